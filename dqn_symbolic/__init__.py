@@ -1,0 +1,15 @@
+"""Deep Q-learning, symbolically: the lecture's DQN as PyTensor graphs and a plain memory loop.
+
+Floors, each importing only from those below it:
+
+    2  the loop:    run, training, evaluation, checkpoints, plots, settings
+    1  experience:  memory, exploration
+    0  symbols:     q_learning, losses, networks, optimisers, initialisers, backends
+
+`lecture` stands by itself: the slides, as they are.
+"""
+
+import pytensor
+
+# float32 throughout: with this, the plain numbers in a graph do not turn it into float64.
+pytensor.config.floatX = "float32"

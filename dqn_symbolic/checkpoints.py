@@ -1,0 +1,36 @@
+"""Named arrays and plain data in one .npz file, without pickle: `agent.npz` and `checkpoint.npz`."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from dqn_symbolic.files import write_whole
+
+VERSION = 1  # of the files' content
+
+
+def save(path, kind, about, arrays):
+    """kind: "agent" or "checkpoint"; about: data that JSON can hold; arrays: {name: array}."""
+    about = json.dumps({"dqn_symbolic": kind, "version": VERSION, **about})
+    write_whole(path, lambda file: np.savez(file, about=np.array(about), **arrays))
+
+
+def load(path, kind):
+    """-> (about, arrays), as given to `save`. Raises ValueError for a file that `save` did not write."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is missing: expected a file that a run has written")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        about = json.loads(str(arrays.pop("about")))
+        found = about.pop("dqn_symbolic"), about.pop("version")
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError) as error:
+        raise ValueError(f"{path} is not a whole {kind} file of dqn_symbolic") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise ValueError(f"{path} is damaged or cut short: not a whole {kind} file") from error
+    if found != (kind, VERSION):
+        raise ValueError(f"{path}: expected {kind} version {VERSION}, got {found[0]} {found[1]}")
+    return about, arrays

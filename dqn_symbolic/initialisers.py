@@ -1,0 +1,42 @@
+"""First weights: the three that the lecture sets out to compare (exercise II), and biases of 0.
+
+Each is a function (rng, shape) -> float32 array. The last axis of `shape` are a layer's outputs; all
+the others together are what one output sees: (inputs, outputs) for a dense layer.
+"""
+
+from math import prod
+
+import numpy as np
+
+
+def fans(shape):
+    """-> (fan_in, fan_out): how many inputs feed one output, and how many outputs one input feeds."""
+    *window, inputs, outputs = shape
+    return prod(window) * inputs, prod(window) * outputs
+
+
+def glorot(rng, shape):
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 16)."""
+    bound = np.sqrt(6 / sum(fans(shape)))
+    return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def uniform_fan_in(rng, shape):
+    """Uniform in +-1/fan_in (the lecture's exercise II)."""
+    bound = 1 / fans(shape)[0]
+    return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def orthogonal(rng, shape):
+    """All singular values 1 (the lecture's exercise II; Saxe, McClelland & Ganguli 2014)."""
+    fan_in, outputs = fans(shape)[0], shape[-1]
+    normal = rng.normal(size=(max(fan_in, outputs), min(fan_in, outputs)))
+    q, r = np.linalg.qr(normal)
+    q *= np.sign(np.diag(r))  # without this the signs are LAPACK's choice, not chance's
+    q = q if fan_in >= outputs else q.T
+    return q.reshape(shape).astype(np.float32)
+
+
+def zeros(shape):
+    """The biases."""
+    return np.zeros(shape, np.float32)

@@ -1,0 +1,99 @@
+"""The lecture's three code slides ("Q-learning in Theano?"), running: python -m dqn_symbolic.lecture
+
+Online Q-learning by SGD, one transition at a time: no replay, no minibatch, no target network. The slides'
+names and shapes are kept; where a line differs, a comment says why. `memory`, which the slides leave open,
+is here the stream of transitions of an epsilon-greedy player.
+"""
+
+import sys
+from itertools import islice
+
+import gymnasium
+import numpy as np
+import pytensor
+import pytensor.tensor as TT
+from pytensor import shared
+
+from dqn_symbolic.initialisers import glorot, zeros
+
+# ---- slide 1: forward -------------------------------------------------------------------------
+
+
+def relu(z):  # TT.nnet.relu went with Theano
+    return TT.maximum(z, 0)
+
+
+def graph(inputs, hidden, actions, rng):
+    """-> (forward, learn, params). W (hidden, inputs), b (hidden,), Wout (actions, hidden), bout (actions,)."""
+    W = shared(glorot(rng, (inputs, hidden)).T, "W")
+    b = shared(zeros(hidden), "b")
+    Wout = shared(glorot(rng, (hidden, actions)).T, "Wout")
+    bout = shared(zeros(actions), "bout")
+
+    x = TT.vector("x")
+    # The slide closes dot's bracket after bout, which would add an output bias to the hidden layer.
+    q = TT.dot(Wout, relu(TT.dot(W, x) + b)) + bout
+    forward = pytensor.function([x], q)
+
+    # ---- slide 2: learn -----------------------------------------------------------------------
+
+    params = [W, b, Wout, bout]
+    target_q = TT.scalar("target_q")
+    action = TT.iscalar("action")
+    lr = TT.scalar("lr")
+    gp = TT.grad((q[action] - target_q) ** 2, params)
+    learn = pytensor.function(
+        [x, action, target_q, lr], [], updates=[(p, p - lr * gp) for p, gp in zip(params, gp)]
+    )
+    return forward, learn, params
+
+
+# ---- slide 3: the loop ------------------------------------------------------------------------
+
+
+def q_learning(memory, forward, learn, lr=1e-3):
+    """memory: (x, x_tp1, act, reward) one after the other, x_tp1 None where the game ended."""
+    for _, (x, x_tp1, act, reward) in enumerate(memory):
+        # The slide leaves out that nothing follows the end of a game.
+        target_q = reward + (forward(x_tp1).max() if x_tp1 is not None else 0)
+        learn(x, act, target_q, lr)
+
+
+# ---- and something to remember ----------------------------------------------------------------
+
+
+def play(env, forward, epsilon, rng):
+    """Plays epsilon-greedily for ever: yields (x, x_tp1, act, reward)."""
+    while True:
+        x, over = pixels(env.reset()[0]), False
+        while not over:
+            explore = rng.random() < epsilon
+            act = rng.integers(env.action_space.n) if explore else forward(x).argmax()
+            observation, reward, over, _, _ = env.step(act)
+            x_tp1 = pixels(observation)
+            yield x, None if over else x_tp1, act, reward
+            x = x_tp1
+
+
+def pixels(observation):
+    """The board as a vector, 0..1."""
+    return observation.ravel().astype(np.float32) / np.float32(255)
+
+
+def main(game="games:Catch-v0"):
+    rng = np.random.default_rng(0)
+    env = gymnasium.make(game).unwrapped
+    x = pixels(env.reset(seed=0)[0])
+    print("compiling forward and learn ...")
+    forward, learn, _ = graph(x.size, 128, env.action_space.n, rng)
+    memory = play(env, forward, epsilon=0.1, rng=rng)
+    for step in range(10_000, 100_001, 10_000):
+        q_learning(islice(memory, 10_000), forward, learn, lr=1e-2)
+        greedy = islice(play(env, forward, epsilon=0, rng=rng), 5_000)
+        ends = [reward for _, x_tp1, _, reward in greedy if x_tp1 is None]
+        print(f"{step:7,} transitions: {np.mean(ends):+.3f} a game, over {len(ends)} games")
+        env.reset()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,49 @@
+"""Gradient descent as the lecture's `updates=`: (params, grads, ...) -> [(shared, new value), ...].
+
+Whatever an optimiser remembers is a shared variable of its own, in the same list.
+"""
+
+import numpy as np
+import pytensor
+import pytensor.tensor as TT
+
+
+def sgd(params, grads, learning_rate):
+    """The slide: `[(p, p - lr * gp) ...]`."""
+    return [(p, p - learning_rate * gp) for p, gp in zip(params, grads)]
+
+
+def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
+    """The Nature agent's RMSprop: centred, epsilon inside the root, no momentum.
+
+    g  <- decay g  + (1 - decay) gp        "gradient momentum" in Extended Data Table 1 of Mnih et al.
+    g2 <- decay g2 + (1 - decay) gp**2     2015 is this g's decay: there is no momentum in the step.
+    p  <- p - learning_rate gp / sqrt(g2 - g**2 + epsilon)     epsilon: "min squared gradient"
+    """
+    updates = []
+    for p, gp in zip(params, grads):
+        g, g2 = remembered(p, "g"), remembered(p, "g2")
+        new_g = decay * g + (1 - decay) * gp
+        new_g2 = decay * g2 + (1 - decay) * gp**2
+        step = learning_rate * gp / TT.sqrt(new_g2 - new_g**2 + epsilon)
+        updates += [(g, new_g), (g2, new_g2), (p, p - step)]
+    return updates
+
+
+def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1e-8):
+    """Adam (Kingma & Ba 2015), in the order of computation that ends their section 2."""
+    t = pytensor.shared(np.float32(0), name="t")  # updates so far
+    new_t = t + 1
+    rate = learning_rate * TT.sqrt(1 - decay2**new_t) / (1 - decay1**new_t)
+    updates = [(t, new_t)]
+    for p, gp in zip(params, grads):
+        m, v = remembered(p, "m"), remembered(p, "v")
+        new_m = decay1 * m + (1 - decay1) * gp
+        new_v = decay2 * v + (1 - decay2) * gp**2
+        updates += [(m, new_m), (v, new_v), (p, p - rate * new_m / (TT.sqrt(new_v) + epsilon))]
+    return updates
+
+
+def remembered(p, name):
+    """A running average for one parameter: a shared variable of its shape, 0 at first."""
+    return pytensor.shared(np.zeros_like(p.get_value()), name=f"{p.name}.{name}")

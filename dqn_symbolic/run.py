@@ -1,0 +1,178 @@
+"""A training run and its files: train, evaluate, keep; until solved, or long enough, or Ctrl-C."""
+
+import csv
+import io
+import json
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from tqdm import tqdm
+
+from dqn_symbolic import checkpoints
+from dqn_symbolic.backends import compile_now
+from dqn_symbolic.evaluation import returns
+from dqn_symbolic.files import write_whole
+from dqn_symbolic.plots import learning_curve
+
+COLUMNS = ("env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", "catch_rate")
+FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
+
+
+class Run:
+    """One training run in the folder `out`.
+
+    training: a `Training`; evaluation_env: another environment of the same game; starts: its start states;
+    game: the game's settings, kept with the files; chance, optimum: catch rates (0..1) of blind and of
+    perfect play. The run is solved when two evaluations in a row reach the optimum.
+    """
+
+    def __init__(self, training, evaluation_env, starts, game, chance, optimum, out):
+        self.training, self.evaluation_env, self.starts = training, evaluation_env, starts
+        self.chance, self.optimum, self.out = chance, optimum, out
+        self.settings = {**asdict(training.settings), "game": game}
+        self.rows = []  # those of progress.csv
+        self.compiled = False
+        self.compile_seconds = 0.0
+        self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
+
+    @property
+    def solved(self):
+        return len(self.rows) > 1 and all(r["catch_rate"] >= self.optimum for r in self.rows[-2:])
+
+    def compile(self, say):
+        """Compiles the three functions, each with its line: say(text, end=...)."""
+        say(f"building the graph{self.training.graph_seconds:6.1f} s")
+        self.compile_seconds += self.training.graph_seconds
+        for name, function, example in self.training.examples():
+            say(f"compiling {name:8}", end="")
+            seconds = compile_now(function, *example)
+            self.compile_seconds += seconds
+            say(f"{seconds:6.1f} s")
+        self.compiled = True
+
+    def train(self, quiet=False):
+        """Goes on until the run is solved, has had its agent steps, or Ctrl-C. -> whether Ctrl-C came."""
+        training, s = self.training, self.training.settings
+        with (
+            first_ctrl_c() as interrupted,
+            # disable=None: no bar where nobody would see it move
+            tqdm(
+                total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None
+            ) as bar,
+        ):
+            since = time.perf_counter()
+            while not (self.solved or training.steps >= s.steps or interrupted.is_set()):
+                training.step()
+                bar.update()
+                evaluation_due = training.steps % s.evaluate_every == 0
+                checkpoint_due = training.steps % s.checkpoint_every == 0
+                if evaluation_due or checkpoint_due:
+                    self.train_seconds += time.perf_counter() - since
+                    if evaluation_due:
+                        self.add_row()
+                        bar.set_postfix(shown(self.rows[-1]))
+                    if checkpoint_due:
+                        self.save_checkpoint()
+                    since = time.perf_counter()
+            self.train_seconds += time.perf_counter() - since
+        return interrupted.is_set()
+
+    def evaluate(self):
+        """-> (mean return, catch rate) of the greedy policy over every start state."""
+        training = self.training
+        found = returns(
+            self.evaluation_env, self.starts, training.forward, training.evaluation_seed
+        )
+        return float(found.mean()), float((found > 0).mean())
+
+    def add_row(self):
+        mean_return, catch_rate = self.evaluate()
+        training = self.training
+        row = (
+            training.steps,
+            training.updates,
+            round(self.train_seconds, 3),
+            round(training.epsilon, 6),
+            training.mean_loss(),
+            mean_return,
+            catch_rate,
+        )
+        self.rows.append(dict(zip(COLUMNS, row, strict=True)))
+        self.save_progress()
+
+    # -- the files ------------------------------------------------------------------------------
+
+    def save_progress(self):
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.rows)
+        write_whole(self.out / "progress.csv", lambda f: f.write(text.getvalue().encode()))
+
+    def save_checkpoint(self):
+        about, arrays = self.training.state()
+        about["run"] = {
+            "rows": self.rows,
+            "compile_seconds": self.compile_seconds,
+            "train_seconds": self.train_seconds,
+        }
+        about["settings"] = self.settings
+        checkpoints.save(self.out / "checkpoint.npz", "checkpoint", about, arrays)
+
+    def restore(self, about, arrays):
+        """Goes back to where `save_checkpoint` was."""
+        self.training.restore(about, arrays)
+        for name, value in about["run"].items():
+            setattr(self, name, value)
+
+    def finish(self):
+        """Writes every file. -> what is in summary.json."""
+        training = self.training
+        self.save_checkpoint()
+        checkpoints.save(
+            self.out / "agent.npz", "agent", {"settings": self.settings}, training.weights()
+        )
+        self.save_progress()
+        learning_curve(self.out / "learning_curve.png", self.rows, self.chance, self.optimum)
+        summary = {
+            "solved": self.solved,
+            "catch_rate": self.evaluate()[1] if self.compiled else None,
+            "starts": len(self.starts),
+            "env_steps": training.steps,
+            "updates": training.updates,
+            "train_seconds": round(self.train_seconds, 3),
+            "compile_seconds": round(self.compile_seconds, 3),
+            "steps_per_second": round(training.steps / max(self.train_seconds, 1e-9), 1),
+            "seed": training.settings.seed,
+            "backend": training.settings.backend,
+            "settings": self.settings,
+        }
+        text = json.dumps(summary, indent=2) + "\n"
+        write_whole(self.out / "summary.json", lambda f: f.write(text.encode()))
+        return summary
+
+
+def shown(row):
+    """What the progress bar says of a row."""
+    loss = "-" if row["loss"] is None else f"{row['loss']:.4f}"
+    return {"epsilon": f"{row['epsilon']:.2f}", "loss": loss, "caught": f"{row['catch_rate']:.0%}"}
+
+
+@contextmanager
+def first_ctrl_c():
+    """Inside, the first Ctrl-C only sets the flag, so that no step is left half done; a second is as ever."""
+    flag = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_ctrl_c(signum, frame):
+        flag.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_ctrl_c)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)

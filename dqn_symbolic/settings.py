@@ -1,0 +1,82 @@
+"""Every number of a run, with its unit. The defaults are chosen for Catch; README compares them with
+the lecture's, the Nature paper's (Mnih et al. 2015, Extended Data Table 1) and its released code's."""
+
+from dataclasses import dataclass, fields
+from math import inf
+
+from dqn_symbolic import backends, initialisers, losses, networks, optimisers
+
+INITIALISERS = {
+    "glorot": initialisers.glorot,
+    "uniform_fan_in": initialisers.uniform_fan_in,
+    "orthogonal": initialisers.orthogonal,
+}
+ACTIVATIONS = {"relu": networks.relu, "tanh": networks.tanh}
+OPTIMISERS = {
+    "sgd": optimisers.sgd,
+    "rmsprop": optimisers.rmsprop,
+    "adam": optimisers.adam,
+}
+LOSSES = {"squared": losses.squared, "clipped": losses.clipped}
+CHOICES = {
+    "backend": backends.MODES,
+    "activation": ACTIVATIONS,
+    "initialiser": INITIALISERS,
+    "loss": LOSSES,
+    "optimiser": OPTIMISERS,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Raises ValueError, naming the setting, for a value that makes no sense."""
+
+    seed: int = 0  # every random stream of a run derives from it
+    steps: int = 50_000  # agent steps: the longest a run may take
+
+    backend: str = "numba"
+
+    hidden: tuple = (128,)  # units of each hidden layer
+    activation: str = "relu"
+    initialiser: str = "glorot"
+
+    loss: str = "squared"
+    optimiser: str = "adam"
+    learning_rate: float = 0.001
+    discount: float = 0.99  # gamma, per agent step
+
+    memory_size: int = 10_000  # transitions
+    batch_size: int = 32  # transitions
+    warm_up: int = 200  # agent steps of random play before the first update
+    update_every: int = 1  # agent steps from one update to the next
+    sync_every: int = 200  # updates from one copy to the target network to the next
+
+    epsilon_start: float = 1.0
+    epsilon_end: float = 0.1
+    epsilon_steps: int = 2_000  # agent steps of annealing, after the warm-up
+
+    evaluate_every: int = 250  # agent steps
+    checkpoint_every: int = 1_000  # agent steps
+
+    def __post_init__(self):
+        object.__setattr__(self, "hidden", tuple(self.hidden))  # a list, where it comes from a file
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                expect(name, f"one of {', '.join(choices)}", getattr(self, name))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and field.name != "seed" and value < 1:
+                expect(field.name, "at least 1", value)
+            if field.type is float and not 0 <= value < inf:
+                expect(field.name, "a number from 0 on", value)
+        for name in ("discount", "epsilon_start", "epsilon_end"):
+            if getattr(self, name) > 1:
+                expect(name, "from 0 to 1", getattr(self, name))
+        if self.seed < 0:
+            expect("seed", "at least 0", self.seed)
+        if any(units < 1 for units in self.hidden):
+            expect("hidden", "units of each layer, at least 1", self.hidden)
+
+
+def expect(name, what, value):
+    raise ValueError(f"{name}: expected {what}, got {value!r}")

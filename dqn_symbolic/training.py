@@ -1,0 +1,163 @@
+"""The algorithm: what the agent does in one step of its life (Mnih et al. 2015, Algorithm 1)."""
+
+import time
+from functools import partial
+
+import numpy as np
+
+from dqn_symbolic.backends import mode
+from dqn_symbolic.exploration import annealed, epsilon_greedy
+from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.q_learning import forward_alone, q_learning
+from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
+
+COUNTERS = ("steps", "updates", "loss_sum", "loss_count")
+
+
+class Training:
+    """A game, a learner and its memory, with all that changes while they are at it.
+
+    env: a Gymnasium environment with a discrete action space and array observations.
+    `step()` is one agent step. Nothing here is reset when an episode ends, but the game.
+    """
+
+    def __init__(self, env, settings):
+        space, self.actions = env.observation_space, int(env.action_space.n)
+        first_weights, game, exploration, memory, evaluation = np.random.SeedSequence(
+            settings.seed
+        ).spawn(5)
+        self.env, self.settings = env, settings
+        self.exploration_rng = np.random.default_rng(exploration)
+        self.memory_rng = np.random.default_rng(memory)
+        self.evaluation_seed = evaluation
+
+        since = time.perf_counter()
+        self.forward, self.learn, self.sync = q_learning(
+            network(settings),
+            first_values(np.random.default_rng(first_weights), env, settings),
+            space.shape,
+            space.dtype,
+            partial(OPTIMISERS[settings.optimiser], learning_rate=settings.learning_rate),
+            LOSSES[settings.loss],
+            mode(settings.backend),
+        )
+        self.graph_seconds = time.perf_counter() - since
+        self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype)
+        self.steps = 0  # agent steps
+        self.updates = 0  # parameter updates
+        self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
+        self.x, info = env.reset(seed=int(game.generate_state(1)[0]))
+        self.game_state = info.get("state")
+
+    @property
+    def epsilon(self):
+        s = self.settings
+        return annealed(self.steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+
+    def q_values(self):
+        return self.forward(self.x[None])[0]  # (actions,)
+
+    def step(self):
+        """Act, remember, and learn from what is remembered."""
+        s = self.settings
+        action = epsilon_greedy(self.epsilon, self.actions, self.q_values, self.exploration_rng)
+        x_tp1, reward, terminated, truncated, info = self.env.step(action)
+        # Only a terminated episode has no future; a truncated one merely is not watched any further.
+        self.memory.add(self.x, action, reward, 0 if terminated else s.discount, x_tp1)
+        self.x, info = self.env.reset() if terminated or truncated else (x_tp1, info)
+        self.game_state = info.get("state")
+        self.steps += 1
+        if self.steps >= s.warm_up and self.steps % s.update_every == 0:
+            td_error = self.learn(*self.memory.sample(s.batch_size, self.memory_rng))
+            self.updates += 1
+            if self.updates % s.sync_every == 0:
+                self.sync()
+            self.loss_sum += float(td_error @ td_error) / s.batch_size
+            self.loss_count += 1
+
+    def mean_loss(self):
+        """The mean squared TD error of the updates since the last call; None if there were none."""
+        mean = self.loss_sum / self.loss_count if self.loss_count else None
+        self.loss_sum, self.loss_count = 0.0, 0
+        return mean
+
+    def examples(self):
+        """-> [(name, compiled function, arguments to try it with)]"""
+        batch_size, space = self.settings.batch_size, self.env.observation_space
+        x = np.zeros((batch_size, *space.shape), space.dtype)
+        action, reward = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.float32)
+        return [
+            ("forward", self.forward, [x[:1]]),
+            ("learn", self.learn, [x, action, reward, reward, x]),
+            ("sync", self.sync, []),
+        ]
+
+    # -- everything that changes, to be kept and brought back -----------------------------------
+
+    def weights(self):
+        """-> {name: array} of the online network."""
+        return {v.name: v.get_value() for v in self.forward.get_shared()}
+
+    def state(self):
+        """-> (what JSON can hold, {name: array}): all that the next step depends on."""
+        about = {
+            "counters": {name: getattr(self, name) for name in COUNTERS},
+            "streams": {name: rng.bit_generator.state for name, rng in self.streams().items()},
+            "game_state": self.game_state,
+            "memory": {"pointer": self.memory.pointer, "size": self.memory.size},
+        }
+        arrays = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
+        for name, array in self.memory.arrays.items():
+            arrays[f"memory.{name}"] = array[: self.memory.size]
+        return about, arrays
+
+    def restore(self, about, arrays):
+        """Goes back to a `state`. Raises KeyError or ValueError if it is not one of such a training."""
+        for variable in self.learn.get_shared():
+            variable.set_value(arrays[f"learner.{variable.name}"])
+        self.memory.pointer, self.memory.size = about["memory"]["pointer"], about["memory"]["size"]
+        for name, array in self.memory.arrays.items():
+            array[: self.memory.size] = arrays[f"memory.{name}"]
+        self.game_state = about["game_state"]
+        self.x, _ = self.env.reset(options={"state": self.game_state})
+        for name, value in about["counters"].items():
+            setattr(self, name, value)
+        for name, rng in self.streams().items():
+            rng.bit_generator.state = about["streams"][name]
+
+    def streams(self):
+        return {
+            "game": self.env.unwrapped.np_random,
+            "exploration": self.exploration_rng,
+            "memory": self.memory_rng,
+        }
+
+
+def network(settings):
+    """-> network(x, params), as the settings ask for it."""
+    return partial(mlp, activation=ACTIVATIONS[settings.activation])
+
+
+def first_values(rng, env, settings):
+    """-> {name: float32 array}: the first values of that network's parameters."""
+    return mlp_params(
+        rng,
+        env.observation_space.shape,
+        settings.hidden,
+        int(env.action_space.n),
+        INITIALISERS[settings.initialiser],
+    )
+
+
+def trained(env, settings, weights):
+    """-> forward(x) of an agent that has learnt. Raises ValueError if the weights are not of its shape."""
+    space = env.observation_space
+    wanted = first_values(np.random.default_rng(0), env, settings)
+    shapes = {name: value.shape for name, value in wanted.items()}
+    found = {name: value.shape for name, value in weights.items()}
+    if shapes != found:
+        raise ValueError(f"expected weights {shapes}, got {found}")
+    return forward_alone(
+        network(settings), weights, space.shape, space.dtype, mode(settings.backend)
+    )

@@ -1,0 +1,218 @@
+"""Catch: a ball falls, a paddle at the bottom moves left, stays or moves right; +1 caught, -1 missed.
+
+The game of the lecture's last exercise ("Attempt to solve the Catch game"). It first appears in
+Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; bsuite's form
+(Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
+
+pygame draws the board into an 8-bit surface, one pixel a cell, whose memory *is* a NumPy array: what
+pygame draws is what the agent sees. The window shows the same surface, scaled up.
+"""
+
+import os
+from itertools import product
+from typing import ClassVar, NamedTuple
+
+import gymnasium
+import numpy as np
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+import pygame
+
+LEFT, STAY, RIGHT = ACTIONS = (0, 1, 2)
+
+# Brightness of each thing, 0..255: what the agent sees.
+BACKGROUND, PADDLE, BALL = 0, 192, 255
+
+# What people see: one colour per brightness. The luminance of each colour is that brightness.
+PALETTE = [(level, level, level) for level in range(256)]
+PALETTE[PADDLE] = (140, 206, 255)
+
+MOST_CELLS = 256  # on a side of the board
+WINDOW_PIXELS = 480  # the longer side of the board in a window
+
+
+class State(NamedTuple):
+    """Everything there is to know about a position of the game. Rows count down from the top."""
+
+    ball_row: int
+    ball_column: int
+    ball_drift: int  # columns a step: -1, 0 or +1
+    paddle: int  # leftmost column of the paddle
+
+
+class Catch(gymnasium.Env):
+    """Catch as a Gymnasium environment.
+
+    Observation: (rows, columns) uint8, the drawn board (`BACKGROUND`, `PADDLE`, `BALL`).
+    Action: 0 left, 1 stay, 2 right; the paddle stops at the walls.
+    Reward: 0 while the ball falls; on the bottom row +1 if the paddle is under it, else -1, and the
+    episode terminates. An episode lasts rows - 1 steps.
+    `info["state"]` is the whole `State`; `reset(options={"state": state})` starts from one.
+
+    Settings: `drift` lets the ball move -1, 0 or +1 columns a step (drawn at reset) and bounce off the
+    walls; `paddle_start` is "anywhere" (drawn at reset) or "middle".
+    Raises ValueError for a board on which there is no game.
+    """
+
+    metadata: ClassVar = {"render_modes": ["human", "rgb_array"], "render_fps": 8}
+
+    def __init__(
+        self,
+        rows=10,
+        columns=10,
+        paddle_width=3,
+        drift=False,
+        paddle_start="anywhere",
+        render_mode=None,
+    ):
+        if not (2 <= rows <= MOST_CELLS and 1 <= columns <= MOST_CELLS):
+            raise ValueError(
+                f"the board has 2 to {MOST_CELLS} rows and 1 to {MOST_CELLS} columns, got {rows} x {columns}"
+            )
+        if not 1 <= paddle_width <= columns:
+            raise ValueError(f"the paddle must be 1 to {columns} columns wide, got {paddle_width}")
+        if paddle_start not in ("anywhere", "middle"):
+            raise ValueError(
+                f"the paddle starts 'anywhere' or in the 'middle', got {paddle_start!r}"
+            )
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode is None, 'human' or 'rgb_array', got {render_mode!r}")
+        self.rows, self.columns, self.paddle_width = rows, columns, paddle_width
+        self.last_paddle = columns - paddle_width  # the rightmost place of the paddle
+        self.drifts = (-1, 0, 1) if drift else (0,)
+        self.paddles = (
+            tuple(range(self.last_paddle + 1))
+            if paddle_start == "anywhere"
+            else ((self.last_paddle + 1) // 2,)
+        )
+        self.render_mode = render_mode
+        self.observation_space = gymnasium.spaces.Box(0, 255, (rows, columns), np.uint8)
+        self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+        self.state = None
+        self._pixels = np.zeros((rows, columns), np.uint8)
+        self.surface = pygame.image.frombuffer(self._pixels, (columns, rows), "P")
+        self.surface.set_palette(PALETTE)
+        self._window = self._clock = None
+
+    # -- the rules ------------------------------------------------------------------------------
+
+    def starts(self):
+        """Every state an episode can start in; `reset` draws one of them uniformly."""
+        return [
+            State(0, column, drift, paddle)
+            for column, drift, paddle in product(range(self.columns), self.drifts, self.paddles)
+        ]
+
+    def successor(self, state, action):
+        """The rules of the game, without chance: -> (next state, reward, terminated)."""
+        row, column, drift, paddle = state
+        row += 1
+        column += drift
+        if not 0 <= column < self.columns:
+            # The ball bounces off the wall's face, half a cell away: it turns round in its cell. So no
+            # two balls ever meet, and every column stays equally likely.
+            column -= drift
+            drift = -drift
+        paddle = min(max(paddle + action - STAY, 0), self.last_paddle)
+        state = State(row, column, drift, paddle)
+        if row < self.rows - 1:
+            return state, 0.0, False
+        caught = paddle <= column < paddle + self.paddle_width
+        return state, 1.0 if caught else -1.0, True
+
+    @property
+    def chance(self):
+        """The share of starts from which a player who does not look at the ball catches it."""
+        return self.paddle_width / self.columns
+
+    @property
+    def optimum(self):
+        """The share of starts from which the ball can be caught: all, but on very wide boards."""
+
+        def reachable(state):
+            steps, paddle, over = self.rows - 1, state.paddle, False
+            while not over:
+                state, _, over = self.successor(state, STAY)
+            left, right = paddle - steps, paddle + self.paddle_width - 1 + steps
+            return left <= state.ball_column <= right
+
+        starts = self.starts()
+        return sum(map(reachable, starts)) / len(starts)
+
+    # -- the Gymnasium interface ----------------------------------------------------------------
+
+    def reset(self, *, seed=None, options=None):
+        """Starts an episode, from `options["state"]` if given (which draws nothing at random)."""
+        super().reset(seed=seed)
+        if options and "state" in options:
+            self.state = self._checked(options["state"])
+        else:
+            self.state = State(
+                0,
+                int(self.np_random.integers(self.columns)),
+                self.drifts[self.np_random.integers(len(self.drifts))],
+                self.paddles[self.np_random.integers(len(self.paddles))],
+            )
+        return self._seen()
+
+    def step(self, action):
+        if self.state is None or self.state.ball_row == self.rows - 1:
+            raise gymnasium.error.ResetNeeded("no episode is running: call reset() first")
+        if action not in ACTIONS:
+            raise ValueError(f"the action must be 0, 1 or 2, got {action!r}")
+        self.state, reward, terminated = self.successor(self.state, int(action))
+        observation, info = self._seen()
+        return observation, reward, terminated, False, info
+
+    def _checked(self, state):
+        state = State(*(int(part) for part in state))
+        if not (
+            0 <= state.ball_row < self.rows
+            and 0 <= state.ball_column < self.columns
+            and state.ball_drift in self.drifts
+            and 0 <= state.paddle <= self.last_paddle
+        ):
+            raise ValueError(f"{state} is not on this board")
+        return state
+
+    # -- the picture ----------------------------------------------------------------------------
+
+    def _seen(self):
+        """Draws the state; -> (observation, info). The observation is the caller's to keep."""
+        row, column, _, paddle = self.state
+        self.surface.fill(BACKGROUND)
+        self.surface.fill(PADDLE, (paddle, self.rows - 1, self.paddle_width, 1))
+        self.surface.fill(BALL, (column, row, 1, 1))
+        if self.render_mode == "human":
+            self.render()
+        return self._pixels.copy(), {"state": self.state}
+
+    def picture(self):
+        """The board as people see it: the agent's surface, in colour and scaled up."""
+        cell = max(1, WINDOW_PIXELS // max(self.rows, self.columns))
+        scaled = pygame.transform.scale(self.surface, (self.columns * cell, self.rows * cell))
+        colour = pygame.Surface(scaled.get_size(), depth=24)
+        colour.blit(scaled, (0, 0))
+        return colour
+
+    def render(self):
+        """-> (height, width, 3) uint8 for "rgb_array"; for "human" shows it in a window."""
+        if self.render_mode is None:
+            return None
+        picture = self.picture()
+        if self.render_mode == "rgb_array":
+            return pygame.surfarray.array3d(picture).swapaxes(0, 1)
+        if self._window is None:
+            from games.screen import open_screen
+
+            self._window = open_screen(picture.get_size(), "Catch")
+            self._clock = pygame.time.Clock()
+        pygame.event.pump()
+        self._window.blit(picture, (0, 0))
+        pygame.display.flip()
+        self._clock.tick(self.metadata["render_fps"])
+
+    def close(self):
+        if self._window is not None:
+            pygame.display.quit()
+            self._window = self._clock = None

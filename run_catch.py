@@ -1,0 +1,308 @@
+"""The front door: the lecture's DQN meets the Catch game.  python run_catch.py --help"""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+# One core is the quickest for matrices as small as these. Must be said before NumPy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+GAME = {"rows": 10, "columns": 10, "paddle_width": 3, "paddle_start": "anywhere", "drift": False}
+
+
+class BadInput(Exception):
+    """What was expected and what came, in one line."""
+
+
+def main(arguments):
+    """-> exit status: 0 as asked, 2 bad input, 130 after Ctrl-C."""
+    try:
+        command, options = parsed(arguments)
+        return command(**options)
+    except BadInput as error:
+        print(f"run_catch.py: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"run_catch.py: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("run_catch.py: interrupted", file=sys.stderr)
+        return 130
+
+
+# -- train ------------------------------------------------------------------------------------------
+
+
+def train(out=None, resume=None, window=None, quiet=False, **options):
+    """Learns Catch and writes the files; then plays, where there is a screen."""
+    from games.screen import has_screen
+
+    if window and not has_screen():
+        raise BadInput("--window needs a screen, and there is none here")
+    run = resumed(resume, options) if resume else new(out, options)
+
+    def say(text, end="\n"):
+        if not quiet:
+            print(text, end=end, flush=True)
+
+    try:
+        run.compile(say)
+        interrupted = run.train(quiet)
+    except KeyboardInterrupt:  # while compiling: nothing has been learnt yet
+        interrupted = True
+    summary = run.finish()
+    report(summary, run.out, interrupted, say)
+    if interrupted:
+        return 130
+    if window is not False and has_screen():
+        return watch(run.out)
+    return 0
+
+
+def new(out, options):
+    """-> a Run at its start, in a folder that holds none."""
+    from dqn_symbolic.run import FILES
+
+    settings, game = split(options)
+    run = checked_run(
+        settings, {**GAME, **game}, out or Path(time.strftime("runs/catch-%Y%m%d-%H%M%S"))
+    )
+    taken = [name for name in FILES if (run.out / name).exists()]
+    if taken:
+        raise BadInput(
+            f"{run.out} already holds a run ({taken[0]}): --resume it, or take another --out"
+        )
+    run.out.mkdir(parents=True, exist_ok=True)
+    return run
+
+
+def resumed(folder, options):
+    """-> the Run in `folder`, where its checkpoint left it."""
+    about, arrays = kept(folder / "checkpoint.npz", "checkpoint")
+    try:
+        had = about["settings"]
+        settings, game = split(options)
+        longer = {"steps": settings.pop("steps", had["steps"])}  # a run may be made longer
+        for name, value in {**settings, **game}.items():
+            before = {**had, **had["game"]}[name]
+            if value != before:
+                raise BadInput(f"--resume goes on as the run was: {name} was {before}, not {value}")
+        game = had.pop("game")
+        run = checked_run({**had, **longer}, game, folder)
+        run.restore(about, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{folder}/checkpoint.npz does not fit this version: {error}") from error
+    return run
+
+
+def checked_run(settings, game, out):
+    """The door: whatever makes no sense is refused here."""
+    from dqn_symbolic.run import Run
+    from dqn_symbolic.settings import Settings
+    from dqn_symbolic.training import Training
+    from games.catch import Catch
+
+    try:
+        env = Catch(**game)
+        training = Training(env, Settings(**settings))
+    except ValueError as error:
+        raise BadInput(error) from error
+    except MemoryError as error:
+        raise BadInput(f"too large for the memory here: {error}") from error
+    return Run(training, Catch(**game), env.starts(), game, env.chance, env.optimum, out)
+
+
+def report(summary, out, interrupted, say):
+    """The plain lines at the end of a run."""
+    steps, starts = summary["env_steps"], summary["starts"]
+    if summary["catch_rate"] is not None:
+        caught = f"catches from {round(summary['catch_rate'] * starts)} of {starts} start states"
+        say(
+            f"{'solved' if summary['solved'] else 'not solved'}: {caught} after {steps:,} agent steps"
+        )
+        say(
+            f"time:   {summary['train_seconds']:.1f} s of training ({summary['steps_per_second']:,.0f}"
+            f" agent steps a second), {summary['compile_seconds']:.1f} s of compiling"
+        )
+    say(f"files:  {out}")
+    if interrupted:
+        say(f"go on:  python run_catch.py --resume {out}")
+    say(f"watch:  python run_catch.py watch {out}")
+    say("play:   python run_catch.py play")
+
+
+# -- watch, play ------------------------------------------------------------------------------------
+
+
+def watch(folder=None, gif=None):
+    """The window, the agent playing; or the same as a GIF."""
+    from games.screen import has_screen
+
+    if not gif and not has_screen():
+        raise BadInput("watch needs a screen, and there is none here: use --gif FILE")
+    if gif and gif.suffix.lower() != ".gif":
+        raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
+    env, q_values = agent(folder or latest())
+
+    from games import window
+
+    if gif:
+        window.record(env, q_values, gif)
+        print(f"written: {gif}")
+    else:
+        tell(window.show(env, q_values))
+    return 0
+
+
+def play(**game):
+    """The window, for a person."""
+    from games import window
+    from games.catch import Catch
+    from games.screen import has_screen
+
+    if not has_screen():
+        raise BadInput("play needs a screen, and there is none here")
+    try:
+        env = Catch(**game)
+    except ValueError as error:
+        raise BadInput(error) from error
+    tell(window.show(env))
+    return 0
+
+
+def agent(folder):
+    """-> (game, q_values): the trained agent of a run and the game that it learnt."""
+    from dqn_symbolic.settings import Settings
+    from dqn_symbolic.training import trained
+    from games.catch import Catch
+
+    about, weights = kept(folder / "agent.npz", "agent")
+    try:
+        env = Catch(**about["settings"].pop("game"))
+        forward = trained(env, Settings(**about["settings"]), weights)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{folder}/agent.npz does not fit this version: {error}") from error
+    env.reset()
+    return env, lambda x: forward(x[None])[0]
+
+
+def latest():
+    """-> the folder of the newest run in runs/."""
+    agents = sorted(Path("runs").glob("*/agent.npz"), key=lambda path: path.stat().st_mtime)
+    if not agents:
+        raise BadInput("there is no run in runs/ yet: train first, or name the run's folder")
+    return agents[-1].parent
+
+
+def tell(tally):
+    print(f"{tally.caught} of {tally.episodes} caught, best streak {tally.best_streak}")
+
+
+# -- what came through the door ---------------------------------------------------------------------
+
+
+def kept(path, kind):
+    """-> (about, arrays) of a file that a run has written."""
+    from dqn_symbolic import checkpoints
+
+    try:
+        return checkpoints.load(path, kind)
+    except ValueError as error:
+        raise BadInput(error) from error
+
+
+def split(options):
+    """The options that were given -> (settings of the learner, settings of the game)."""
+    from dqn_symbolic.settings import Settings
+
+    types = {field.name: field.type for field in fields(Settings)}
+    game = {name: value for name, value in options.items() if name in GAME}
+    settings = {name: value for name, value in options.items() if name in types}
+    for text in options.get("set", []):
+        name, _, value = text.partition("=")
+        if name not in types:
+            raise BadInput(f"--set NAME=VALUE: NAME is one of {', '.join(types)}; got {name!r}")
+        try:
+            if types[name] is tuple:
+                settings[name] = tuple(int(part) for part in value.split(","))
+            else:
+                settings[name] = types[name](value)
+        except ValueError as error:
+            raise BadInput(f"--set {name} needs {types[name].__name__}, got {value!r}") from error
+    return settings, game
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise BadInput(message)
+
+
+def parsed(arguments):
+    """-> (command, the options that were given)."""
+    if not arguments or arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+        arguments = ["train", *arguments]
+
+    board = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    game = board.add_argument_group("the game")
+    game.add_argument("--rows", type=int, metavar="N", help="height of the board in cells (10)")
+    game.add_argument("--columns", type=int, metavar="N", help="width of the board in cells (10)")
+    game.add_argument("--paddle-width", type=int, metavar="N", help="in cells (3)")
+    game.add_argument(
+        "--paddle-start", choices=("anywhere", "middle"), help="where the paddle starts (anywhere)"
+    )
+    game.add_argument(
+        "--drift", action="store_true", help="the ball moves sideways too, and bounces"
+    )
+
+    parser = Parser(
+        prog="run_catch.py",
+        description="The lecture's DQN learns the game of Catch, and you can play it.",
+        epilog="Without a COMMAND it trains. Options of each: run_catch.py COMMAND --help",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    learn = commands.add_parser(
+        "train", parents=[board], argument_default=argparse.SUPPRESS, help="learn Catch (default)"
+    )
+    learn.set_defaults(command=train)
+    learn.add_argument("--seed", type=int, metavar="N", help="of every random stream (0)")
+    learn.add_argument("--steps", type=int, metavar="N", help="most agent steps")
+    learn.add_argument("--backend", metavar="NAME", help="numba (default), c or jax")
+    learn.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="any setting of dqn_symbolic/settings.py",
+    )
+    place = learn.add_mutually_exclusive_group()
+    place.add_argument(
+        "--out", type=Path, metavar="DIR", help="for the files (runs/catch-<timestamp>)"
+    )
+    place.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR")
+    learn.add_argument(
+        "--window",
+        action=argparse.BooleanOptionalAction,
+        help="play at the end (if there is a screen)",
+    )
+    learn.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+    look = commands.add_parser("watch", help="watch an agent play, and take over from it")
+    look.set_defaults(command=watch)
+    look.add_argument(
+        "folder", type=Path, nargs="?", metavar="DIR", help="its run (the latest in runs/)"
+    )
+    look.add_argument("--gif", type=Path, metavar="FILE", help="write an animation, open no window")
+
+    commands.add_parser("play", parents=[board], help="play Catch yourself").set_defaults(
+        command=play
+    )
+
+    options = vars(parser.parse_args(arguments))
+    return options.pop("command"), options
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
