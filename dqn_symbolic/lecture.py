@@ -82,17 +82,18 @@ def pixels(observation):
 
 def main(game="games:Catch-v0"):
     rng = np.random.default_rng(0)
-    env = gymnasium.make(game).unwrapped
-    x = pixels(env.reset(seed=0)[0])
-    print("compiling forward and learn ...")
-    forward, learn, _ = graph(x.size, 128, env.action_space.n, rng)
-    memory = play(env, forward, epsilon=0.1, rng=rng)
+    training, testing = (gymnasium.make(game).unwrapped for _ in range(2))
+    training.reset(seed=0)
+    testing.reset(seed=1)
+    inputs, actions = training.observation_space.shape, training.action_space.n
+    print("compiling forward and learn ...", flush=True)
+    forward, learn, _ = graph(np.prod(inputs), 128, actions, rng)
+    memory = play(training, forward, epsilon=0.1, rng=rng)
     for step in range(10_000, 100_001, 10_000):
         q_learning(islice(memory, 10_000), forward, learn, lr=1e-2)
-        greedy = islice(play(env, forward, epsilon=0, rng=rng), 5_000)
+        greedy = islice(play(testing, forward, epsilon=0, rng=rng), 5_000)
         ends = [reward for _, x_tp1, _, reward in greedy if x_tp1 is None]
         print(f"{step:7,} transitions: {np.mean(ends):+.3f} a game, over {len(ends)} games")
-        env.reset()
 
 
 if __name__ == "__main__":

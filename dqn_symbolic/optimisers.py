@@ -31,16 +31,17 @@ def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
 
 
 def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1e-8):
-    """Adam (Kingma & Ba 2015), in the order of computation that ends their section 2."""
+    """Adam (Kingma & Ba 2015, Algorithm 1), its two bias corrections drawn together into scalars."""
     t = pytensor.shared(np.float32(0), name="t")  # updates so far
     new_t = t + 1
-    rate = learning_rate * TT.sqrt(1 - decay2**new_t) / (1 - decay1**new_t)
+    root = TT.sqrt(1 - decay2**new_t)
+    rate = learning_rate * root / (1 - decay1**new_t)
     updates = [(t, new_t)]
     for p, gp in zip(params, grads):
         m, v = remembered(p, "m"), remembered(p, "v")
         new_m = decay1 * m + (1 - decay1) * gp
         new_v = decay2 * v + (1 - decay2) * gp**2
-        updates += [(m, new_m), (v, new_v), (p, p - rate * new_m / (TT.sqrt(new_v) + epsilon))]
+        updates += [(m, new_m), (v, new_v), (p, p - rate * new_m / (TT.sqrt(new_v) + epsilon * root))]
     return updates
 
 

@@ -1,5 +1,8 @@
 """Small pygame games that are Gymnasium environments; they know nothing of any learner."""
 
+import os
+
 import gymnasium
 
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before anything here imports pygame
 gymnasium.register("Catch-v0", entry_point="games.catch:Catch")

@@ -8,14 +8,11 @@ pygame draws the board into an 8-bit surface, one pixel a cell, whose memory *is
 pygame draws is what the agent sees. The window shows the same surface, scaled up.
 """
 
-import os
 from itertools import product
 from typing import ClassVar, NamedTuple
 
 import gymnasium
 import numpy as np
-
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
 LEFT, STAY, RIGHT = ACTIONS = (0, 1, 2)

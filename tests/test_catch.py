@@ -1,0 +1,323 @@
+"""The game, against its rules written out again and against exact solutions."""
+
+import os
+import subprocess
+import sys
+import warnings
+from functools import cache
+from itertools import product
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from games.catch import ACTIONS, BACKGROUND, BALL, PADDLE, PALETTE, Catch, State
+
+boards = st.builds(
+    dict,
+    rows=st.integers(2, 6),
+    columns=st.integers(1, 7),
+    paddle_width=st.just(1),
+    drift=st.booleans(),
+    paddle_start=st.sampled_from(["anywhere", "middle"]),
+) | st.builds(
+    dict, rows=st.integers(2, 5), columns=st.integers(3, 6), paddle_width=st.integers(1, 3)
+)
+
+
+def play(env, start, actions):
+    """-> the reward of each step."""
+    env.reset(options={"state": start})
+    rewards = []
+    for action in actions:
+        _, reward, terminated, truncated, _ = env.step(action)
+        rewards.append(reward)
+        assert not truncated
+        if terminated:
+            break
+    assert terminated
+    return rewards
+
+
+def solved(env):
+    """-> the optimal value of a state, by dynamic programming without discount."""
+
+    @cache
+    def value(state):
+        return max(
+            reward + (0 if terminated else value(successor))
+            for successor, reward, terminated in (env.successor(state, a) for a in ACTIONS)
+        )
+
+    return value
+
+
+# -- the rules --------------------------------------------------------------------------------------
+
+
+def test_default_board():
+    env = Catch()
+    assert env.observation_space == gymnasium.spaces.Box(0, 255, (10, 10), np.uint8)
+    assert env.action_space == gymnasium.spaces.Discrete(3)
+    starts = env.starts()
+    assert len(starts) == len(set(starts)) == 10 * 8
+    assert {s.ball_column for s in starts} == set(range(10))
+    assert {s.paddle for s in starts} == set(range(8))
+
+
+def test_a_game_by_hand():
+    env = Catch(rows=4, columns=5, paddle_width=2)
+    x, info = env.reset(options={"state": State(0, 4, 0, 1)})
+    assert info["state"] == (0, 4, 0, 1)
+    assert x.tolist() == [
+        [0, 0, 0, 0, BALL],
+        [0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0],
+        [0, PADDLE, PADDLE, 0, 0],
+    ]
+    assert env.step(2)[1:] == (0.0, False, False, {"state": (1, 4, 0, 2)})
+    assert env.step(2)[1:] == (0.0, False, False, {"state": (2, 4, 0, 3)})
+    x, *rest = env.step(2)  # at the wall the paddle stays
+    assert rest == [1.0, True, False, {"state": (3, 4, 0, 3)}]
+    assert x[3].tolist() == [0, 0, 0, PADDLE, BALL]
+
+
+@pytest.mark.parametrize(("paddle", "reward"), [(0, -1), (1, 1), (2, 1), (3, 1), (4, -1)])
+def test_caught_by_every_cell_of_the_paddle_and_by_no_other(paddle, reward):
+    env = Catch(rows=2, columns=7, paddle_width=3)
+    assert play(env, State(0, 3, 0, paddle), [1]) == [reward]
+
+
+def test_the_ball_bounces_off_the_wall():
+    env = Catch(rows=8, columns=3, paddle_width=1, drift=True)
+    state, columns = State(0, 1, 1, 0), []
+    for _ in range(7):
+        state, _, _ = env.successor(state, 1)
+        columns.append((state.ball_column, state.ball_drift))
+    assert columns == [(2, 1), (2, -1), (1, -1), (0, -1), (0, 1), (1, 1), (2, 1)]
+
+
+@given(columns=st.integers(1, 8))
+def test_no_two_balls_meet(columns):
+    """(column, drift) -> next is one to one, so a ball uniform at the top is uniform at the bottom."""
+    env = Catch(rows=9, columns=columns, paddle_width=1, drift=True)
+    balls = set(product(range(columns), env.drifts))
+    moved = {env.successor(State(0, *ball, 0), 1)[0][1:3] for ball in balls}
+    assert moved == balls
+
+
+class BsuiteCatch:
+    """The rules of bsuite's catch, written out again (10 x 5, paddle of 1 from the middle)."""
+
+    def reset(self, ball_x):
+        self.ball_x, self.ball_y, self.paddle_x = ball_x, 0, 5 // 2
+
+    def step(self, action):
+        self.paddle_x = np.clip(self.paddle_x + (-1, 0, 1)[action], 0, 4)
+        self.ball_y += 1
+        if self.ball_y == 9:
+            return 1.0 if self.paddle_x == self.ball_x else -1.0, True
+        return 0.0, False
+
+    def board(self):
+        board = np.zeros((10, 5))
+        board[self.ball_y, self.ball_x] = 1
+        board[9, self.paddle_x] = 1
+        return board
+
+
+@given(ball=st.integers(0, 4), actions=st.lists(st.sampled_from(ACTIONS), min_size=9, max_size=9))
+def test_bsuites_form_has_bsuites_dynamics(ball, actions):
+    env = Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")
+    assert [s.ball_column for s in env.starts()] == [0, 1, 2, 3, 4]
+    theirs = BsuiteCatch()
+    theirs.reset(ball)
+    x, _ = env.reset(options={"state": env.starts()[ball]})
+    assert ((x > 0) == theirs.board()).all()
+    for step, action in enumerate(actions):
+        x, reward, terminated, truncated, _ = env.step(action)
+        assert (reward, terminated, truncated) == (*theirs.step(action), False)
+        assert terminated == (step == 8)
+        assert ((x > 0) == theirs.board()).all()
+
+
+# -- what is exactly so -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "game", [{}, {"drift": True}, {"rows": 10, "columns": 5, "paddle_width": 1}]
+)
+def test_the_optimum_is_to_catch_from_every_start(game):
+    env = Catch(**game)
+    value = solved(env)
+    assert {value(start) for start in env.starts()} == {1.0}
+    assert env.optimum == 1
+
+
+@settings(max_examples=60)
+@given(game=boards)
+def test_the_optimum_by_dynamic_programming(game):
+    env = Catch(**game)
+    value = solved(env)
+    values = [value(start) for start in env.starts()]
+    assert set(values) <= {-1.0, 1.0}
+    assert env.optimum == np.mean([v > 0 for v in values])
+
+
+@settings(max_examples=60)
+@given(game=boards, data=st.data())
+def test_a_blind_player_catches_at_the_rate_of_chance(game, data):
+    """Whatever is done without looking, the share caught over all starts is exactly w/W."""
+    env = Catch(**game)
+    actions = data.draw(
+        st.lists(st.sampled_from(ACTIONS), min_size=env.rows - 1, max_size=env.rows - 1)
+    )
+    rewards = [play(env, start, actions)[-1] for start in env.starts()]
+    assert np.mean([r > 0 for r in rewards]) == pytest.approx(env.chance)
+    assert env.chance == game["paddle_width"] / game["columns"]
+
+
+@settings(max_examples=40)
+@given(game=boards, seed=st.integers(0, 2**32))
+def test_step_follows_successor_and_the_picture_follows_the_state(game, seed):
+    env = Catch(**game)
+    rng = np.random.default_rng(seed)
+    x, info = env.reset(seed=seed)
+    over = False
+    while not over:
+        state, action = info["state"], rng.integers(3)
+        expected = env.successor(state, action)
+        x, reward, over, _, info = env.step(action)
+        assert (info["state"], reward, over) == expected
+        row, column, _, paddle = info["state"]
+        board = np.zeros_like(x)
+        board[-1, paddle : paddle + env.paddle_width] = PADDLE
+        board[row, column] = BALL
+        assert (x == board).all()
+
+
+# -- Gymnasium --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"drift": True}, {"render_mode": "rgb_array"}])
+def test_gymnasiums_checker_has_nothing_to_say(options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gymnasium.make("games:Catch-v0", **options).unwrapped)
+
+
+def test_starts_are_drawn_uniformly_and_by_the_seed():
+    env = Catch(rows=3, columns=4, paddle_width=2, drift=True)
+    starts = env.starts()
+    env.reset(seed=3)
+    drawn = [starts.index(env.reset()[1]["state"]) for _ in range(3600)]
+    counts = np.bincount(drawn, minlength=len(starts))
+    assert len(counts) == 4 * 3 * 3
+    assert (
+        (counts - 100) ** 2 / 100
+    ).sum() < 80  # chi-squared, 35 degrees: a chance below 1 in 10,000
+    again = Catch(rows=3, columns=4, paddle_width=2, drift=True)
+    again.reset(seed=3)
+    assert [starts.index(again.reset()[1]["state"]) for _ in range(3600)] == drawn
+
+
+def test_a_chosen_start_draws_nothing_at_random():
+    env, other = Catch(), Catch()
+    env.reset(seed=0)
+    other.reset(seed=0)
+    env.reset(options={"state": State(0, 0, 0, 0)})
+    assert env.reset()[1] == other.reset()[1]
+
+
+def test_the_global_random_state_is_left_alone():
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
+    env = Catch()
+    env.reset(seed=0)
+    env.reset()
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_an_observation_is_not_changed_by_the_next_step():
+    env = Catch()
+    x, _ = env.reset(seed=0)
+    before = x.copy()
+    env.step(0)
+    assert (x == before).all()
+
+
+def test_the_agent_sees_what_pygame_draws():
+    env = Catch()
+    x, _ = env.reset(seed=0)
+    seen = [[env.surface.get_at_mapped((c, r)) for c in range(10)] for r in range(10)]
+    assert x.tolist() == seen
+
+
+def test_rgb_array_is_the_drawing_scaled_up_in_colours_of_its_brightness():
+    env = Catch(render_mode="rgb_array")
+    env.reset(options={"state": State(2, 7, 0, 0)})
+    picture = env.render()
+    assert picture.dtype == np.uint8
+    assert picture.shape == (480, 480, 3)
+    cells = picture[24::48, 24::48]
+    assert tuple(cells[2, 7]) == PALETTE[BALL]
+    assert tuple(cells[9, 0]) == tuple(cells[9, 2]) == PALETTE[PADDLE]
+    assert tuple(cells[9, 3]) == PALETTE[BACKGROUND]
+    for level in (BACKGROUND, PADDLE, BALL):
+        assert np.dot(PALETTE[level], [0.299, 0.587, 0.114]) == pytest.approx(level, abs=0.5)
+
+
+def test_human_rendering_without_a_screen(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "")
+    env = Catch(render_mode="human")
+    env.metadata = {**env.metadata, "render_fps": 1000}
+    env.reset(seed=0)
+    env.step(1)
+    assert env._window.get_size() == (480, 480)
+    assert env._window.get_at((0, 0))[:3] == PALETTE[BACKGROUND]
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("game", "message"),
+    [
+        ({"rows": 1}, "2 to 256 rows"),
+        ({"columns": 0}, "1 to 256 columns"),
+        ({"columns": 257}, "1 to 256 columns"),
+        ({"paddle_width": 11}, "1 to 10 columns wide, got 11"),
+        ({"paddle_width": 0}, "1 to 10 columns wide, got 0"),
+        ({"paddle_start": "left"}, "'anywhere' or in the 'middle', got 'left'"),
+        ({"render_mode": "ansi"}, "got 'ansi'"),
+    ],
+)
+def test_a_board_that_makes_no_sense_is_refused(game, message):
+    with pytest.raises(ValueError, match=message):
+        Catch(**game)
+
+
+def test_misuse_is_refused():
+    env = Catch(rows=2)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(1)
+    env.reset(seed=0)
+    for action in (-1, 3, 0.5):
+        with pytest.raises(ValueError, match="0, 1 or 2"):
+            env.step(action)
+    env.step(1)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(1)
+    for state in ((2, 0, 0, 0), (0, 10, 0, 0), (0, 0, 1, 0), (0, 0, 0, 8)):
+        with pytest.raises(ValueError, match="not on this board"):
+            env.reset(options={"state": state})
+
+
+def test_the_game_needs_no_display_and_no_pytensor():
+    code = (
+        "import sys; from games.catch import Catch; e = Catch(); e.reset(seed=0); e.step(1);"
+        "import pygame; assert not pygame.display.get_init(); assert 'pytensor' not in sys.modules"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "SDL_VIDEODRIVER")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from dqn_symbolic.exploration import annealed, epsilon_greedy, greedy
+
+
+@pytest.mark.parametrize(
+    ("step", "epsilon"),
+    [(-5, 1), (0, 1), (1, 0.991), (50, 0.55), (99, 0.109), (100, 0.1), (1e9, 0.1)],
+)
+def test_epsilon_is_annealed_linearly(step, epsilon):
+    assert annealed(step, start=1.0, end=0.1, steps=100) == pytest.approx(epsilon)
+
+
+def test_greedy_takes_the_best():
+    rng = np.random.default_rng(0)
+    assert greedy(np.array([0.1, 0.3, 0.2]), rng) == 1
+    assert greedy(np.array([-1.0, -2.0, -3.0]), rng) == 0
+
+
+def test_ties_are_broken_at_random():
+    rng = np.random.default_rng(0)
+    counts = np.bincount([greedy(np.array([1.0, 0.0, 1.0]), rng) for _ in range(1000)], minlength=3)
+    assert counts[1] == 0
+    assert 400 < counts[0] < 600
+
+
+def test_a_share_of_epsilon_is_random():
+    """With epsilon .3 and 3 actions the best is taken in .7 + .3/3 of the steps."""
+    rng = np.random.default_rng(0)
+    q = np.array([0.0, 0.0, 1.0])
+    taken = [epsilon_greedy(0.3, 3, lambda: q, rng) for _ in range(10_000)]
+    counts = np.bincount(taken, minlength=3) / len(taken)
+    np.testing.assert_allclose(counts, [0.1, 0.1, 0.8], atol=0.015)
+
+
+def test_q_values_are_asked_for_only_if_needed():
+    def never():
+        raise AssertionError
+
+    assert epsilon_greedy(1.0, 3, never, np.random.default_rng(0)) in (0, 1, 2)

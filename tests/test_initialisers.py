@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from dqn_symbolic.initialisers import fans, glorot, orthogonal, uniform_fan_in, zeros
+
+SHAPES = [(100, 128), (128, 3), (8, 8, 4, 32)]
+
+
+def test_fans_of_a_dense_layer_and_of_a_convolution():
+    assert fans((100, 128)) == (100, 128)
+    assert fans((8, 8, 4, 32)) == (8 * 8 * 4, 8 * 8 * 32)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("initialiser", [glorot, uniform_fan_in, orthogonal])
+def test_same_stream_same_float32_weights(initialiser, shape):
+    first, again, other = (initialiser(np.random.default_rng(s), shape) for s in (0, 0, 1))
+    assert first.shape == shape
+    assert first.dtype == np.float32
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_uniform_bounds_are_reached_and_not_passed(shape):
+    fan_in, fan_out = np.prod(shape[:-1]), np.prod(shape[:-2]) * shape[-1]
+    for initialiser, bound in (
+        (glorot, np.sqrt(6 / (fan_in + fan_out))),
+        (uniform_fan_in, 1 / fan_in),
+    ):
+        largest = abs(initialiser(np.random.default_rng(0), shape)).max()
+        assert 0.97 * bound < largest <= bound * (1 + 1e-6)
+
+
+def test_glorot_variance():
+    weights = glorot(np.random.default_rng(0), (300, 500))
+    assert np.var(weights) == pytest.approx(2 / (300 + 500), rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (3, 7), (5, 5)])
+def test_orthogonal_singular_values_are_1(shape):
+    weights = orthogonal(np.random.default_rng(0), shape).reshape(-1, shape[-1])
+    np.testing.assert_allclose(np.linalg.svd(weights, compute_uv=False), 1, atol=1e-5)
+
+
+def test_orthogonal_has_no_favourite_sign():
+    """Chance, and not LAPACK, decides the signs of a 1 x 1 matrix."""
+    signs = [orthogonal(np.random.default_rng(s), (1, 1)).item() for s in range(200)]
+    assert 70 < sum(sign > 0 for sign in signs) < 130
+
+
+def test_biases_are_0():
+    assert (zeros(5) == np.zeros(5)).all()
+    assert zeros(5).dtype == np.float32

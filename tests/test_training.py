@@ -1,0 +1,265 @@
+"""The step of the agent, whole: what it learns, that it is the same every time, and that it goes on."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+
+from dqn_symbolic.evaluation import returns
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training
+from games.catch import Catch
+
+QUICK = {"hidden": (16,), "warm_up": 50, "epsilon_steps": 300, "memory_size": 200}
+
+
+def trained(steps, env=None, **settings):
+    training = Training(env or Catch(), Settings(**settings))
+    for _ in range(steps):
+        training.step()
+    return training
+
+
+def bits(training):
+    """A fingerprint of everything that the next step depends on."""
+    about, arrays = training.state()
+    whole = hashlib.sha256(repr(about).encode())
+    for name in sorted(arrays):
+        whole.update(name.encode() + arrays[name].tobytes())
+    return whole.hexdigest()
+
+
+# -- it learns --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_learns_catch_to_perfection_and_the_same_twice(seed):
+    env = Catch()
+    runs = []
+    for _ in range(2):
+        training = trained(0, seed=seed)
+        found = np.zeros(1)
+        while found.min() < 1 and training.steps < 10_000:
+            for _ in range(250):
+                training.step()
+            found = returns(env, env.starts(), training.forward, training.evaluation_seed)
+        assert len(found) == 80
+        assert found.min() == 1
+        runs.append((training.steps, bits(training)))
+    assert runs[0] == runs[1]
+
+
+class Endless(gymnasium.Env):
+    """One state, two actions, reward 1 for ever; or, wrongly, ending whenever the time is up."""
+
+    observation_space = gymnasium.spaces.Box(0, 1, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, ends_after=None):
+        self.ends_after = ends_after
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.age = 0
+        return np.ones(1, np.float32), {}
+
+    def step(self, action):
+        self.age += 1
+        return np.ones(1, np.float32), 1.0, self.age == self.ends_after, False, {}
+
+
+@pytest.mark.parametrize(
+    ("env", "q"),
+    [
+        # A time limit of 10 steps hides nothing: Q = 1/(1 - .9) = 10.
+        (gymnasium.wrappers.TimeLimit(Endless(), 10), 10),
+        # Taken for an end, it does: one step in 10 has no future, Q = 1 + .9 * 9/10 Q = 5.263.
+        (Endless(ends_after=10), 1 / (1 - 0.9 * 9 / 10)),
+    ],
+    ids=["truncated", "terminated"],
+)
+def test_truncation_bootstraps_and_termination_does_not(env, q):
+    training = trained(
+        4_000,
+        env,
+        hidden=(),
+        discount=0.9,
+        optimiser="sgd",
+        learning_rate=0.02,
+        sync_every=10,
+        warm_up=1_000,
+        memory_size=1_000,  # 100 whole episodes, so just one step in ten ends one
+        epsilon_end=1.0,
+    )
+    np.testing.assert_allclose(training.forward(np.ones((1, 1), np.float32)), q, rtol=0.04)
+
+
+class Numbered(gymnasium.Env):
+    """Observation n is n; an episode is truncated after 3 steps, whose last observation is its own."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+    n = 0
+
+    def seen(self):
+        self.n += 1
+        return np.array([self.n], np.uint8)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.age = 0
+        return self.seen(), {}
+
+    def step(self, action):
+        self.age += 1
+        return self.seen(), float(self.n), False, self.age == 3, {}
+
+
+def test_what_is_remembered():
+    """x_tp1 follows x; at a truncation it is the last observation, not the first of the next episode."""
+    memory = trained(6, Numbered(), **QUICK).memory
+    rows = {name: array[: memory.size].ravel().tolist() for name, array in memory.arrays.items()}
+    assert rows["x"] == [1, 2, 3, 5, 6, 7]
+    assert rows["x_tp1"] == [2, 3, 4, 6, 7, 8]
+    assert rows["reward"] == [2, 3, 4, 6, 7, 8]
+    assert rows["discount"] == [np.float32(0.99)] * 6
+
+
+# -- it counts --------------------------------------------------------------------------------------
+
+
+class Counted(Training):
+    """Training whose compiled functions only count their calls."""
+
+    def __init__(self, settings):
+        super().__init__(Catch(), settings)
+        self.calls = []
+
+        def learn(x, *_):
+            self.calls.append((self.steps, "learn"))
+            return np.zeros(len(x), np.float32)
+
+        self.learn = learn
+        self.sync = lambda: self.calls.append((self.steps, "sync"))
+
+
+def test_updates_and_syncs_are_counted_each_in_its_unit():
+    """Warm-up and update_every count agent steps; sync_every counts updates."""
+    training = Counted(Settings(warm_up=10, update_every=4, sync_every=3))
+    for _ in range(40):
+        training.step()
+    assert [step for step, name in training.calls if name == "learn"] == [
+        12,
+        16,
+        20,
+        24,
+        28,
+        32,
+        36,
+        40,
+    ]
+    assert [step for step, name in training.calls if name == "sync"] == [20, 32]
+    assert (training.steps, training.updates) == (40, 8)
+
+
+def test_epsilon_is_never_reset_by_an_episode():
+    training = Counted(Settings(warm_up=10, epsilon_steps=100))
+    found = []
+    for _ in range(130):
+        found.append(training.epsilon)
+        training.step()
+    expected = [1 - 0.9 * min(max(step - 10, 0), 100) / 100 for step in range(130)]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_online_q_learning_is_a_setting():
+    """Memory of one, batch of one, a sync at every update: each update is about the step just taken."""
+    training = Training(
+        Catch(), Settings(memory_size=1, batch_size=1, warm_up=1, sync_every=1, hidden=(8,))
+    )
+    for step in range(1, 30):
+        x = training.x.copy()
+        training.step()
+        batch = training.memory.sample(1, np.random.default_rng(0))
+        assert (batch[0][0] == x).all()
+        assert training.updates == step
+        shared = {v.name: v.get_value() for v in training.learn.get_shared()}
+        for name in ("W1", "b1", "Wout", "bout"):
+            assert (shared[name] == shared[f"target.{name}"]).all()
+
+
+# -- the same bits ----------------------------------------------------------------------------------
+
+FINGERPRINT = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.test_training import *
+print(bits(trained(400, seed=5, **QUICK)))
+"""
+
+
+def test_same_seed_same_bits_in_another_process():
+    root = os.path.dirname(os.path.dirname(__file__))
+    script = FINGERPRINT.format(root=root)
+    found = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()[-1]
+    assert found == bits(trained(400, seed=5, **QUICK))
+
+
+def test_another_seed_other_bits():
+    first, other = (trained(100, seed=seed, **QUICK).weights() for seed in (0, 1))
+    assert all((first[name] != other[name]).any() for name in ("W1", "Wout"))
+
+
+def test_evaluation_disturbs_nothing():
+    training, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
+    env = Catch()
+    for step in range(300):
+        training.step()
+        undisturbed.step()
+        if step % 50 == 0:
+            returns(env, env.starts(), training.forward, training.evaluation_seed)
+    assert bits(training) == bits(undisturbed)
+
+
+@pytest.mark.parametrize("stop", [0, 30, 77, 301])
+@pytest.mark.parametrize("optimiser", ["adam", "rmsprop"])
+def test_stopped_and_resumed_is_as_if_never_stopped(stop, optimiser):
+    """At the start, in the warm-up, in the middle of a game, and with the memory's ring turned over."""
+    settings = {"seed": 2, "optimiser": optimiser, **QUICK}
+    training = trained(stop, Catch(drift=True), **settings)
+    resumed = trained(13, Catch(drift=True), **settings)  # anywhere else
+    about, arrays = training.state()
+    resumed.restore(about, {name: array.copy() for name, array in arrays.items()})
+    assert bits(resumed) == bits(training)
+    for _ in range(150):
+        training.step()
+        resumed.step()
+    assert bits(resumed) == bits(training)
+
+
+# -- settings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimiser": "sdg"}, "optimiser: expected one of sgd, rmsprop, adam, got 'sdg'"),
+        ({"backend": "theano"}, "backend: expected one of numba, c, jax, got 'theano'"),
+        ({"steps": 0}, "steps: expected at least 1, got 0"),
+        ({"batch_size": -1}, "batch_size: expected at least 1"),
+        ({"seed": -1}, "seed: expected at least 0"),
+        ({"discount": 1.5}, "discount: expected from 0 to 1"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected a number from 0 on, got nan"),
+        ({"epsilon_end": 2.0}, "epsilon_end: expected from 0 to 1"),
+        ({"hidden": (16, 0)}, "hidden: expected units of each layer"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**settings)
