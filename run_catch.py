@@ -42,7 +42,11 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
 
     if window and not has_screen():
         raise BadInput("--window needs a screen, and there is none here")
-    run = resumed(resume, options) if resume else new(out, options)
+    if resume:
+        checkpoint = kept(resume / "checkpoint.npz", "checkpoint")
+        run = resumed(resume, checkpoint, options)
+    else:
+        run = new(out, options)
 
     def say(text, end="\n"):
         if not quiet:
@@ -50,11 +54,13 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
 
     try:
         run.compile(say)
+        if resume:
+            restore(run, checkpoint)
         interrupted = run.train(quiet)
-    except KeyboardInterrupt:  # while compiling: nothing has been learnt yet
+    except KeyboardInterrupt:  # while compiling
         interrupted = True
-    summary = run.finish()
-    report(summary, run.out, interrupted, say)
+    if run.compiled or not resume:  # otherwise all is as it was
+        report(run.finish(), run.out, interrupted, say)
     if interrupted:
         return 130
     if window is not False and has_screen():
@@ -79,23 +85,31 @@ def new(out, options):
     return run
 
 
-def resumed(folder, options):
-    """-> the Run in `folder`, where its checkpoint left it."""
-    about, arrays = kept(folder / "checkpoint.npz", "checkpoint")
+def resumed(folder, checkpoint, options):
+    """-> a Run in `folder` with the settings it had."""
+    settings, game = split(options)
     try:
-        had = about["settings"]
-        settings, game = split(options)
+        had = dict(checkpoint[0]["settings"])
+        had_game = had.pop("game")
         longer = {"steps": settings.pop("steps", had["steps"])}  # a run may be made longer
         for name, value in {**settings, **game}.items():
-            before = {**had, **had["game"]}[name]
+            before = {**had, **had_game}[name]
             if value != before:
                 raise BadInput(f"--resume goes on as the run was: {name} was {before}, not {value}")
-        game = had.pop("game")
-        run = checked_run({**had, **longer}, game, folder)
-        run.restore(about, arrays)
+        return checked_run({**had, **longer}, had_game, folder)
+    except (KeyError, TypeError) as error:
+        raise does_not_fit(folder / "checkpoint.npz", error) from error
+
+
+def restore(run, checkpoint):
+    try:
+        run.restore(*checkpoint)
     except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{folder}/checkpoint.npz does not fit this version: {error}") from error
-    return run
+        raise does_not_fit(run.out / "checkpoint.npz", error) from error
+
+
+def does_not_fit(path, error):
+    return BadInput(f"{path} does not fit this version: {error!r}")
 
 
 def checked_run(settings, game, out):
@@ -117,20 +131,24 @@ def checked_run(settings, game, out):
 
 def report(summary, out, interrupted, say):
     """The plain lines at the end of a run."""
-    steps, starts = summary["env_steps"], summary["starts"]
-    if summary["catch_rate"] is not None:
-        caught = f"catches from {round(summary['catch_rate'] * starts)} of {starts} start states"
+    compiled = summary["catch_rate"] is not None  # or else there is nothing to tell or watch
+    if compiled:
+        solved = "solved" if summary["solved"] else "not solved"
+        caught = round(summary["catch_rate"] * summary["starts"])
         say(
-            f"{'solved' if summary['solved'] else 'not solved'}: {caught} after {steps:,} agent steps"
+            f"{solved}: catches from {caught} of {summary['starts']} start states"
+            f" after {summary['env_steps']:,} agent steps"
         )
         say(
-            f"time:   {summary['train_seconds']:.1f} s of training ({summary['steps_per_second']:,.0f}"
-            f" agent steps a second), {summary['compile_seconds']:.1f} s of compiling"
+            f"time:   {summary['train_seconds']:.1f} s of training, at"
+            f" {summary['steps_per_second']:,.0f} agent steps a second;"
+            f" {summary['compile_seconds']:.1f} s of compiling"
         )
     say(f"files:  {out}")
     if interrupted:
         say(f"go on:  python run_catch.py --resume {out}")
-    say(f"watch:  python run_catch.py watch {out}")
+    if compiled:
+        say(f"watch:  python run_catch.py watch {out}")
     say("play:   python run_catch.py play")
 
 
@@ -184,7 +202,7 @@ def agent(folder):
         env = Catch(**about["settings"].pop("game"))
         forward = trained(env, Settings(**about["settings"]), weights)
     except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{folder}/agent.npz does not fit this version: {error}") from error
+        raise does_not_fit(folder / "agent.npz", error) from error
     env.reset()
     return env, lambda x: forward(x[None])[0]
 

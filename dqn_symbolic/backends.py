@@ -1,7 +1,6 @@
 """What the symbolic graphs are compiled with: numba (default), C, or JAX."""
 
 import importlib.util
-import time
 
 import pytensor
 
@@ -20,15 +19,12 @@ def mode(backend):
     return MODES[backend]
 
 
-def compile_now(function, *example):
-    """Calls a compiled function once, as PyTensor's numba and JAX compile at the first call.
+def try_out(function, *example):
+    """Calls a function for the first time, which is when numba and JAX compile it.
 
-    Whatever the call updated is put back. -> seconds.
+    Whatever the call updated is put back.
     """
     before = {variable: variable.get_value() for variable in function.get_shared()}
-    start = time.perf_counter()
     function(*example)
-    seconds = time.perf_counter() - start
     for variable, value in before.items():
         variable.set_value(value)
-    return seconds

@@ -23,8 +23,8 @@ def load(path, kind):
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing: expected a file that a run has written")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as entries:
+            arrays = dict(entries)
         about = json.loads(str(arrays.pop("about")))
         found = about.pop("dqn_symbolic"), about.pop("version")
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError) as error:

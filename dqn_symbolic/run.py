@@ -12,7 +12,6 @@ from dataclasses import asdict
 from tqdm import tqdm
 
 from dqn_symbolic import checkpoints
-from dqn_symbolic.backends import compile_now
 from dqn_symbolic.evaluation import returns
 from dqn_symbolic.files import write_whole
 from dqn_symbolic.plots import learning_curve
@@ -43,42 +42,37 @@ class Run:
         return len(self.rows) > 1 and all(r["catch_rate"] >= self.optimum for r in self.rows[-2:])
 
     def compile(self, say):
-        """Compiles the three functions, each with its line: say(text, end=...)."""
-        say(f"building the graph{self.training.graph_seconds:6.1f} s")
-        self.compile_seconds += self.training.graph_seconds
-        for name, function, example in self.training.examples():
-            say(f"compiling {name:8}", end="")
-            seconds = compile_now(function, *example)
-            self.compile_seconds += seconds
-            say(f"{seconds:6.1f} s")
+        since = time.perf_counter()
+        self.training.compile(say)
+        self.compile_seconds += time.perf_counter() - since
         self.compiled = True
 
     def train(self, quiet=False):
-        """Goes on until the run is solved, has had its agent steps, or Ctrl-C. -> whether Ctrl-C came."""
+        """Goes on until it is solved, or has had its agent steps, or Ctrl-C. -> was it Ctrl-C?"""
         training, s = self.training, self.training.settings
-        with (
-            first_ctrl_c() as interrupted,
-            # disable=None: no bar where nobody would see it move
-            tqdm(
-                total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None
-            ) as bar,
-        ):
-            since = time.perf_counter()
+        # disable=None: no bar where it would not be seen to move
+        bar = tqdm(total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None)
+        with bar, first_ctrl_c() as interrupted:
             while not (self.solved or training.steps >= s.steps or interrupted.is_set()):
-                training.step()
-                bar.update()
-                evaluation_due = training.steps % s.evaluate_every == 0
-                checkpoint_due = training.steps % s.checkpoint_every == 0
-                if evaluation_due or checkpoint_due:
-                    self.train_seconds += time.perf_counter() - since
-                    if evaluation_due:
-                        self.add_row()
-                        bar.set_postfix(shown(self.rows[-1]))
-                    if checkpoint_due:
-                        self.save_checkpoint()
-                    since = time.perf_counter()
-            self.train_seconds += time.perf_counter() - since
-        return interrupted.is_set()
+                self.stretch(bar, interrupted)
+                if training.steps % s.evaluate_every == 0:
+                    self.add_row()
+                    bar.set_postfix(shown(self.rows[-1]))
+                if training.steps % s.checkpoint_every == 0:
+                    self.save_checkpoint()
+            return interrupted.is_set()
+
+    def stretch(self, bar, interrupted):
+        """Steps as far as the next evaluation or checkpoint."""
+        training, s = self.training, self.training.settings
+        ahead = [every - training.steps % every for every in (s.evaluate_every, s.checkpoint_every)]
+        since = time.perf_counter()
+        for _ in range(min(*ahead, s.steps - training.steps)):
+            training.step()
+            bar.update()
+            if interrupted.is_set():
+                break
+        self.train_seconds += time.perf_counter() - since
 
     def evaluate(self):
         """-> (mean return, catch rate) of the greedy policy over every start state."""
@@ -129,14 +123,14 @@ class Run:
             setattr(self, name, value)
 
     def finish(self):
-        """Writes every file. -> what is in summary.json."""
+        """Writes every file; of a run that was never compiled, what there is. -> the summary."""
         training = self.training
         self.save_checkpoint()
-        checkpoints.save(
-            self.out / "agent.npz", "agent", {"settings": self.settings}, training.weights()
-        )
-        self.save_progress()
-        learning_curve(self.out / "learning_curve.png", self.rows, self.chance, self.optimum)
+        if self.compiled:
+            self.save_progress()
+            learning_curve(self.out / "learning_curve.png", self.rows, self.chance, self.optimum)
+            about = {"settings": self.settings}
+            checkpoints.save(self.out / "agent.npz", "agent", about, training.weights())
         summary = {
             "solved": self.solved,
             "catch_rate": self.evaluate()[1] if self.compiled else None,

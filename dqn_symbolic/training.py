@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from dqn_symbolic.backends import mode
+from dqn_symbolic.backends import mode, try_out
 from dqn_symbolic.exploration import annealed, epsilon_greedy
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.networks import mlp, mlp_params
@@ -19,36 +19,58 @@ class Training:
     """A game, a learner and its memory, with all that changes while they are at it.
 
     env: a Gymnasium environment with a discrete action space and array observations.
-    `step()` is one agent step. Nothing here is reset when an episode ends, but the game.
+    `compile()` once, then `step()` is one agent step. When an episode ends, nothing here is reset
+    but the game.
     """
 
     def __init__(self, env, settings):
-        space, self.actions = env.observation_space, int(env.action_space.n)
-        first_weights, game, exploration, memory, evaluation = np.random.SeedSequence(
-            settings.seed
-        ).spawn(5)
+        streams = np.random.SeedSequence(settings.seed).spawn(5)
+        first_weights, game, exploration, memory, self.evaluation_seed = streams
         self.env, self.settings = env, settings
+        self.actions = int(env.action_space.n)
+        self.values = first_values(np.random.default_rng(first_weights), env, settings)
         self.exploration_rng = np.random.default_rng(exploration)
         self.memory_rng = np.random.default_rng(memory)
-        self.evaluation_seed = evaluation
-
-        since = time.perf_counter()
-        self.forward, self.learn, self.sync = q_learning(
-            network(settings),
-            first_values(np.random.default_rng(first_weights), env, settings),
-            space.shape,
-            space.dtype,
-            partial(OPTIMISERS[settings.optimiser], learning_rate=settings.learning_rate),
-            LOSSES[settings.loss],
-            mode(settings.backend),
-        )
-        self.graph_seconds = time.perf_counter() - since
+        space = env.observation_space
         self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype)
         self.steps = 0  # agent steps
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
         self.x, info = env.reset(seed=int(game.generate_state(1)[0]))
         self.game_state = info.get("state")
+
+    def compile(self, say=lambda text, end="": None):
+        """Makes forward, learn and sync, and tells by say(text, end=...) what takes how long.
+
+        -> itself
+        """
+        s, space = self.settings, self.env.observation_space
+
+        def timed(what, make):
+            say(f"{what:20}", end="")
+            since = time.perf_counter()
+            made = make()
+            say(f"{time.perf_counter() - since:6.1f} s")
+            return made
+
+        self.forward, self.learn, self.sync = timed(
+            "building the graph",
+            lambda: q_learning(
+                network(s),
+                self.values,
+                space.shape,
+                space.dtype,
+                partial(OPTIMISERS[s.optimiser], learning_rate=s.learning_rate),
+                LOSSES[s.loss],
+                mode(s.backend),
+            ),
+        )
+        x = np.zeros((s.batch_size, *space.shape), space.dtype)
+        action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)
+        timed("compiling forward", lambda: try_out(self.forward, x[:1]))
+        timed("compiling learn", lambda: try_out(self.learn, x, action, reward, reward, x))
+        timed("compiling sync", lambda: try_out(self.sync))
+        return self
 
     @property
     def epsilon(self):
@@ -82,17 +104,6 @@ class Training:
         self.loss_sum, self.loss_count = 0.0, 0
         return mean
 
-    def examples(self):
-        """-> [(name, compiled function, arguments to try it with)]"""
-        batch_size, space = self.settings.batch_size, self.env.observation_space
-        x = np.zeros((batch_size, *space.shape), space.dtype)
-        action, reward = np.zeros(batch_size, np.int32), np.zeros(batch_size, np.float32)
-        return [
-            ("forward", self.forward, [x[:1]]),
-            ("learn", self.learn, [x, action, reward, reward, x]),
-            ("sync", self.sync, []),
-        ]
-
     # -- everything that changes, to be kept and brought back -----------------------------------
 
     def weights(self):
@@ -100,20 +111,27 @@ class Training:
         return {v.name: v.get_value() for v in self.forward.get_shared()}
 
     def state(self):
-        """-> (what JSON can hold, {name: array}): all that the next step depends on."""
+        """-> (what JSON can hold, {name: array}): all that the next step depends on.
+
+        Before the first step that is the seed alone.
+        """
         about = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
             "streams": {name: rng.bit_generator.state for name, rng in self.streams().items()},
             "game_state": self.game_state,
             "memory": {"pointer": self.memory.pointer, "size": self.memory.size},
         }
+        if not self.steps:
+            return about, {}
         arrays = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
         for name, array in self.memory.arrays.items():
             arrays[f"memory.{name}"] = array[: self.memory.size]
         return about, arrays
 
     def restore(self, about, arrays):
-        """Goes back to a `state`. Raises KeyError or ValueError if it is not one of such a training."""
+        """Goes from the start to a `state`. Raises KeyError, TypeError or ValueError if it is another's."""
+        if not about["counters"]["steps"]:
+            return
         for variable in self.learn.get_shared():
             variable.set_value(arrays[f"learner.{variable.name}"])
         self.memory.pointer, self.memory.size = about["memory"]["pointer"], about["memory"]["size"]

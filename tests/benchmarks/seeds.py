@@ -1,0 +1,48 @@
+"""How many agent steps to perfection, seed by seed:  python -m tests.benchmarks.seeds [SEEDS]
+
+A run counts as solved at the second perfect evaluation in a row, as in `run_catch.py`; each has the
+default settings, but no more than 20,000 agent steps.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from tqdm import tqdm
+
+from dqn_symbolic.evaluation import returns
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training
+from games.catch import Catch
+
+MOST_STEPS = 20_000
+
+
+def steps_to_solve(seed, **settings):
+    """-> agent steps, or MOST_STEPS + 1 if that was not enough."""
+    env, training = Catch(), Training(Catch(), Settings(seed=seed, **settings)).compile()
+    perfect = 0
+    while perfect < 2:
+        if training.steps >= MOST_STEPS:
+            return MOST_STEPS + 1
+        for _ in range(training.settings.evaluate_every):
+            training.step()
+        found = returns(env, env.starts(), training.forward, training.evaluation_seed)
+        perfect = perfect + 1 if found.min() > 0 else 0
+    return training.steps
+
+
+def main(seeds=30):
+    found = np.array([steps_to_solve(seed) for seed in tqdm(range(int(seeds)), disable=None)])
+    edges = np.arange(0, MOST_STEPS + 1, 1_000)
+    for low, count in zip(edges, np.histogram(found, [*edges, np.inf])[0]):
+        if count:
+            print(f"{'over' if low == MOST_STEPS else '    '} {low:6,}  {'#' * count} {count}")
+    print(f"median {np.median(found):,.0f}, most {found.max():,}, least {found.min():,}")
+    print(f"within 10,000 agent steps: {(found <= 10_000).sum()} of {len(found)} seeds")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

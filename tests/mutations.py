@@ -1,0 +1,256 @@
+"""Does the suite notice? The classic faults of DQN code, put in one by one:  python -m tests.mutations
+
+Each fault is one replacement in a copy of the sources, in a folder of its own; the tests named beside it
+must then fail. Exit status 1 if a fault goes unnoticed. Not part of the default test run.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).parent.parent
+Q, LOSSES, OPTIMISERS = (
+    f"dqn_symbolic/{name}.py" for name in ("q_learning", "losses", "optimisers")
+)
+TRAINING, MEMORY = "dqn_symbolic/training.py", "dqn_symbolic/memory.py"
+EXPLORATION, INITIALISERS = "dqn_symbolic/exploration.py", "dqn_symbolic/initialisers.py"
+
+# (fault, file, what stands there, what the fault makes of it, the tests that must notice)
+FAULTS = [
+    (
+        "no future after truncation (masked by `done`)",
+        *(TRAINING, "0 if terminated else s.discount", "0 if terminated or truncated else s.discount"),
+        "test_training",
+    ),
+    (
+        "a future after termination",
+        *(TRAINING, "0 if terminated else s.discount", "s.discount"),
+        "test_training",
+    ),
+    (
+        "final observation replaced by the reset one",
+        *(
+            TRAINING,
+            "        self.memory.add(",
+            "        if terminated or truncated:\n            x_tp1 = self.env.reset()[0]\n"
+            "        self.memory.add(",
+        ),
+        "test_training",
+    ),
+    (
+        "target aliased to online",
+        *(Q, "network(x_tp1, target_params).max", "network(x_tp1, params).max"),
+        "test_q_learning",
+    ),
+    (
+        "target not equal to online at first",
+        *(Q, 'shared(value, f"target.{name}")', 'shared(0 * value, f"target.{name}")'),
+        "test_q_learning",
+    ),
+    (
+        "sync the wrong way round",
+        *(Q, "zip(target_params, params)", "zip(params, target_params)"),
+        "test_q_learning",
+    ),
+    (
+        "sync counted in agent steps",
+        *(TRAINING, "self.updates % s.sync_every", "self.steps % s.sync_every"),
+        "test_training",
+    ),
+    (
+        "discount ignored",
+        *(Q, "reward + discount * network", "reward + 0.99 * network"),
+        "test_q_learning",
+    ),
+    ("x for x_tp1 in the target", Q, "network(x_tp1,", "network(x,", "test_q_learning"),
+    (
+        "s' off by one",
+        *(MEMORY, "return [array.take(rows, axis=0)", "return [array.take((rows + (array.ndim > 1 and "
+        'array is self.arrays["x_tp1"])) % self.size, axis=0)'),
+        "test_memory",
+    ),
+    (
+        "max over the batch instead of the actions",
+        *(Q, "target_params).max(axis=1)", "target_params).max(axis=0).max()"),
+        "test_q_learning",
+    ),
+    (
+        "td_error the other way round",
+        *(Q, "td_error = target_q - (", "td_error = -target_q + ("),
+        "test_q_learning",
+    ),
+    (
+        "error clipped before squaring",
+        *(LOSSES, "(inside * (td_error - inside / 2)).sum()", "(inside**2 / 2).sum()"),
+        "test_losses",
+    ),
+    (
+        "the half dropped",
+        *(LOSSES, "(inside * (td_error - inside / 2)).sum()", "(2 * inside * (td_error - inside / 2)).sum()"),
+        "test_losses",
+    ),
+    (
+        "mean for sum",
+        *(LOSSES, "(inside * (td_error - inside / 2)).sum()", "(inside * (td_error - inside / 2)).mean()"),
+        "test_losses",
+    ),
+    ("sum for mean", LOSSES, "(td_error**2).mean()", "(td_error**2).sum()", "test_q_learning"),
+    (
+        "RMSprop's epsilon outside the root",
+        *(OPTIMISERS, "TT.sqrt(new_g2 - new_g**2 + epsilon)", "(TT.sqrt(new_g2 - new_g**2) + epsilon)"),
+        "test_optimisers",
+    ),
+    (
+        "RMSprop not centred",
+        *(OPTIMISERS, "new_g2 - new_g**2 + epsilon", "new_g2 + epsilon"),
+        "test_optimisers",
+    ),
+    (
+        "RMSprop a step behind",
+        *(OPTIMISERS, "TT.sqrt(new_g2 - new_g**2 + epsilon)", "TT.sqrt(g2 - g**2 + epsilon)"),
+        "test_optimisers",
+    ),
+    (
+        "Adam without its bias correction",
+        *(OPTIMISERS, "learning_rate * root / (1 - decay1**new_t)", "learning_rate * root"),
+        "test_optimisers",
+    ),
+    (
+        "Adam's epsilon in the wrong place",
+        *(OPTIMISERS, "epsilon * root", "epsilon"),
+        "test_optimisers",
+    ),
+    (
+        "epsilon reset by the episode",
+        *(
+            TRAINING,
+            "        self.steps += 1\n",
+            "        self.steps = 1 if terminated else self.steps + 1\n",
+        ),
+        "test_training",
+    ),
+    (
+        "epsilon annealed from the first step, not from the first update",
+        *(TRAINING, "annealed(self.steps - s.warm_up,", "annealed(self.steps,"),
+        "test_training",
+    ),
+    (
+        "ties always broken to the left",
+        *(EXPLORATION, "rng.choice(best)", "best[0]"),
+        "test_exploration",
+    ),
+    (
+        "the seed ignored by the first weights",
+        *(TRAINING, "default_rng(first_weights)", "default_rng()"),
+        "test_training",
+    ),
+    (
+        "the seed ignored by the exploration",
+        *(TRAINING, "default_rng(exploration)", "default_rng()"),
+        "test_training",
+    ),
+    (
+        "the seed ignored by the memory",
+        *(TRAINING, "default_rng(memory)", "default_rng()"),
+        "test_training",
+    ),
+    (
+        "the seed ignored by the game",
+        *(TRAINING, "env.reset(seed=int(game.generate_state(1)[0]))", "env.reset()"),
+        "test_training",
+    ),
+    (
+        "evaluation in the exploration's stream",
+        *(
+            TRAINING,
+            "self.evaluation_seed = evaluation",
+            "self.evaluation_seed = self.exploration_rng",
+        ),
+        "test_training",
+    ),
+    (
+        "the newest transition never sampled",
+        *(MEMORY, "rng.integers(self.size,", "rng.integers(max(self.size - 1, 1),"),
+        "test_memory",
+    ),
+    (
+        "rows sampled that were never written",
+        *(MEMORY, "rng.integers(self.size,", "rng.integers(self.capacity,"),
+        "test_memory",
+    ),
+    (
+        "the pointer not kept at a stop",
+        *(TRAINING, '"pointer": self.memory.pointer', '"pointer": 0'),
+        "test_training",
+    ),
+    (
+        "the optimiser's memory not kept at a stop",
+        *(
+            TRAINING,
+            "in self.learn.get_shared()}\n        for",
+            "in self.learn.get_shared()}\n        arrays = "
+            '{n: a * (n[-2:] != ".m") for n, a in arrays.items()}\n        for',
+        ),
+        "test_training",
+    ),
+    (
+        "the game begun anew at a resume",
+        *(TRAINING, 'self.env.reset(options={"state": self.game_state})', "self.env.reset()"),
+        "test_training",
+    ),
+    ("Glorot's bound by the wrong fan", INITIALISERS, "6 / sum(fans(shape))", "3 / fans(shape)[0]", "test_initialisers"),
+    ("orthogonal's signs left to LAPACK", INITIALISERS, "q *= np.sign", "q *= np.abs", "test_initialisers"),
+    ("pixels not divided", "dqn_symbolic/networks.py", ' / 255 if', ' if', "test_q_learning"),
+    ("the last column never a start", "games/catch.py", "range(self.columns), self.drifts", "range(self.columns - 1), self.drifts", "test_catch"),
+    ("the paddle's right cell does not catch", "games/catch.py", "paddle + self.paddle_width\n", "paddle + self.paddle_width - 1\n", "test_catch"),
+    ("the ball bounces without its cell", "games/catch.py", "column -= drift\n", "column -= 2 * drift\n", "test_catch"),
+    ("observations that change afterwards", "games/catch.py", "self._pixels.copy()", "self._pixels", "test_catch"),
+]  # fmt: skip
+
+
+def noticed(path, old, new, tests):
+    """Whether the tests fail once `old` has become `new` in a copy of the sources."""
+    with tempfile.TemporaryDirectory() as copy:
+        for name in ("dqn_symbolic", "games", "tests", "run_catch.py", "setup.cfg", "README.md"):
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(copy, name))
+        text = Path(copy, path).read_text()
+        if text.count(old) != 1:
+            raise SystemExit(f"{path}: expected once, found {text.count(old)} times: {old}")
+        Path(copy, path).write_text(text.replace(old, new))
+        run = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-x",
+                "-p",
+                "no:cacheprovider",
+                f"tests/{tests}.py",
+            ],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": copy, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+    return run.returncode == 1
+
+
+def main(only=""):
+    unnoticed = 0
+    for fault, path, old, new, tests in tqdm(FAULTS, disable=None):
+        if only in fault:
+            red = noticed(path, old, new, tests)
+            unnoticed += not red
+            tqdm.write(f"{'red' if red else 'GREEN':6} {fault:64} {tests}")
+    return unnoticed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""Files are whole or not there, and what is not ours is refused in one line."""
+
+import io
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from dqn_symbolic import checkpoints
+from dqn_symbolic.files import write_whole
+
+ABOUT = {"settings": {"seed": 3, "hidden": [128]}, "big": 2**127 + 1, "x": 0.1 + 0.2}
+ARRAYS = {"W1": np.arange(6, dtype=np.float32).reshape(2, 3), "rows": np.zeros((0, 4), np.uint8)}
+
+
+@pytest.fixture
+def path(tmp_path):
+    checkpoints.save(tmp_path / "agent.npz", "agent", ABOUT, ARRAYS)
+    return tmp_path / "agent.npz"
+
+
+def test_there_and_back_to_the_bit(path):
+    about, arrays = checkpoints.load(path, "agent")
+    assert about == ABOUT
+    assert list(arrays) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert arrays[name].dtype == array.dtype
+        assert (arrays[name] == array).all()
+
+
+def test_no_pickle_in_it(path):
+    with zipfile.ZipFile(path) as file:
+        for name in file.namelist():
+            assert b"|O" not in file.read(name)[:128]
+
+
+def other_npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def ours_but(**changes):
+    about = {"dqn_symbolic": "agent", "version": checkpoints.VERSION, **changes}
+    return other_npz(about=np.array(json.dumps(about)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a zip file",
+        other_npz(weights=np.zeros(3)),
+        other_npz(about=np.zeros(3)),
+        other_npz(about=np.array("no json")),
+        other_npz(about=np.array('["a list"]')),
+        other_npz(about=np.array({"a": "pickle"}, dtype=object)),
+        ours_but(version=0),
+        ours_but(dqn_symbolic="checkpoint"),
+    ],
+)
+def test_what_is_not_ours_is_refused(tmp_path, content):
+    path = tmp_path / "agent.npz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"agent\.npz") as refusal:
+        checkpoints.load(path, "agent")
+    assert "\n" not in str(refusal.value)
+    assert path.read_bytes() == content
+
+
+def test_cut_short_or_with_a_flipped_bit_is_refused(path):
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"agent\.npz"):
+            checkpoints.load(path, "agent")
+    middle = whole.index(ARRAYS["W1"].tobytes()) + 5
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        checkpoints.load(path, "agent")
+
+
+def test_missing_or_a_folder_is_refused(tmp_path):
+    for path in (tmp_path / "none.npz", tmp_path):
+        with pytest.raises(ValueError, match="is missing"):
+            checkpoints.load(path, "agent")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def half(file):
+        file.write(b"new, but")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, half)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_write_that_succeeds_leaves_the_new_file_alone(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    write_whole(path, lambda file: file.write(b"new"))
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["file"]

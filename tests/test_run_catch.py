@@ -1,0 +1,409 @@
+"""The front door as its users and their scripts meet it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import games.screen
+import games.window
+from dqn_symbolic import checkpoints
+from games.control import Tally
+from run_catch import main
+
+ROOT = Path(__file__).parent.parent
+SMALL = [
+    "--quiet",
+    *("--set", "hidden=16", "--set", "warm_up=50", "--set", "evaluate_every=100"),
+    *("--set", "checkpoint_every=70"),
+]
+KEYS = {
+    *("solved", "catch_rate", "starts", "env_steps", "updates", "train_seconds"),
+    *("compile_seconds", "steps_per_second", "seed", "backend", "settings"),
+}
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def rows(folder, without=()):
+    with open(folder / "progress.csv", newline="") as file:
+        return [
+            {k: float(v) if v else None for k, v in row.items() if k not in without}
+            for row in csv.DictReader(file)
+        ]
+
+
+def run(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-u", "run_catch.py", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """`python run_catch.py`, whole: the default run."""
+    folder = tmp_path_factory.mktemp("runs") / "default"
+    process = run("--out", folder)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return folder, out
+
+
+# -- train ------------------------------------------------------------------------------------------
+
+
+def test_the_default_run_solves_catch(trained):
+    folder, out = trained
+    found = summary(folder)
+    assert set(found) == KEYS
+    assert found["solved"] is True
+    assert found["catch_rate"] == 1.0
+    assert found["starts"] == 80
+    assert found["env_steps"] < 10_000
+    assert found["updates"] == found["env_steps"] - found["settings"]["warm_up"] + 1
+    assert found["steps_per_second"] == pytest.approx(
+        found["env_steps"] / found["train_seconds"], rel=0.01
+    )
+    assert found["compile_seconds"] > 0
+    assert (found["seed"], found["backend"]) == (0, "numba")
+    assert "compiling learn" in out
+    assert f"solved: catches from 80 of 80 start states after {found['env_steps']:,} agent" in out
+    assert f"run_catch.py watch {folder}" in out
+    assert "run_catch.py play" in out
+
+
+def test_it_stops_at_the_second_perfect_evaluation_in_a_row(trained):
+    found = rows(trained[0])
+    rates = [row["catch_rate"] for row in found]
+    assert rates[-2:] == [1, 1]
+    assert (1, 1) not in list(zip(rates, rates[1:]))[:-1]
+    assert [row["env_steps"] for row in found] == [250 * (i + 1) for i in range(len(found))]
+    for row in found:
+        assert row["mean_return"] == pytest.approx(2 * row["catch_rate"] - 1)
+        assert row["updates"] == row["env_steps"] - 199
+    epsilons = [row["epsilon"] for row in found]
+    assert epsilons == sorted(epsilons, reverse=True)
+    assert epsilons[-1] == 0.1
+
+
+def test_the_learning_curve_is_a_picture(trained):
+    with Image.open(trained[0] / "learning_curve.png") as picture:
+        assert min(picture.size) >= 400
+        assert len(picture.convert("RGB").getcolors(1_000_000)) > 20
+
+
+def test_nothing_but_the_files(trained):
+    assert sorted(os.listdir(trained[0])) == sorted(
+        ["summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz"]
+    )
+
+
+def test_at_the_most_steps_it_ends_unsolved(tmp_path):
+    assert (
+        main(["train", "--out", str(tmp_path / "run"), "--steps", "120", "--seed", "7", *SMALL])
+        == 0
+    )
+    found = summary(tmp_path / "run")
+    assert found["env_steps"] == 120
+    assert found["updates"] == 71
+    assert found["solved"] is False
+    assert 0 <= found["catch_rate"] < 1
+    assert found["seed"] == found["settings"]["seed"] == 7
+    assert [row["env_steps"] for row in rows(tmp_path / "run")] == [100]
+
+
+def test_quiet_says_nothing(tmp_path, capfd):
+    assert main(["--out", str(tmp_path / "run"), "--steps", "60", *SMALL]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_of_the_game_with_other_settings(tmp_path):
+    game = ["--rows", "6", "--columns", "5", "--paddle-width", "1", "--paddle-start", "middle"]
+    assert main(["--out", str(tmp_path), "--steps", "60", "--drift", *game, *SMALL]) == 0
+    found = summary(tmp_path)
+    assert found["starts"] == 5 * 3
+    assert found["settings"]["game"] == {
+        "rows": 6,
+        "columns": 5,
+        "paddle_width": 1,
+        "paddle_start": "middle",
+        "drift": True,
+    }
+
+
+def test_resumed_is_as_if_never_stopped(tmp_path):
+    whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
+    assert main(["--out", whole, "--steps", "430", "--drift", *SMALL]) == 0
+    assert main(["--out", parts, "--steps", "153", "--drift", *SMALL]) == 0
+    assert main(["--resume", parts, "--steps", "430", "--quiet"]) == 0
+    clocks = ("seconds",)
+    assert rows(tmp_path / "whole", clocks) == rows(tmp_path / "parts", clocks)
+    (about, arrays), (about_parts, arrays_parts) = (
+        checkpoints.load(Path(folder, "checkpoint.npz"), "checkpoint") for folder in (whole, parts)
+    )
+    for name in ("counters", "streams", "game_state", "memory", "settings"):
+        assert about[name] == about_parts[name]
+    assert set(arrays) == set(arrays_parts)
+    for name, array in arrays.items():
+        assert (array == arrays_parts[name]).all(), name
+
+
+def test_a_solved_run_resumed_is_still_solved(trained, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in os.listdir(trained[0]):
+        (folder / name).write_bytes((trained[0] / name).read_bytes())
+    before = summary(folder)
+    assert main(["--resume", str(folder), "--quiet"]) == 0
+    after = summary(folder)
+    assert {k: after[k] for k in ("solved", "env_steps", "updates")} == {
+        k: before[k] for k in ("solved", "env_steps", "updates")
+    }
+
+
+# -- Ctrl-C -----------------------------------------------------------------------------------------
+
+
+def interrupt(process, when):
+    while not when() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_ctrl_c_while_learning_saves_everything(tmp_path):
+    folder = tmp_path / "run"
+    # a rate of 0 learns nothing: the run would never end by itself
+    process = run("--out", folder, "--steps", 10**9, "--set", "learning_rate=0")
+    status, out, _ = interrupt(process, when=(folder / "progress.csv").exists)
+    assert status == 130
+    assert f"--resume {folder}" in out
+    found = summary(folder)
+    assert found["solved"] is False
+    about, _ = checkpoints.load(folder / "checkpoint.npz", "checkpoint")
+    assert about["counters"]["steps"] == found["env_steps"]
+    assert main(["watch", str(folder), "--gif", str(tmp_path / "a.gif")]) == 0
+    steps = found["env_steps"] + 10
+    assert main(["--resume", str(folder), "--steps", str(steps), "--quiet"]) == 0
+    assert summary(folder)["env_steps"] == steps
+
+
+def test_ctrl_c_while_compiling(tmp_path):
+    folder = tmp_path / "run"
+    process = run("--out", folder, PYTENSOR_FLAGS=f"base_compiledir={tmp_path}")  # an empty cache
+    status, out, _ = interrupt(process, when=folder.exists)
+    assert status == 130
+    found = summary(folder)
+    assert set(found) == KEYS
+    assert (found["env_steps"], found["solved"], found["catch_rate"]) == (0, False, None)
+    assert f"--resume {folder}" in out
+    assert "watch" not in out
+    assert main(["--resume", str(folder), "--steps", "20", "--quiet"]) == 0
+    assert summary(folder)["env_steps"] == 20
+
+
+# -- watch and play ---------------------------------------------------------------------------------
+
+
+def test_watch_writes_an_animation_without_a_screen(trained, tmp_path, capsys):
+    path = tmp_path / "catch.gif"
+    assert main(["watch", str(trained[0]), "--gif", str(path)]) == 0
+    assert str(path) in capsys.readouterr().out
+    with Image.open(path) as animation:
+        assert animation.n_frames == 5 * 10
+
+
+def test_watch_takes_the_latest_run(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for age, name in ((100, "old"), (0, "new")):
+        path = tmp_path / "runs" / name / "agent.npz"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(
+            b"not an agent" if name == "old" else (trained[0] / "agent.npz").read_bytes()
+        )
+        os.utime(path, (10**9 - age, 10**9 - age))
+    assert main(["watch", "--gif", "latest.gif"]) == 0
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """A screen, and a window that only notes what it was asked to show."""
+    calls = []
+
+    def show(env, q_values=None):
+        calls.append((env, q_values))
+        return Tally(episodes=3, caught=2, best_streak=2)
+
+    monkeypatch.setattr(games.screen, "has_screen", lambda: True)
+    monkeypatch.setattr(games.window, "show", show)
+    return calls
+
+
+def test_after_training_it_plays_where_there_is_a_screen(shown, tmp_path, capsys):
+    assert main(["--out", str(tmp_path / "a"), "--steps", "60", *SMALL]) == 0
+    ((env, q_values),) = shown
+    assert q_values(env.reset(seed=0)[0]).shape == (3,)
+    assert "2 of 3 caught, best streak 2" in capsys.readouterr().out
+    assert main(["--out", str(tmp_path / "b"), "--steps", "60", "--no-window", *SMALL]) == 0
+    assert len(shown) == 1
+
+
+def test_watch_shows_the_agent_that_was_trained(shown, trained):
+    assert main(["watch", str(trained[0])]) == 0
+    ((env, q_values),) = shown
+    for start in env.starts():
+        x, over = env.reset(options={"state": start})[0], False
+        while not over:
+            x, reward, over, _, _ = env.step(q_values(x).argmax())
+        assert reward == 1
+
+
+def test_play_is_for_a_person(shown):
+    assert main(["play", "--columns", "7", "--drift"]) == 0
+    ((env, q_values),) = shown
+    assert (env.columns, env.drifts, q_values) == (7, (-1, 0, 1), None)
+
+
+def test_play_and_help_do_not_load_what_they_do_not_need():
+    code = (
+        "import sys, games.screen, games.window, games.control, run_catch\n"
+        "games.screen.has_screen = lambda: True\n"
+        "games.window.show = lambda env: games.control.Tally()\n"
+        "assert run_catch.main(['play']) == 0\n"
+        "assert 'pytensor' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    code = (
+        "import sys, run_catch\n"
+        "try: run_catch.main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'numpy', 'pygame', 'pytensor', 'gymnasium'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+# -- bad input --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--steps many", "argument --steps: invalid int value: 'many'"),
+        ("--steps 0", "steps: expected at least 1, got 0"),
+        ("--seed -1", "seed: expected at least 0, got -1"),
+        ("--backend theano", "backend: expected one of numba, c, jax, got 'theano'"),
+        ("--rows 1", "2 to 256 rows and 1 to 256 columns, got 1 x 10"),
+        ("--paddle-width 11", "1 to 10 columns wide, got 11"),
+        ("--paddle-start left", "invalid choice: 'left'"),
+        ("--set colour=red", "NAME is one of seed, steps, backend, hidden"),
+        ("--set discount=high", "--set discount needs float, got 'high'"),
+        ("--set discount=2", "discount: expected from 0 to 1, got 2.0"),
+        ("--set hidden=a", "--set hidden needs"),
+        ("--set memory_size=1000000000000000", "too large for the memory here"),
+        ("--out a --resume b", "not allowed with argument"),
+        ("--resume nowhere", "nowhere/checkpoint.npz is missing"),
+        ("--window", "--window needs a screen"),
+        ("--no-such-option", "unrecognized arguments: --no-such-option"),
+        ("fly", "invalid choice: 'fly'"),
+        ("watch", "there is no run in runs/ yet"),
+        ("watch nowhere --gif a.gif", "nowhere/agent.npz is missing"),
+        ("watch nowhere --gif a.png", "ends in .gif, got a.png"),
+        ("play", "play needs a screen"),
+        ("play --rows 1", "2 to 256 rows"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    if "--rows" in arguments or arguments == "watch":
+        monkeypatch.setattr(games.screen, "has_screen", lambda: True)
+    assert main(arguments.split()) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("run_catch.py: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["agent.npz", "summary.json"])
+def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, capsys, name):
+    (tmp_path / name).write_text("mine")
+    assert main(["--out", str(tmp_path), *SMALL]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["--out", str(tmp_path / "file" / "run"), *SMALL]) == 2
+    assert "Not a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "1"], "seed was 0, not 1"),
+        (["--set", "batch_size=8"], "batch_size was 32, not 8"),
+        (["--rows", "5"], "rows was 10, not 5"),
+        (["--drift"], "drift was False, not True"),
+    ],
+)
+def test_resuming_with_other_settings_is_refused(trained, options, message, capsys):
+    before = {name: (trained[0] / name).read_bytes() for name in os.listdir(trained[0])}
+    assert main(["--resume", str(trained[0]), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert {name: (trained[0] / name).read_bytes() for name in os.listdir(trained[0])} == before
+
+
+def changed(path, kind, change):
+    about, arrays = checkpoints.load(path, kind)
+    change(about, arrays)
+    checkpoints.save(path, kind, about, arrays)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about, arrays: about.pop("settings"),
+        lambda about, arrays: about["settings"].pop("game"),
+        lambda about, arrays: about["settings"].update(hidden=[3]),
+        lambda about, arrays: about["settings"].update(new_setting=3),
+        lambda about, arrays: about["settings"]["game"].update(columns=4),
+        lambda about, arrays: arrays.popitem(),
+        lambda about, arrays: arrays.update({next(iter(arrays)): np.zeros(3, np.float32)}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["agent", "checkpoint"])
+def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, capsys):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = folder / f"{kind}.npz"
+    path.write_bytes((trained[0] / f"{kind}.npz").read_bytes())
+    changed(path, kind, change)
+    before = path.read_bytes()
+    command = {
+        "agent": ["watch", str(folder), "--gif", str(tmp_path / "a.gif")],
+        "checkpoint": ["--resume", str(folder), "--quiet"],
+    }[kind]
+    assert main(command) == 2
+    assert f"{kind}.npz does not fit this version" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert os.listdir(folder) == [f"{kind}.npz"]
+    assert not (tmp_path / "a.gif").exists()
