@@ -33,7 +33,7 @@ def main(arguments):
         return 130
 
 
-# -- train ------------------------------------------------------------------------------------------
+# -- train -----------------------------------------------------------------------------------------
 
 
 def train(out=None, resume=None, window=None, quiet=False, **options):
@@ -152,7 +152,7 @@ def report(summary, out, interrupted, say):
     say("play:   python run_catch.py play")
 
 
-# -- watch, play ------------------------------------------------------------------------------------
+# -- watch, play -----------------------------------------------------------------------------------
 
 
 def watch(folder=None, gif=None):
@@ -219,7 +219,7 @@ def tell(tally):
     print(f"{tally.caught} of {tally.episodes} caught, best streak {tally.best_streak}")
 
 
-# -- what came through the door ---------------------------------------------------------------------
+# -- what came through the door --------------------------------------------------------------------
 
 
 def kept(path, kind):
@@ -260,7 +260,7 @@ class Parser(argparse.ArgumentParser):
 
 def parsed(arguments):
     """-> (command, the options that were given)."""
-    if not arguments or arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["train", *arguments]
 
     board = Parser(add_help=False, argument_default=argparse.SUPPRESS)

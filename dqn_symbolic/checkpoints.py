@@ -1,4 +1,4 @@
-"""Named arrays and plain data in one .npz file, without pickle: `agent.npz` and `checkpoint.npz`."""
+"""`agent.npz` and `checkpoint.npz`: named arrays and plain data in one file, without pickle."""
 
 import json
 import zipfile
@@ -19,7 +19,7 @@ def save(path, kind, about, arrays):
 
 
 def load(path, kind):
-    """-> (about, arrays), as given to `save`. Raises ValueError for a file that `save` did not write."""
+    """-> (about, arrays), as given to `save`. Raises ValueError for any other file."""
     if not Path(path).is_file():
         raise ValueError(f"{path} is missing: expected a file that a run has written")
     try:

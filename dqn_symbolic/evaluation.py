@@ -1,4 +1,4 @@
-"""How good is the greedy policy? Played from every start state, with nothing left to chance but ties."""
+"""How good is the greedy policy? Played from every start; nothing is left to chance but ties."""
 
 import numpy as np
 
@@ -9,7 +9,8 @@ def returns(env, starts, forward, seed):
     """-> (len(starts),) float64: the undiscounted return of one greedy episode from each start.
 
     env: an environment of its own, so that the training game is not disturbed, whose
-    `reset(options={"state": start})` sets the start; ties are broken by a stream of their own from `seed`.
+    `reset(options={"state": start})` sets the start; ties are broken by a stream of their own from
+    `seed`.
     """
     rng = np.random.default_rng(seed)
     found = np.zeros(len(starts))

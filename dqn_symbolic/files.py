@@ -8,7 +8,8 @@ from pathlib import Path
 def write_whole(path, write):
     """write(file) fills a temporary file beside `path`, which then takes its place in one step.
 
-    The file is binary. Whatever goes wrong, `path` holds the old content or the new. Raises OSError.
+    The file is binary. Whatever goes wrong, `path` holds the old content or the new. Raises
+    OSError.
     """
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

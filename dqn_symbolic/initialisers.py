@@ -1,7 +1,7 @@
 """First weights: the three that the lecture sets out to compare (exercise II), and biases of 0.
 
-Each is a function (rng, shape) -> float32 array. The last axis of `shape` are a layer's outputs; all
-the others together are what one output sees: (inputs, outputs) for a dense layer.
+Each is a function (rng, shape) -> float32 array. The last axis of `shape` are a layer's outputs;
+all the others together are what one output sees: (inputs, outputs) for a dense layer.
 """
 
 from math import prod
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def fans(shape):
-    """-> (fan_in, fan_out): how many inputs feed one output, and how many outputs one input feeds."""
+    """-> (fan_in, fan_out): the inputs that feed one output, the outputs that one input feeds."""
     *window, inputs, outputs = shape
     return prod(window) * inputs, prod(window) * outputs
 

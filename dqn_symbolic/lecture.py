@@ -1,8 +1,8 @@
-"""The lecture's three code slides ("Q-learning in Theano?"), running: python -m dqn_symbolic.lecture
+"""The lecture's three code slides ("Q-learning in Theano?"):  python -m dqn_symbolic.lecture
 
-Online Q-learning by SGD, one transition at a time: no replay, no minibatch, no target network. The slides'
-names and shapes are kept; where a line differs, a comment says why. `memory`, which the slides leave open,
-is here the stream of transitions of an epsilon-greedy player.
+Online Q-learning by SGD, one transition at a time: no replay, no minibatch, no target network. The
+slides' names and shapes are kept; where a line differs, a comment says why. `memory`, which the
+slides leave open, is here the stream of transitions of an epsilon-greedy player.
 """
 
 import sys
@@ -24,7 +24,7 @@ def relu(z):  # TT.nnet.relu went with Theano
 
 
 def graph(inputs, hidden, actions, rng):
-    """-> (forward, learn, params). W (hidden, inputs), b (hidden,), Wout (actions, hidden), bout (actions,)."""
+    """-> (forward, learn, params): W (hidden, inputs), b, Wout (actions, hidden), bout."""
     W = shared(glorot(rng, (inputs, hidden)).T, "W")
     b = shared(zeros(hidden), "b")
     Wout = shared(glorot(rng, (hidden, actions)).T, "Wout")

@@ -14,10 +14,6 @@ def relu(z):
     return TT.maximum(z, 0)
 
 
-def tanh(z):
-    return TT.tanh(z)
-
-
 def mlp(x, params, activation=relu):
     """Dense layers with `activation` between them: params = [W1, b1, ..., Wout, bout].
 

@@ -16,9 +16,13 @@ def sgd(params, grads, learning_rate):
 def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
     """The Nature agent's RMSprop: centred, epsilon inside the root, no momentum.
 
-    g  <- decay g  + (1 - decay) gp        "gradient momentum" in Extended Data Table 1 of Mnih et al.
-    g2 <- decay g2 + (1 - decay) gp**2     2015 is this g's decay: there is no momentum in the step.
-    p  <- p - learning_rate gp / sqrt(g2 - g**2 + epsilon)     epsilon: "min squared gradient"
+    g  <- decay g  + (1 - decay) gp
+    g2 <- decay g2 + (1 - decay) gp**2
+    p  <- p - learning_rate gp / sqrt(g2 - g**2 + epsilon)
+
+    The defaults are those of Extended Data Table 1 in Mnih et al. 2015. What it calls "gradient
+    momentum" is the decay of g, so there is no momentum in the step; its "min squared gradient" is
+    epsilon.
     """
     updates = []
     for p, gp in zip(params, grads):
@@ -31,7 +35,7 @@ def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
 
 
 def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1e-8):
-    """Adam (Kingma & Ba 2015, Algorithm 1), its two bias corrections drawn together into scalars."""
+    """Adam (Kingma & Ba 2015, Algorithm 1), its two bias corrections drawn into scalars."""
     t = pytensor.shared(np.float32(0), name="t")  # updates so far
     new_t = t + 1
     root = TT.sqrt(1 - decay2**new_t)

@@ -21,7 +21,7 @@ def learning_curve(path, rows, chance, optimum):
     above.axhline(optimum, color="#2e7d32", lw=1, ls="--", label=f"optimum ({optimum:.0%})")
     above.axhline(chance, color="#b35900", lw=1, ls="-.", label=f"chance ({chance:.0%})")
     above.set(ylabel="share of start states caught", ylim=(-0.03, 1.06))
-    above.legend(loc="center right")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
 
     losses = [(row["env_steps"], row["loss"]) for row in rows if row["loss"] is not None]
     below.plot(*zip(*losses) if losses else ([], []), color="#1f4e79")

@@ -1,15 +1,15 @@
 """The lecture's Q-learning in minibatch form: one symbolic graph, three compiled functions.
 
-    forward(x)                                      -> q         x (B, *obs), q (B, actions) float32
-    learn(x, action, reward, discount, x_tp1)       -> td_error  (B,) float32; updates the parameters
-    sync()                                          -> nothing;  target network <- online network
+    forward(x)                                  -> q         x (B, *obs), q (B, actions) float32
+    learn(x, action, reward, discount, x_tp1)   -> td_error  (B,) float32; updates the parameters
+    sync()                                      -> nothing;  target network <- online network
 
     action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs).
-    discount (B,) float32 is data: gamma, or 0 where the episode terminated with this step. A time limit
-    does not terminate: it keeps gamma, and x_tp1 is the real last observation.
+    discount (B,) float32 is data: gamma, or 0 where the episode terminated with this step. A time
+    limit does not terminate: it keeps gamma, and x_tp1 is the real last observation.
 
-The target network has no gradient: grad is taken with respect to `params`, and its parameters are not
-among them. All right-hand sides of an update read the values from before it.
+The target network has no gradient: grad is taken with respect to `params`, and its parameters are
+not among them. All right-hand sides of an update read the values from before it.
 """
 
 import numpy as np
@@ -24,7 +24,8 @@ def q_learning(network, values, obs_shape, obs_dtype, optimiser, loss=squared, m
     """-> (forward, learn, sync), compiled at their first call.
 
     network(x, params) -> q; values: its first parameters, {name: float32 array};
-    optimiser(params, grads) -> updates; loss(td_error) -> scalar; mode: a PyTensor mode (`backends`).
+    optimiser(params, grads) -> updates; loss(td_error) -> scalar; mode: a PyTensor mode
+    (`backends`).
     """
     params = [shared(value, name) for name, value in values.items()]
     target_params = [shared(value, f"target.{name}") for name, value in values.items()]
@@ -51,7 +52,7 @@ def q_learning(network, values, obs_shape, obs_dtype, optimiser, loss=squared, m
 
 
 def forward_alone(network, values, obs_shape, obs_dtype, mode=None):
-    """-> forward, of a network that has learnt: the same as `q_learning`'s, without the learning."""
+    """-> `q_learning`'s forward for a network that has learnt, without the rest."""
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
     params = [shared(value, name) for name, value in values.items()]
     return function([x], network(x, params), mode=mode, trust_input=True)

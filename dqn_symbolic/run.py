@@ -23,9 +23,9 @@ FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "che
 class Run:
     """One training run in the folder `out`.
 
-    training: a `Training`; evaluation_env: another environment of the same game; starts: its start states;
-    game: the game's settings, kept with the files; chance, optimum: catch rates (0..1) of blind and of
-    perfect play. The run is solved when two evaluations in a row reach the optimum.
+    training: a `Training`; evaluation_env: another environment of the same game; starts: its start
+    states; game: the game's settings, kept with the files; chance, optimum: catch rates (0..1) of
+    blind and of perfect play. The run is solved when two evaluations in a row reach the optimum.
     """
 
     def __init__(self, training, evaluation_env, starts, game, chance, optimum, out):
@@ -157,7 +157,7 @@ def shown(row):
 
 @contextmanager
 def first_ctrl_c():
-    """Inside, the first Ctrl-C only sets the flag, so that no step is left half done; a second is as ever."""
+    """Inside, the first Ctrl-C only sets a flag: no step is left half done. A second is as ever."""
     flag = threading.Event()
     before = signal.getsignal(signal.SIGINT)
 

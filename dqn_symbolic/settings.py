@@ -1,8 +1,13 @@
-"""Every number of a run, with its unit. The defaults are chosen for Catch; README compares them with
-the lecture's, the Nature paper's (Mnih et al. 2015, Extended Data Table 1) and its released code's."""
+"""Every number of a run, with its unit.
+
+The defaults are chosen for Catch; README holds them against the lecture's, the Nature paper's (Mnih
+et al. 2015, Extended Data Table 1) and its released code's.
+"""
 
 from dataclasses import dataclass, fields
 from math import inf
+
+import pytensor.tensor as TT
 
 from dqn_symbolic import backends, initialisers, losses, networks, optimisers
 
@@ -11,7 +16,7 @@ INITIALISERS = {
     "uniform_fan_in": initialisers.uniform_fan_in,
     "orthogonal": initialisers.orthogonal,
 }
-ACTIVATIONS = {"relu": networks.relu, "tanh": networks.tanh}
+ACTIVATIONS = {"relu": networks.relu, "tanh": TT.tanh}
 OPTIMISERS = {
     "sgd": optimisers.sgd,
     "rmsprop": optimisers.rmsprop,
@@ -42,14 +47,14 @@ class Settings:
 
     loss: str = "squared"
     optimiser: str = "adam"
-    learning_rate: float = 0.001
+    learning_rate: float = 0.002
     discount: float = 0.99  # gamma, per agent step
 
     memory_size: int = 10_000  # transitions
     batch_size: int = 32  # transitions
-    warm_up: int = 200  # agent steps of random play before the first update
+    warm_up: int = 2_000  # agent steps of random play before the first update
     update_every: int = 1  # agent steps from one update to the next
-    sync_every: int = 200  # updates from one copy to the target network to the next
+    sync_every: int = 100  # updates from one copy to the target network to the next
 
     epsilon_start: float = 1.0
     epsilon_end: float = 0.1

@@ -85,7 +85,7 @@ class Training:
         s = self.settings
         action = epsilon_greedy(self.epsilon, self.actions, self.q_values, self.exploration_rng)
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
-        # Only a terminated episode has no future; a truncated one merely is not watched any further.
+        # Only termination leaves no future; truncation merely stops the watching.
         self.memory.add(self.x, action, reward, 0 if terminated else s.discount, x_tp1)
         self.x, info = self.env.reset() if terminated or truncated else (x_tp1, info)
         self.game_state = info.get("state")
@@ -129,7 +129,7 @@ class Training:
         return about, arrays
 
     def restore(self, about, arrays):
-        """Goes from the start to a `state`. Raises KeyError, TypeError or ValueError if it is another's."""
+        """From the start to a `state`; KeyError, TypeError or ValueError if it is another's."""
         if not about["counters"]["steps"]:
             return
         for variable in self.learn.get_shared():
@@ -169,7 +169,7 @@ def first_values(rng, env, settings):
 
 
 def trained(env, settings, weights):
-    """-> forward(x) of an agent that has learnt. Raises ValueError if the weights are not of its shape."""
+    """-> forward of an agent that has learnt. Raises ValueError for weights of another shape."""
     space = env.observation_space
     wanted = first_values(np.random.default_rng(0), env, settings)
     shapes = {name: value.shape for name, value in wanted.items()}

@@ -1,11 +1,11 @@
-"""Catch: a ball falls, a paddle at the bottom moves left, stays or moves right; +1 caught, -1 missed.
+"""Catch: a ball falls, a paddle moves left, stays or moves right; +1 caught, -1 missed.
 
 The game of the lecture's last exercise ("Attempt to solve the Catch game"). It first appears in
 Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; bsuite's form
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
-pygame draws the board into an 8-bit surface, one pixel a cell, whose memory *is* a NumPy array: what
-pygame draws is what the agent sees. The window shows the same surface, scaled up.
+pygame draws the board into an 8-bit surface, one pixel a cell, whose memory *is* a NumPy array:
+what pygame draws is what the agent sees. The window shows the same surface, scaled up.
 """
 
 from itertools import product
@@ -46,9 +46,9 @@ class Catch(gymnasium.Env):
     episode terminates. An episode lasts rows - 1 steps.
     `info["state"]` is the whole `State`; `reset(options={"state": state})` starts from one.
 
-    Settings: `drift` lets the ball move -1, 0 or +1 columns a step (drawn at reset) and bounce off the
-    walls; `paddle_start` is "anywhere" (drawn at reset) or "middle".
-    Raises ValueError for a board on which there is no game.
+    Settings: `drift` lets the ball move -1, 0 or +1 columns a step (drawn at reset) and bounce off
+    the walls; `paddle_start` is "anywhere" (drawn at reset) or "middle". Raises ValueError for a
+    board on which there is no game.
     """
 
     metadata: ClassVar = {"render_modes": ["human", "rgb_array"], "render_fps": 8}
@@ -64,7 +64,8 @@ class Catch(gymnasium.Env):
     ):
         if not (2 <= rows <= MOST_CELLS and 1 <= columns <= MOST_CELLS):
             raise ValueError(
-                f"the board has 2 to {MOST_CELLS} rows and 1 to {MOST_CELLS} columns, got {rows} x {columns}"
+                f"the board has 2 to {MOST_CELLS} rows and 1 to {MOST_CELLS} columns,"
+                f" got {rows} x {columns}"
             )
         if not 1 <= paddle_width <= columns:
             raise ValueError(f"the paddle must be 1 to {columns} columns wide, got {paddle_width}")
@@ -106,8 +107,8 @@ class Catch(gymnasium.Env):
         row += 1
         column += drift
         if not 0 <= column < self.columns:
-            # The ball bounces off the wall's face, half a cell away: it turns round in its cell. So no
-            # two balls ever meet, and every column stays equally likely.
+            # The ball bounces off the wall's face, half a cell away: it turns round in its cell.
+            # So no two balls ever meet, and every column stays equally likely.
             column -= drift
             drift = -drift
         paddle = min(max(paddle + action - STAY, 0), self.last_paddle)

@@ -18,7 +18,8 @@ MARGIN, PANEL_WIDTH = 28, 292
 LEAST_BOARD = 240, 480  # the room a board gets at least (width, height), for signs and panel
 SMALL, NORMAL, LARGE = 18, 22, 30  # text heights
 BARS_TOP, BAR_PITCH, BAR_HEIGHT = 64, 26, 14  # from the panel's top, in pixels
-BAR_LEFT, BAR_RIGHT = 52, PANEL_WIDTH - 68  # where -scale and +scale lie, from the panel's left
+BAR_LEFT, BAR_RIGHT = 52, PANEL_WIDTH - 68  # the ends of the track, from the panel's left
+ROOM = 1.25  # the track reaches to this many times the scale
 NAMES, MINUS = ("left", "stay", "right"), "\N{MINUS SIGN}"
 SIGNS = {
     "start": (TEXT, "press an arrow key", "to start"),
@@ -103,13 +104,15 @@ def draw_bars(surface, panel, view):
     zero, half = (left + right) // 2, (right - left) // 2
     # A diverged agent can be watched, too: nan has no bar, infinity is the largest float32.
     lengths = np.nan_to_num(np.array(view.q_values, np.float32)).astype(float)
-    # Returns lie in -1..1. Q-values beyond double the scale, as often as it takes.
-    scale = 2.0 ** math.ceil(math.log2(max(1.0, abs(lengths).max())))
+    # Returns lie in -1..1, and the track has a quarter more, so that the scale does not jump when a
+    # Q-value is a little above. Those far beyond double the scale, as often as it takes.
+    scale = 2.0 ** math.ceil(math.log2(max(1.0, abs(lengths).max() / ROOM)))
+    unit = round(half / ROOM)  # pixels
     write(surface, "Q-values", DIM, NORMAL, midleft=(panel.left, panel.top + BARS_TOP - 16))
     for action, (name, q, length) in enumerate(zip(NAMES, view.q_values, lengths / scale)):
         lit = action == view.marked
         track = pygame.Rect(left, top + action * BAR_PITCH, 2 * half, BAR_HEIGHT)
-        bar = pygame.Rect(zero, track.top, round(half * length), BAR_HEIGHT)
+        bar = pygame.Rect(zero, track.top, round(unit * length), BAR_HEIGHT)
         bar.normalize()
         pygame.draw.rect(surface, TRACK, track)
         pygame.draw.rect(surface, AGENT if lit else BAR, bar)
@@ -121,7 +124,7 @@ def draw_bars(surface, panel, view):
         )
     bottom = top + 3 * BAR_PITCH - 6
     pygame.draw.line(surface, DIM, (zero, top - 4), (zero, bottom))
-    for x, mark in ((left, -scale), (zero, 0), (right, scale)):
+    for x, mark in ((zero - unit, -scale), (zero, 0), (zero + unit, scale)):
         write(surface, minus(f"{mark:g}"), DIM, SMALL, midtop=(x, bottom + 4))
 
 

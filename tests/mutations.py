@@ -1,7 +1,8 @@
-"""Does the suite notice? The classic faults of DQN code, put in one by one:  python -m tests.mutations
+"""Does the suite notice? The classic faults, put in one by one:  python -m tests.mutations [FAULT]
 
-Each fault is one replacement in a copy of the sources, in a folder of its own; the tests named beside it
-must then fail. Exit status 1 if a fault goes unnoticed. Not part of the default test run.
+Each fault is one replacement in a copy of the sources, in a folder of its own; the tests named
+beside it must then fail. Exit status 1 if a fault goes unnoticed. Not part of the default test
+run.
 """
 
 import os

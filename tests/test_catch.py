@@ -55,7 +55,7 @@ def solved(env):
     return value
 
 
-# -- the rules --------------------------------------------------------------------------------------
+# -- the rules -------------------------------------------------------------------------------------
 
 
 def test_default_board():
@@ -102,7 +102,7 @@ def test_the_ball_bounces_off_the_wall():
 
 @given(columns=st.integers(1, 8))
 def test_no_two_balls_meet(columns):
-    """(column, drift) -> next is one to one, so a ball uniform at the top is uniform at the bottom."""
+    """The next (column, drift) is another for each: uniform at the top, uniform at the bottom."""
     env = Catch(rows=9, columns=columns, paddle_width=1, drift=True)
     balls = set(product(range(columns), env.drifts))
     moved = {env.successor(State(0, *ball, 0), 1)[0][1:3] for ball in balls}
@@ -144,7 +144,7 @@ def test_bsuites_form_has_bsuites_dynamics(ball, actions):
         assert ((x > 0) == theirs.board()).all()
 
 
-# -- what is exactly so -----------------------------------------------------------------------------
+# -- what is exactly so ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_step_follows_successor_and_the_picture_follows_the_state(game, seed):
         assert (x == board).all()
 
 
-# -- Gymnasium --------------------------------------------------------------------------------------
+# -- Gymnasium -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [{}, {"drift": True}, {"render_mode": "rgb_array"}])

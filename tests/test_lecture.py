@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from dqn_symbolic import lecture
-from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import mlp
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import q_learning
@@ -49,7 +48,7 @@ def test_slides_are_the_minibatch_form_with_batch_1_and_no_target_network():
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_slides_learn_catch(seed):
-    """Online, from correlated samples, it takes ten times as long as with a memory; but it gets there."""
+    """Online, from correlated samples, it takes ten times as long as with a memory."""
     rng = np.random.default_rng(seed)
     env, other = Catch(), Catch()
     env.reset(seed=seed)

@@ -22,7 +22,7 @@ def test_squared_is_the_slides_without_a_half():
 
 
 def test_clipped_has_the_clipped_error_as_gradient():
-    """Not 0 beyond the bound (the error clipped before squaring), not twice (the half forgotten)."""
+    """Not 0 beyond the bound (clipped before squaring), nor twice as much (the half forgotten)."""
     value, gradient = value_and_gradient(clipped)
     assert gradient.tolist() == [-1, -1, -0.5, 0, 0.25, 1, 1]
     assert value == 2.5 + 0.5 + 0.125 + 0 + 0.03125 + 0.5 + 6.5

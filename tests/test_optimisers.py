@@ -50,13 +50,13 @@ def test_rmsprop_is_the_nature_agents(grads):
 
 
 def test_rmsprops_epsilon_is_inside_the_root():
-    """First step, tiny gradient: the step is lr g / sqrt(.01) = 10 lr g; outside it would be 100 lr g."""
+    """For a tiny gradient the step is lr g / sqrt(.01) = 10 lr g; outside it would be 100 lr g."""
     found = followed(lambda p, g: rmsprop(p, g, 1.0), np.full((1, 1), 1e-6), np.zeros(1))
     assert found.item() == pytest.approx(-1e-5, rel=1e-3)
 
 
 def test_rmsprop_is_centred():
-    """Under a constant gradient the variance dies out and the step grows to lr g / sqrt(epsilon)."""
+    """Under a constant gradient the variance dies out: the step becomes lr g / sqrt(epsilon)."""
     found = followed(lambda p, g: rmsprop(p, g, 1.0), np.ones((400, 1)), np.zeros(1))
     assert found[-1] - found[-2] == pytest.approx(-10, rel=1e-3)
 
@@ -75,7 +75,7 @@ def test_adam(grads):
 
 
 def test_sum_with_clip_1_is_mean_with_clip_and_epsilon_scaled_down():
-    """Sum, clip 1, epsilon .01 = mean, clip 1/32, epsilon .01/32**2: 32 being a power of 2, bit for bit."""
+    """Sum, clip 1, epsilon .01 is the same as mean, clip 1/32, epsilon .01/32**2."""
     rng = np.random.default_rng(0)
     w = rng.normal(size=5).astype(np.float32)
     summed, meant = (pytensor.shared(w, name=name) for name in ("summed", "meant"))

@@ -8,7 +8,7 @@ import pytest
 
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.losses import clipped, squared
-from dqn_symbolic.networks import mlp, mlp_params, tanh
+from dqn_symbolic.networks import mlp, mlp_params
 from dqn_symbolic.optimisers import adam, sgd
 from dqn_symbolic.q_learning import forward_alone, q_learning
 from tests.plain import PLAIN
@@ -84,7 +84,7 @@ def mlp_in_numpy(x, W1, b1, W2, b2, Wout, bout):
 
 @pytest.mark.parametrize("mode", [PLAIN, "NUMBA"], ids=["plain", "numba"])
 def test_gradient_by_finite_differences(mode):
-    """One step of SGD at rate 1 is the gradient; the same loss in NumPy float64, wiggled, gives it too."""
+    """One step of SGD at rate 1 is the gradient; so are differences of the same loss in NumPy."""
     rng = np.random.default_rng(0)
     first = mlp_params(rng, (4, 3), (7, 5), 3, glorot)
     first = {n: v + rng.normal(size=v.shape).astype("f4") * 0.1 for n, v in first.items()}
@@ -115,8 +115,8 @@ def test_gradient_by_finite_differences(mode):
             assert value[index] - after[name][index] == pytest.approx(slope, rel=1e-3, abs=2e-5)
 
 
-# A chain of three states, left and right. Leaving it to the left pays .7, to the right 1, and ends the
-# game; gamma is .5. So by hand, from the ends inwards:
+# A chain of three states, left and right. Leaving it to the left pays .7, to the right 1, and ends
+# the game; gamma is .5. So by hand, from the ends inwards:
 CHAIN_Q = [[0.7, 0.25], [0.35, 0.5], [0.25, 1.0]]
 
 
@@ -169,7 +169,7 @@ def test_chain_with_a_frozen_target_comes_to_one_backup():
 
 def test_forward_alone_is_forward():
     values = mlp_params(np.random.default_rng(0), (10, 10), (16,), 3, glorot)
-    network = partial(mlp, activation=tanh)
+    network = partial(mlp, activation=TT.tanh)
     forward, _, _ = q_learning(network, values, (10, 10), "uint8", adam, mode=PLAIN)
     x = np.random.default_rng(1).integers(0, 256, (4, 10, 10), dtype=np.uint8)
     alone = forward_alone(network, values, (10, 10), "uint8", mode=PLAIN)

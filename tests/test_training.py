@@ -1,4 +1,4 @@
-"""The step of the agent, whole: what it learns, that it is the same every time, and that it goes on."""
+"""The agent's step, whole: what it learns, that it is the same every time, that it goes on."""
 
 import hashlib
 import os
@@ -13,6 +13,7 @@ from dqn_symbolic.evaluation import returns
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import Training
 from games.catch import Catch
+from tests.benchmarks.seeds import steps_to_solve
 
 QUICK = {"hidden": (16,), "warm_up": 50, "epsilon_steps": 300, "memory_size": 200}
 
@@ -33,7 +34,7 @@ def bits(training):
     return whole.hexdigest()
 
 
-# -- it learns --------------------------------------------------------------------------------------
+# -- it learns -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -52,6 +53,11 @@ def test_learns_catch_to_perfection_and_the_same_twice(seed):
         assert found.min() == 1
         runs.append((training.steps, bits(training)))
     assert runs[0] == runs[1]
+
+
+@pytest.mark.slow
+def test_thirty_seeds_learn_catch_within_10_000_steps():
+    assert max(steps_to_solve(seed) for seed in range(30)) <= 10_000
 
 
 class Endless(gymnasium.Env):
@@ -100,7 +106,7 @@ def test_truncation_bootstraps_and_termination_does_not(env, q):
 
 
 class Numbered(gymnasium.Env):
-    """Observation n is n; an episode is truncated after 3 steps, whose last observation is its own."""
+    """Observation n is n; an episode is truncated after 3 steps."""
 
     observation_space = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
     action_space = gymnasium.spaces.Discrete(2)
@@ -121,7 +127,7 @@ class Numbered(gymnasium.Env):
 
 
 def test_what_is_remembered():
-    """x_tp1 follows x; at a truncation it is the last observation, not the first of the next episode."""
+    """x_tp1 follows x; at a truncation it is the last observation, not that of the reset."""
     memory = trained(6, Numbered(), **QUICK).memory
     rows = {name: array[: memory.size].ravel().tolist() for name, array in memory.arrays.items()}
     assert rows["x"] == [1, 2, 3, 5, 6, 7]
@@ -130,7 +136,7 @@ def test_what_is_remembered():
     assert rows["discount"] == [np.float32(0.99)] * 6
 
 
-# -- it counts --------------------------------------------------------------------------------------
+# -- it counts -------------------------------------------------------------------------------------
 
 
 class Counted(Training):
@@ -179,7 +185,7 @@ def test_epsilon_is_never_reset_by_an_episode():
 
 
 def test_online_q_learning_is_a_setting():
-    """Memory of one, batch of one, a sync at every update: each update is about the step just taken."""
+    """Memory of one, batch of one, a sync each update: it learns from the step just taken."""
     settings = Settings(memory_size=1, batch_size=1, warm_up=1, sync_every=1, hidden=(8,))
     training = Training(Catch(), settings).compile()
     for step in range(1, 30):
@@ -193,7 +199,7 @@ def test_online_q_learning_is_a_setting():
             assert (shared[name] == shared[f"target.{name}"]).all()
 
 
-# -- the same bits ----------------------------------------------------------------------------------
+# -- the same bits ---------------------------------------------------------------------------------
 
 FINGERPRINT = """
 import sys
@@ -231,7 +237,7 @@ def test_evaluation_disturbs_nothing():
 @pytest.mark.parametrize("stop", [0, 30, 77, 301])
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop"])
 def test_stopped_and_resumed_is_as_if_never_stopped(stop, optimiser):
-    """At the start, in the warm-up, in the middle of a game, and with the memory's ring turned over."""
+    """At the start, in the warm-up, in mid-game, and with the memory's ring turned over."""
     settings = {"seed": 2, "optimiser": optimiser, **QUICK}
     training = trained(stop, Catch(drift=True), **settings)
     resumed = trained(0, Catch(drift=True), **settings)
@@ -244,7 +250,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(stop, optimiser):
     assert bits(resumed) == bits(training)
 
 
-# -- settings ---------------------------------------------------------------------------------------
+# -- settings --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -395,8 +395,8 @@ def test_show_draws_what_the_window_shows_and_only_changes(script, monkeypatch):
     views = views[1:]  # the first told the window's size
     assert len(views) == len(pictures) < 8  # of 26 frames
     assert len(set(views)) == 4  # the start, two steps, the pause
-    for view, picture in zip(views, pictures):
-        assert (pygame.surfarray.array3d(draw(view)) == picture).all()
+    for view, pixels in zip(views, pictures):
+        assert (pygame.surfarray.array3d(draw(view)) == pixels).all()
 
 
 def test_a_covered_window_is_drawn_again(script):
@@ -459,19 +459,19 @@ def bars(q_values, marked=None):
 
 
 def test_a_larger_value_has_a_longer_bar_on_its_side_of_zero():
-    half = (picture.BAR_RIGHT - picture.BAR_LEFT) // 2
-    left, stay, right = bars((-0.5, 0.25, 1.0))
-    assert left[1:] == pytest.approx((-0.5 * half, -1), abs=1)
-    assert stay[1:] == pytest.approx((1, 0.25 * half - 1), abs=1)
-    assert right[1:] == pytest.approx((1, half - 1), abs=1)
+    unit = (picture.BAR_RIGHT - picture.BAR_LEFT) / 2 / picture.ROOM
+    left, stay, right = bars((-0.5, 0.25, 1.2))
+    assert left[1:] == pytest.approx((-0.5 * unit, -1), abs=1)
+    assert stay[1:] == pytest.approx((1, 0.25 * unit - 1), abs=1)
+    assert right[1:] == pytest.approx((1, 1.2 * unit - 1), abs=1)
 
 
 def test_q_values_beyond_one_widen_the_scale_and_stay_on_their_track():
-    half = (picture.BAR_RIGHT - picture.BAR_LEFT) // 2
+    unit = (picture.BAR_RIGHT - picture.BAR_LEFT) / 2 / picture.ROOM
     left, stay, right = bars((-3.0, 2.0, 4.0))
-    assert left[1] == pytest.approx(-0.75 * half, abs=1)
-    assert stay[2] == pytest.approx(0.5 * half, abs=1)
-    assert right[2] == pytest.approx(half, abs=1)
+    assert left[1] == pytest.approx(-0.75 * unit, abs=1)
+    assert stay[2] == pytest.approx(0.5 * unit - 1, abs=1)
+    assert right[2] == pytest.approx(unit - 1, abs=1)
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1e30])

@@ -1,7 +1,8 @@
 """Where the time of one agent step goes:  python -m tests.benchmarks.step
 
-Each part is timed by itself, and the whole loop beside them, in interleaved rounds: the median of the
-rounds, in microseconds an agent step. One update of batch 32 every step, as in the default run.
+Each part is timed by itself, and the whole loop beside them, in interleaved rounds: the median of
+the rounds, in microseconds an agent step. One update of batch 32 every step, as in the default
+run.
 """
 
 import os
