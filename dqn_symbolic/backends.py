@@ -15,7 +15,7 @@ def mode(backend):
         # PyTensor would fall back to interpreting the graph in Python, a thousand times slower.
         raise ValueError("the c backend needs a C++ compiler: install g++, or use numba")
     if backend == "jax" and importlib.util.find_spec("jax") is None:
-        raise ValueError("the jax backend needs jax: pip install 'dqn_symbolic[jax]'")
+        raise ValueError("the jax backend needs jax: pip install jax")
     return MODES[backend]
 
 

@@ -27,6 +27,7 @@ class Training:
         streams = np.random.SeedSequence(settings.seed).spawn(5)
         first_weights, game, exploration, memory, self.evaluation_seed = streams
         self.env, self.settings = env, settings
+        self.mode = mode(settings.backend)
         self.actions = int(env.action_space.n)
         self.values = first_values(np.random.default_rng(first_weights), env, settings)
         self.exploration_rng = np.random.default_rng(exploration)
@@ -62,7 +63,7 @@ class Training:
                 space.dtype,
                 partial(OPTIMISERS[s.optimiser], learning_rate=s.learning_rate),
                 LOSSES[s.loss],
-                mode(s.backend),
+                self.mode,
             ),
         )
         x = np.zeros((s.batch_size, *space.shape), space.dtype)
@@ -176,6 +177,4 @@ def trained(env, settings, weights):
     found = {name: value.shape for name, value in weights.items()}
     if shapes != found:
         raise ValueError(f"expected weights {shapes}, got {found}")
-    return forward_alone(
-        network(settings), weights, space.shape, space.dtype, mode(settings.backend)
-    )
+    return forward_alone(network(settings), weights, space.shape, space.dtype)

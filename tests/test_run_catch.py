@@ -1,6 +1,7 @@
 """The front door as its users and their scripts meet it."""
 
 import csv
+import importlib.util
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytensor
 import pytest
 from PIL import Image
 
@@ -337,6 +339,19 @@ def test_bad_input_is_refused_in_one_line(arguments, message, tmp_path, monkeypa
     assert err.startswith("run_catch.py: ")
     assert message in err
     assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backend_that_cannot_work_here_says_what_it_needs(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytensor.config.change_flags(cxx=""):
+        assert main(["--backend", "c", "--out", str(tmp_path / "run")]) == 2
+    assert main(["--backend", "jax", "--out", str(tmp_path / "run")]) == 2
+    assert capfd.readouterr() == (
+        "",
+        "run_catch.py: the c backend needs a C++ compiler: install g++, or use numba\n"
+        "run_catch.py: the jax backend needs jax: pip install jax\n",
+    )
     assert list(tmp_path.iterdir()) == []
 
 
