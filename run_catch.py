@@ -28,6 +28,9 @@ def main(arguments):
     except OSError as error:
         print(f"run_catch.py: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        print(f"run_catch.py: {error.name} is not installed: pip install -e .", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("run_catch.py: interrupted", file=sys.stderr)
         return 130

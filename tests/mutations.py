@@ -169,8 +169,9 @@ FAULTS = [
         "evaluation in the exploration's stream",
         *(
             TRAINING,
-            "self.evaluation_seed = evaluation",
-            "self.evaluation_seed = self.exploration_rng",
+            "self.memory_rng = np.random.default_rng(memory)",
+            "self.memory_rng = np.random.default_rng(memory)\n"
+            "        self.evaluation_seed = self.exploration_rng",
         ),
         "test_training",
     ),
