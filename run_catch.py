@@ -202,8 +202,8 @@ def agent(folder):
 
     about, weights = kept(folder / "agent.npz", "agent")
     try:
-        env = Catch(**about["settings"].pop("game"))
-        forward = trained(env, Settings(**about["settings"]), weights)
+        game = Catch(**about["settings"].pop("game"))
+        env, forward = trained(game, Settings(**about["settings"]), weights)
     except (KeyError, TypeError, ValueError) as error:
         raise does_not_fit(folder / "agent.npz", error) from error
     env.reset()

@@ -15,6 +15,7 @@ from dqn_symbolic import checkpoints
 from dqn_symbolic.evaluation import returns
 from dqn_symbolic.files import write_whole
 from dqn_symbolic.plots import learning_curve
+from dqn_symbolic.training import as_seen
 
 COLUMNS = ("env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", "catch_rate")
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
@@ -29,7 +30,8 @@ class Run:
     """
 
     def __init__(self, training, evaluation_env, starts, game, chance, optimum, out):
-        self.training, self.evaluation_env, self.starts = training, evaluation_env, starts
+        self.training, self.starts = training, starts
+        self.evaluation_env = as_seen(evaluation_env, training.settings)
         self.chance, self.optimum, self.out = chance, optimum, out
         self.settings = {**asdict(training.settings), "game": game}
         self.rows = []  # those of progress.csv

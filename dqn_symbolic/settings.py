@@ -50,7 +50,9 @@ class Settings:
     learning_rate: float = 0.002
     discount: float = 0.99  # gamma, per agent step
 
-    memory_size: int = 10_000  # transitions
+    history: int = 1  # frames that the agent sees at a time
+    action_repeat: int = 1  # frames of the game in an agent step
+    memory_size: int = 10_000  # frames
     batch_size: int = 32  # transitions
     warm_up: int = 2_000  # agent steps of random play before the first update
     update_every: int = 1  # agent steps from one update to the next

@@ -7,18 +7,21 @@ import numpy as np
 
 from dqn_symbolic.backends import mode, try_out
 from dqn_symbolic.exploration import annealed, epsilon_greedy
+from dqn_symbolic.frames import ActionRepeat, History
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.networks import mlp, mlp_params
 from dqn_symbolic.q_learning import forward_alone, q_learning
 from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
 
 COUNTERS = ("steps", "updates", "loss_sum", "loss_count")
+MEMORY_COUNTERS = ("written", "first", "size", "episode_begins")
 
 
 class Training:
     """A game, a learner and its memory, with all that changes while they are at it.
 
-    env: a Gymnasium environment with a discrete action space and array observations.
+    env: a Gymnasium environment with a discrete action space and arrays for observations, which are
+    the frames. The agent sees the last `settings.history` of them.
     `compile()` once, then `step()` is one agent step. When an episode ends, nothing here is reset
     but the game.
     """
@@ -26,18 +29,18 @@ class Training:
     def __init__(self, env, settings):
         streams = np.random.SeedSequence(settings.seed).spawn(5)
         first_weights, game, exploration, memory, self.evaluation_seed = streams
-        self.env, self.settings = env, settings
+        self.env, self.settings = as_seen(env, settings), settings
         self.mode = mode(settings.backend)
         self.actions = int(env.action_space.n)
-        self.values = first_values(np.random.default_rng(first_weights), env, settings)
+        self.values = first_values(np.random.default_rng(first_weights), self.env, settings)
         self.exploration_rng = np.random.default_rng(exploration)
         self.memory_rng = np.random.default_rng(memory)
-        space = env.observation_space
+        space = self.env.observation_space
         self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype)
         self.steps = 0  # agent steps
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
-        self.x, info = env.reset(seed=int(game.generate_state(1)[0]))
+        self.x, info = self.env.reset(seed=int(game.generate_state(1)[0]))
         self.game_state = info.get("state")
 
     def compile(self, say=lambda text, end="": None):
@@ -87,8 +90,9 @@ class Training:
         action = epsilon_greedy(self.epsilon, self.actions, self.q_values, self.exploration_rng)
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
         # Only termination leaves no future; truncation merely stops the watching.
-        self.memory.add(self.x, action, reward, 0 if terminated else s.discount, x_tp1)
-        self.x, info = self.env.reset() if terminated or truncated else (x_tp1, info)
+        discount, over = 0 if terminated else s.discount, bool(terminated or truncated)
+        self.memory.add(self.x, action, reward, discount, x_tp1, over)
+        self.x, info = self.env.reset() if over else (x_tp1, info)
         self.game_state = info.get("state")
         self.steps += 1
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
@@ -120,13 +124,15 @@ class Training:
             "counters": {name: getattr(self, name) for name in COUNTERS},
             "streams": {name: rng.bit_generator.state for name, rng in self.streams().items()},
             "game_state": self.game_state,
-            "memory": {"pointer": self.memory.pointer, "size": self.memory.size},
+            "memory": {name: getattr(self.memory, name) for name in MEMORY_COUNTERS},
         }
         if not self.steps:
             return about, {}
         arrays = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
-        for name, array in self.memory.arrays.items():
-            arrays[f"memory.{name}"] = array[: self.memory.size]
+        filled = min(self.memory.written, self.memory.rows)
+        for name, ring in self.memory.rings.items():
+            arrays[f"memory.{name}"] = ring[:filled]
+        arrays["x"] = self.x
         return about, arrays
 
     def restore(self, about, arrays):
@@ -135,11 +141,14 @@ class Training:
             return
         for variable in self.learn.get_shared():
             variable.set_value(arrays[f"learner.{variable.name}"])
-        self.memory.pointer, self.memory.size = about["memory"]["pointer"], about["memory"]["size"]
-        for name, array in self.memory.arrays.items():
-            array[: self.memory.size] = arrays[f"memory.{name}"]
+        for name in MEMORY_COUNTERS:
+            setattr(self.memory, name, about["memory"][name])
+        filled = min(self.memory.written, self.memory.rows)
+        for name, ring in self.memory.rings.items():
+            ring[:filled] = arrays[f"memory.{name}"]
         self.game_state = about["game_state"]
-        self.x, _ = self.env.reset(options={"state": self.game_state})
+        self.env.reset(options={"state": self.game_state})
+        self.x = self.env.x = arrays["x"]
         for name, value in about["counters"].items():
             setattr(self, name, value)
         for name, rng in self.streams().items():
@@ -151,6 +160,13 @@ class Training:
             "exploration": self.exploration_rng,
             "memory": self.memory_rng,
         }
+
+
+def as_seen(env, settings):
+    """-> the game as the agent sees it: an action repeat and a history of frames."""
+    if settings.action_repeat > 1:
+        env = ActionRepeat(env, settings.action_repeat)
+    return History(env, settings.history)
 
 
 def network(settings):
@@ -170,11 +186,15 @@ def first_values(rng, env, settings):
 
 
 def trained(env, settings, weights):
-    """-> forward of an agent that has learnt. Raises ValueError for weights of another shape."""
+    """An agent that has learnt -> (the game as it sees it, forward).
+
+    Raises ValueError for weights of another shape.
+    """
+    env = as_seen(env, settings)
     space = env.observation_space
     wanted = first_values(np.random.default_rng(0), env, settings)
     shapes = {name: value.shape for name, value in wanted.items()}
     found = {name: value.shape for name, value in weights.items()}
     if shapes != found:
         raise ValueError(f"expected weights {shapes}, got {found}")
-    return forward_alone(network(settings), weights, space.shape, space.dtype)
+    return env, forward_alone(network(settings), weights, space.shape, space.dtype)

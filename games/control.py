@@ -130,7 +130,7 @@ class Game:
 
     def look(self, observation):
         self.tapped = None
-        self.board = self.env.picture()
+        self.board = self.env.unwrapped.picture()
         # A finished episode has no Q-values: the last ones stay on show.
         if self.agent is not None and not self.over:
             self.q_values = tuple(float(q) for q in self.agent(observation))
@@ -145,7 +145,8 @@ class Game:
         return held.pop() if held else STAY
 
     def view(self):
-        env, cell = self.env, self.board.get_width() // self.env.columns
+        env = self.env.unwrapped
+        cell = self.board.get_width() // env.columns
         if self.waiting or self.paused:
             sign = "start" if self.waiting else "paused"
         else:

@@ -28,7 +28,7 @@ def show(env, q_values=None, *, screenshots="."):
 
     The agent plays greedily by `q_values`; M takes over by hand and gives back. Without `q_values`
     a person plays alone. S saves the picture into the folder `screenshots`, as catch-0001.png and
-    so on. `env` is a `Catch`, without wrappers.
+    so on. `env` is a `Catch`, or a wrapper around one.
     """
     game = Game(env, q_values)
     window = open_screen(draw(game.view()).get_size(), "Catch")

@@ -1,86 +1,145 @@
 """The replay memory against an oracle: a plain list that keeps every transition there ever was."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dqn_symbolic.frames import History
 from dqn_symbolic.memory import ReplayMemory
-
-NAMES = ("x", "action", "reward", "discount", "x_tp1")
-
-
-def transition(i):
-    """The i-th transition: every part tells i, and x_tp1 is not x."""
-    x = np.full((2, 3), i % 251, np.uint8)
-    return x, i % 3, float(i), 0.0 if i % 4 == 3 else 0.99, x + 1
+from games.catch import Catch
 
 
-def told(batch):
+def episodes(lengths, history):
+    """Games of the given lengths -> (x, action, reward, discount, x_tp1, over) of every step.
+
+    The i-th frame of all is filled with i + 1, so each stack tells what it is made of.
+    """
+    transitions, frame = [], 0
+    for length in lengths:
+        seen = [0] * history
+        frame += 1
+        seen = [*seen[1:], frame]
+        for step in range(1, length + 1):
+            x = seen
+            frame += 1
+            seen = [*seen[1:], frame]
+            number = len(transitions)
+            over = step == length
+            discount = 0.0 if over and number % 2 else 0.99
+            transitions.append((stack(x), number % 3, float(number), discount, stack(seen), over))
+    return transitions
+
+
+def stack(numbers):
+    """-> (2, 3, history)"""
+    return np.stack([np.full((2, 3), number, np.uint8) for number in numbers], axis=-1)
+
+
+def told(batch, transitions):
     """Which transition each row of a batch is, once all its parts have been seen to agree."""
     x, action, reward, discount, x_tp1 = batch
-    which = reward.astype(int)
-    for row, i in enumerate(which):
-        expected = transition(i)
-        assert (x[row] == expected[0]).all()
-        assert action[row] == expected[1]
-        assert discount[row] == np.float32(expected[3])
-        assert (x_tp1[row] == expected[4]).all()
-    return which
+    for row, i in enumerate(reward.astype(int)):
+        assert (x[row] == transitions[i][0]).all()
+        assert action[row] == transitions[i][1]
+        assert discount[row] == np.float32(transitions[i][3])
+        assert (x_tp1[row] == transitions[i][4]).all()
+    return reward.astype(int)
 
 
-@given(capacity=st.integers(1, 12), added=st.integers(1, 40), batch_size=st.integers(1, 64))
-def test_a_batch_holds_only_what_is_remembered(capacity, added, batch_size):
-    memory, oracle = ReplayMemory(capacity, (2, 3), np.uint8), []
-    for i in range(added):
-        memory.add(*transition(i))
-        oracle.append(i)
-    batch = memory.sample(batch_size, np.random.default_rng(added))
+def filled(transitions, capacity, history, shape=(2, 3)):
+    memory = ReplayMemory(capacity, (*shape, history), np.uint8)
+    for transition in transitions:
+        memory.add(*transition)
+    return memory
+
+
+def whole(transitions, capacity, history):
+    """The transitions all of whose frames are among the last capacity + history."""
+    frames = max(int(transition[4].max()) for transition in transitions)
+    oldest = frames - (capacity + history)
+    return {
+        i
+        for i, (x, *_) in enumerate(transitions)
+        if x[x > 0].min() > oldest  # 0 is no frame
+    }
+
+
+games = st.lists(st.integers(1, 9), min_size=1, max_size=12)
+
+
+@settings(max_examples=200)
+@given(lengths=games, capacity=st.integers(1, 30), history=st.integers(1, 4), stop=st.data())
+def test_all_that_is_whole_is_sampled_and_nothing_else(lengths, capacity, history, stop):
+    """At every position of the pointer, across ends of episodes, with the ring turned over."""
+    transitions = episodes(lengths, history)
+    transitions = transitions[: stop.draw(st.integers(1, len(transitions)))]
+    memory = filled(transitions, capacity, history)
+    expected = whole(transitions, capacity, history)
+    assert memory.size == len(expected) >= 1
+    assert len(transitions) - 1 in expected  # the newest can always be learnt from
+    batch = memory.sample(40 * len(expected), np.random.default_rng(0))
+    assert set(told(batch, transitions)) == expected
+
+
+def test_shapes_and_types():
+    memory = filled(episodes([5, 5], history=4), 20, history=4)
+    batch = memory.sample(7, np.random.default_rng(0))
     assert [part.dtype for part in batch] == [np.uint8, np.int32, np.float32, np.float32, np.uint8]
-    assert [len(part) for part in batch] == [batch_size] * 5
-    assert set(told(batch)) <= set(oracle[-capacity:])
-
-
-@given(capacity=st.integers(1, 9), added=st.integers(1, 40))
-def test_everything_remembered_is_sampled(capacity, added):
-    memory = ReplayMemory(capacity, (2, 3), np.uint8)
-    for i in range(added):
-        memory.add(*transition(i))
-    seen = set(told(memory.sample(600, np.random.default_rng(0))))
-    assert seen == set(range(added)[-capacity:])
+    assert [part.shape for part in batch] == [(7, 2, 3, 4), (7,), (7,), (7,), (7, 2, 3, 4)]
+    assert all(part.flags.c_contiguous for part in batch)
 
 
 def test_sampling_is_uniform_and_with_replacement_at_every_pointer():
     rng = np.random.default_rng(0)
-    for added in range(1, 26):
-        memory = ReplayMemory(10, (2, 3), np.uint8)
-        for i in range(added):
-            memory.add(*transition(i))
-        counts = np.bincount(told(memory.sample(20_000, rng)), minlength=added)[-10:]
-        expected = 20_000 / len(counts)
-        # chi-squared: its mean is len(counts) - 1 <= 9; over 40 has a chance below 1 in 100,000
+    transitions = episodes([3, 1, 4, 2] * 3, history=2)
+    for added in range(1, len(transitions) + 1):
+        memory = filled(transitions[:added], 10, history=2)
+        counts = np.bincount(told(memory.sample(3_000, rng), transitions))
+        counts = counts[counts > 0]
+        assert len(counts) == memory.size
+        expected = 3_000 / len(counts)
+        # chi-squared of at most 10 degrees: over 40 has a chance below 1 in 50,000
         assert ((counts - expected) ** 2 / expected).sum() < 40
 
 
+@pytest.mark.parametrize("history", [1, 4])
+def test_what_is_replayed_is_what_was_seen_to_the_bit(history):
+    env = History(Catch(drift=True), history)
+    memory = ReplayMemory(60, env.observation_space.shape, np.uint8)
+    rng, seen = np.random.default_rng(0), []
+    x, _ = env.reset(seed=0)
+    for number in range(500):
+        action = rng.integers(3)
+        x_tp1, _, over, _, _ = env.step(action)
+        seen.append((x, action, float(number), 0.0 if over else 0.9, x_tp1))
+        memory.add(*seen[-1], over)
+        x = env.reset()[0] if over else x_tp1
+        batch = memory.sample(32, rng)
+        assert len(told(batch, seen)) == 32
+
+
 def test_a_batch_is_the_readers_own():
-    memory = ReplayMemory(1, (2, 3), np.uint8)
-    memory.add(*transition(0))
+    first, second = episodes([2], history=1)
+    memory = filled([first], 1, history=1)
     batch = memory.sample(1, np.random.default_rng(0))
-    memory.add(*transition(1))
-    assert told(batch).tolist() == [0]
+    memory.add(*second)
+    assert told(batch, [first]).tolist() == [0]
 
 
 def test_a_transition_is_copied_in():
-    memory = ReplayMemory(2, (2, 3), np.uint8)
-    x, *rest = transition(0)
-    memory.add(x, *rest)
-    x[:] = 77
-    assert told(memory.sample(1, np.random.default_rng(0))).tolist() == [0]
+    (transition,) = episodes([1], history=1)
+    memory = filled([transition], 2, history=1)
+    transition[0][:] = transition[4][:] = 77
+    assert told(memory.sample(1, np.random.default_rng(0)), episodes([1], 1)).tolist() == [0]
 
 
-def test_the_rings_are_allocated_once():
-    memory = ReplayMemory(3, (2, 3), np.uint8)
-    before = {name: array.ctypes.data for name, array in memory.arrays.items()}
-    for i in range(10):
-        memory.add(*transition(i))
-    assert {name: array.ctypes.data for name, array in memory.arrays.items()} == before
-    assert tuple(memory.arrays) == NAMES
+def test_frames_are_stored_once_and_the_rings_allocated_once():
+    memory = ReplayMemory(1_000_000, (84, 84, 4), np.uint8)  # only reserved, not taken
+    assert memory.rings["frame"].nbytes == 1_000_004 * 84 * 84
+    assert sum(ring.nbytes for ring in memory.rings.values()) < 1_000_004 * (84 * 84 + 29)
+    before = {name: ring.ctypes.data for name, ring in memory.rings.items()}
+    x = np.zeros((84, 84, 4), np.uint8)
+    for _ in range(10):
+        memory.add(x, 1, 0.0, 0.99, x, False)
+    assert {name: ring.ctypes.data for name, ring in memory.rings.items()} == before

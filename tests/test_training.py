@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dqn_symbolic.evaluation import returns
+from dqn_symbolic.frames import History
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import Training
 from games.catch import Catch
@@ -39,14 +40,14 @@ def bits(training):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_catch_to_perfection_and_the_same_twice(seed):
-    env = Catch()
+    env = History(Catch(), 1)
     runs = []
     for _ in range(2):
         training = trained(0, seed=seed)
         for _ in range(10_000 // 250):
             for _ in range(250):
                 training.step()
-            found = returns(env, env.starts(), training.forward, training.evaluation_seed)
+            found = returns(env, Catch().starts(), training.forward, training.evaluation_seed)
             if found.min() == 1:
                 break
         assert len(found) == 80
@@ -102,7 +103,7 @@ def test_truncation_bootstraps_and_termination_does_not(env, q):
         memory_size=1_000,  # 100 whole episodes, so just one step in ten ends one
         epsilon_end=1.0,
     )
-    np.testing.assert_allclose(training.forward(np.ones((1, 1), np.float32)), q, rtol=0.04)
+    np.testing.assert_allclose(training.forward(np.ones((1, 1, 1), np.float32)), q, rtol=0.04)
 
 
 class Numbered(gymnasium.Env):
@@ -129,11 +130,11 @@ class Numbered(gymnasium.Env):
 def test_what_is_remembered():
     """x_tp1 follows x; at a truncation it is the last observation, not that of the reset."""
     memory = trained(6, Numbered(), **QUICK).memory
-    rows = {name: array[: memory.size].ravel().tolist() for name, array in memory.arrays.items()}
-    assert rows["x"] == [1, 2, 3, 5, 6, 7]
-    assert rows["x_tp1"] == [2, 3, 4, 6, 7, 8]
-    assert rows["reward"] == [2, 3, 4, 6, 7, 8]
-    assert rows["discount"] == [np.float32(0.99)] * 6
+    x, _, reward, discount, x_tp1 = memory.sample(300, np.random.default_rng(0))
+    expected = [(1, 2), (2, 3), (3, 4), (5, 6), (6, 7), (7, 8)]
+    assert sorted(set(zip(x.ravel().tolist(), x_tp1.ravel().tolist()))) == expected
+    assert (reward == x_tp1.ravel()).all()
+    assert (discount == np.float32(0.99)).all()
 
 
 # -- it counts -------------------------------------------------------------------------------------
@@ -225,14 +226,14 @@ def test_another_seed_other_bits():
 
 def test_evaluation_disturbs_nothing():
     training, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
-    env = Catch()
+    env = History(Catch(), 1)
     ties = np.zeros((1, 3), np.float32)  # these need random numbers to be broken
     for step in range(300):
         training.step()
         undisturbed.step()
         if step % 50 == 0:
             for forward in (training.forward, lambda x: ties):
-                returns(env, env.starts(), forward, training.evaluation_seed)
+                returns(env, Catch().starts(), forward, training.evaluation_seed)
     assert bits(training) == bits(undisturbed)
 
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dqn_symbolic.evaluation import returns
 from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.training import Training, as_seen
 from games.catch import Catch
 
 MOST_STEPS = 20_000
@@ -22,14 +22,15 @@ MOST_STEPS = 20_000
 
 def steps_to_solve(seed, **settings):
     """-> agent steps, or MOST_STEPS + 1 if that was not enough."""
-    env, training = Catch(), Training(Catch(), Settings(seed=seed, **settings)).compile()
+    training = Training(Catch(), Settings(seed=seed, **settings)).compile()
+    env, starts = as_seen(Catch(), training.settings), Catch().starts()
     perfect = 0
     while perfect < 2:
         if training.steps >= MOST_STEPS:
             return MOST_STEPS + 1
         for _ in range(training.settings.evaluate_every):
             training.step()
-        found = returns(env, env.starts(), training.forward, training.evaluation_seed)
+        found = returns(env, starts, training.forward, training.evaluation_seed)
         perfect = perfect + 1 if found.min() > 0 else 0
     return training.steps
 

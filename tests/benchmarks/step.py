@@ -39,7 +39,7 @@ def main():
     parts = {
         "act (epsilon-greedy, forward)": lambda: epsilon_greedy(0.1, 3, training.q_values, rng),
         "game (step, draw, reset)": play,
-        "remember (memory.add)": lambda: training.memory.add(x, 1, 0.0, 0.99, x),
+        "remember (memory.add)": lambda: training.memory.add(x, 1, 0.0, 0.99, x, False),
         "sample (32 transitions)": lambda: training.memory.sample(s.batch_size, rng),
         "learn (forward, backward, Adam)": lambda: training.learn(*batch),
         "whole loop": training.step,

@@ -1,0 +1,60 @@
+"""What the agent sees (the slide "Other details"): several frames at a time, some skipped.
+
+Gymnasium's wrappers do nearly this. `FrameStackObservation` puts the frames first, where a
+convolution wants them last; `MaxAndSkipObservation` may take the maximum with a frame from before
+this step, when an episode ends within it.
+"""
+
+import gymnasium
+import numpy as np
+
+
+class History(gymnasium.Wrapper):
+    """Observations are the last `history` frames: (*frame_shape, history), the newest last.
+
+    Frames from before the episode are 0, as in DeepMind's code.
+    """
+
+    def __init__(self, env, history):
+        super().__init__(env)
+        low, high = (
+            np.repeat(bound[..., None], history, axis=-1)
+            for bound in (env.observation_space.low, env.observation_space.high)
+        )
+        self.observation_space = gymnasium.spaces.Box(low, high, dtype=env.observation_space.dtype)
+
+    def reset(self, **options):
+        frame, info = self.env.reset(**options)
+        self.x = np.zeros(self.observation_space.shape, self.observation_space.dtype)
+        self.x[..., -1] = frame
+        return self.x, info
+
+    def step(self, action):
+        frame, reward, terminated, truncated, info = self.env.step(action)
+        x, self.x = self.x, np.empty_like(self.x)
+        self.x[..., :-1] = x[..., 1:]
+        self.x[..., -1] = frame
+        return self.x, reward, terminated, truncated, info
+
+
+class ActionRepeat(gymnasium.Wrapper):
+    """Each action is taken `times` times, or until the episode ends; the rewards are summed.
+
+    The observation is the last frame; or the maximum of the last two, pixel by pixel, of a game
+    whose sprites flicker (Mnih et al. 2015, Methods, "Preprocessing").
+    """
+
+    def __init__(self, env, times, flickers=False):
+        super().__init__(env)
+        self.times, self.flickers = times, flickers
+
+    def step(self, action):
+        total, frames = 0.0, []
+        for _ in range(self.times):
+            frame, reward, terminated, truncated, info = self.env.step(action)
+            total += reward
+            frames.append(frame)
+            if terminated or truncated:
+                break
+        seen = np.max(frames[-2:], axis=0) if self.flickers else frames[-1]
+        return seen, total, terminated, truncated, info

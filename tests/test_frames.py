@@ -1,0 +1,93 @@
+import gymnasium
+import numpy as np
+import pytest
+
+from dqn_symbolic.frames import ActionRepeat, History
+from games.catch import Catch, State
+
+
+class Counting(gymnasium.Env):
+    """Frame i is i, its reward too; the episode ends after `length` frames."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (2,), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, length, brightness=lambda frame: frame):
+        self.length, self.brightness = length, brightness
+
+    def seen(self):
+        return np.full(2, self.brightness(self.frame), np.uint8)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.frame = 1
+        return self.seen(), {}
+
+    def step(self, action):
+        self.frame += 1
+        return self.seen(), float(self.frame), self.frame == self.length, False, {}
+
+
+def test_history_is_the_last_frames_and_0_before_the_first():
+    env = History(Counting(100), 3)
+    assert env.reset()[0].tolist() == [[0, 0, 1]] * 2
+    assert env.step(0)[0].tolist() == [[0, 1, 2]] * 2
+    assert env.step(0)[0].tolist() == [[1, 2, 3]] * 2
+    assert env.step(0)[0].tolist() == [[2, 3, 4]] * 2
+    assert env.reset()[0].tolist() == [[0, 0, 1]] * 2  # nothing of the episode before
+
+
+def test_history_leaves_earlier_observations_alone():
+    env = History(Counting(100), 2)
+    x, _ = env.reset()
+    env.step(0)
+    assert x.tolist() == [[0, 1]] * 2
+
+
+def test_history_has_the_frames_type():
+    env = History(Catch(), 4)
+    assert env.observation_space == gymnasium.spaces.Box(0, 255, (10, 10, 4), np.uint8)
+    x, _ = env.reset(seed=0)
+    assert x in env.observation_space
+    assert x.dtype == np.uint8
+
+
+def test_history_passes_a_chosen_start_on():
+    start = State(0, 3, 0, 2)
+    assert History(Catch(), 2).reset(options={"state": start})[1]["state"] == start
+
+
+def test_action_repeat_sums_rewards_and_shows_the_last_frame():
+    env = ActionRepeat(Counting(100), 4)
+    env.reset()
+    x, reward, terminated, truncated, _ = env.step(0)
+    assert (x.tolist(), reward, terminated, truncated) == ([5, 5], 2 + 3 + 4 + 5, False, False)
+
+
+@pytest.mark.parametrize(("length", "frames"), [(2, [2]), (3, [2, 3]), (5, [2, 3, 4, 5])])
+def test_action_repeat_stops_at_the_end(length, frames):
+    env = ActionRepeat(Counting(length), 4)
+    env.reset()
+    x, reward, terminated, _, _ = env.step(0)
+    assert (x.tolist(), reward, terminated) == ([frames[-1]] * 2, sum(frames), True)
+    assert env.unwrapped.frame == length
+
+
+def test_of_flickering_frames_the_last_two_are_seen():
+    bright = {1: 9, 2: 8, 3: 7, 4: 0, 5: 6, 6: 0, 7: 5, 8: 0, 9: 0}.get
+    env = ActionRepeat(Counting(7, bright), 4, flickers=True)
+    env.reset()
+    assert env.step(0)[0].tolist() == [6, 6]  # of frames 4 and 5, not of 2 and 3
+    assert env.step(0)[0].tolist() == [5, 5]  # of frames 6 and 7, where it ends
+
+
+def test_when_it_ends_at_once_no_frame_from_before_the_step_is_seen():
+    """Gymnasium's own wrapper keeps its buffer: its maximum takes in a frame of a step before."""
+    bright = {1: 9, 2: 8, 3: 7, 4: 6, 5: 200, 6: 3}.get
+    ours = ActionRepeat(Counting(6, bright), 4, flickers=True)
+    theirs = gymnasium.wrappers.MaxAndSkipObservation(Counting(6, bright), 4)
+    for env in (ours, theirs):
+        env.reset()
+        env.step(0)
+    assert ours.step(0)[0].tolist() == [3, 3]
+    assert theirs.step(0)[0].tolist() == [200, 200]
