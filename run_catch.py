@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from dataclasses import fields
@@ -10,7 +11,15 @@ from pathlib import Path
 # One core is the quickest for matrices as small as these. Must be said before NumPy is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-GAME = {"rows": 10, "columns": 10, "paddle_width": 3, "paddle_start": "anywhere", "drift": False}
+GAME = {
+    "rows": 10,
+    "columns": 10,
+    "paddle_width": 3,
+    "paddle_start": "anywhere",
+    "drift": False,
+    "pixels": None,
+}
+PIXEL_GAME = {"pixels": 84, "drift": True}  # the size of the Nature agent's frames
 
 
 class BadInput(Exception):
@@ -28,6 +37,9 @@ def main(arguments):
     except OSError as error:
         print(f"run_catch.py: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"run_catch.py: too large for the memory here: {error}", file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
         print(f"run_catch.py: {error.name} is not installed: pip install -e .", file=sys.stderr)
         return 2
@@ -41,33 +53,39 @@ def main(arguments):
 
 def train(out=None, resume=None, window=None, quiet=False, **options):
     """Learns Catch and writes the files; then plays, where there is a screen."""
+    from dqn_symbolic.run import ctrl_c
     from games.screen import has_screen
 
     if window and not has_screen():
         raise BadInput("--window needs a screen, and there is none here")
-    if resume:
-        checkpoint = kept(resume / "checkpoint.npz", "checkpoint")
-        run = resumed(resume, checkpoint, options)
-    else:
-        run = new(out, options)
 
     def say(text, end="\n"):
         if not quiet:
-            print(text, end=end, flush=True)
+            print_now(text, end)
 
+    if resume:
+        checkpoint = load(resume / "checkpoint.npz", "checkpoint")
+        run = resumed(resume, checkpoint, options)
+    else:
+        run = new(out, options)
     try:
-        run.compile(say)
-        if resume:
-            restore(run, checkpoint)
-        interrupted = run.train(quiet)
-    except KeyboardInterrupt:  # while compiling
-        interrupted = True
-    if run.compiled or not resume:  # otherwise all is as it was
-        report(run.finish(), run.out, interrupted, say)
-    if interrupted:
+        with ctrl_c(say) as interrupted:
+            ready = run.compile(say, interrupted)
+            if ready and resume:
+                restore(run, checkpoint)
+            if ready:
+                run.train(interrupted, quiet)
+            if ready or not resume:  # otherwise the files are what they should be
+                report(run.finish(), run.out, interrupted.is_set(), say)
+    except FloatingPointError as error:
+        step = f"{run.training.steps:,}"
+        raise BadInput(
+            f"diverged at agent step {step}: {error}; {run.out} holds the run as last saved"
+        ) from error
+    if interrupted.is_set():
         return 130
     if window is not False and has_screen():
-        return watch(run.out)
+        return watch(run.out, say=say)
     return 0
 
 
@@ -90,24 +108,30 @@ def new(out, options):
 
 def resumed(folder, checkpoint, options):
     """-> a Run in `folder` with the settings it had."""
+    from dqn_symbolic.settings import tuples
+
     settings, game = split(options)
     try:
-        had = dict(checkpoint[0]["settings"])
-        had_game = had.pop("game")
-        longer = {"steps": settings.pop("steps", had["steps"])}  # a run may be made longer
+        about, _ = checkpoint
+        saved = dict(about["settings"])
+        saved_game = saved.pop("game")
+        steps = settings.pop("steps", saved["steps"])  # a run may be made longer
+        if steps < about["counters"]["steps"]:
+            reached = about["counters"]["steps"]
+            raise BadInput(f"--steps {steps}: the run has had {reached} agent steps already")
         for name, value in {**settings, **game}.items():
-            before = {**had, **had_game}[name]
-            if value != before:
+            before = {**saved, **saved_game}[name]
+            if value != tuples(before):
                 raise BadInput(f"--resume goes on as the run was: {name} was {before}, not {value}")
-        return checked_run({**had, **longer}, had_game, folder)
-    except (KeyError, TypeError) as error:
+        return checked_run({**saved, "steps": steps}, saved_game, folder)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise does_not_fit(folder / "checkpoint.npz", error) from error
 
 
 def restore(run, checkpoint):
     try:
         run.restore(*checkpoint)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise does_not_fit(run.out / "checkpoint.npz", error) from error
 
 
@@ -127,8 +151,6 @@ def checked_run(settings, game, out):
         training = Training(env, Settings(**settings))
     except ValueError as error:
         raise BadInput(error) from error
-    except MemoryError as error:
-        raise BadInput(f"too large for the memory here: {error}") from error
     return Run(training, Catch(**game), env.starts(), game, env.chance, env.optimum, out)
 
 
@@ -136,16 +158,16 @@ def report(summary, out, interrupted, say):
     """The plain lines at the end of a run."""
     compiled = summary["catch_rate"] is not None  # or else there is nothing to tell or watch
     if compiled:
+        caught, starts = round(summary["catch_rate"] * summary["starts"]), summary["starts"]
         solved = "solved" if summary["solved"] else "not solved"
-        caught = round(summary["catch_rate"] * summary["starts"])
+        whole = " (no player could from more)" if summary["solved"] and caught < starts else ""
         say(
-            f"{solved}: catches from {caught} of {summary['starts']} start states"
+            f"{solved}: catches from {caught} of {starts} start states{whole}"
             f" after {summary['env_steps']:,} agent steps"
         )
         say(
-            f"time:   {summary['train_seconds']:.1f} s of training, at"
-            f" {summary['steps_per_second']:,.0f} agent steps a second;"
-            f" {summary['compile_seconds']:.1f} s of compiling"
+            f"time:   {summary['train_seconds']:.1f} s of training"
+            f" ({summary['updates']:,} updates), {summary['compile_seconds']:.1f} s of compiling"
         )
     say(f"files:  {out}")
     if interrupted:
@@ -155,10 +177,17 @@ def report(summary, out, interrupted, say):
     say("play:   python run_catch.py play")
 
 
+def print_now(text, end="\n"):
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:  # nobody reads any more, but the run goes on
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
 # -- watch, play -----------------------------------------------------------------------------------
 
 
-def watch(folder=None, gif=None):
+def watch(folder=None, gif=None, say=print_now):
     """The window, the agent playing; or the same as a GIF."""
     from games.screen import has_screen
 
@@ -166,15 +195,15 @@ def watch(folder=None, gif=None):
         raise BadInput("watch needs a screen, and there is none here: use --gif FILE")
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
-    env, q_values = agent(folder or latest())
+    env, q_values = load_agent(folder or latest())
 
     from games import window
 
     if gif:
         window.record(env, q_values, gif)
-        print(f"written: {gif}")
+        say(f"written: {gif}")
     else:
-        tell(window.show(env, q_values))
+        tell(window.show(env, q_values), say)
     return 0
 
 
@@ -190,21 +219,21 @@ def play(**game):
         env = Catch(**game)
     except ValueError as error:
         raise BadInput(error) from error
-    tell(window.show(env))
+    tell(window.show(env), print_now)
     return 0
 
 
-def agent(folder):
+def load_agent(folder):
     """-> (game, q_values): the trained agent of a run and the game that it learnt."""
     from dqn_symbolic.settings import Settings
     from dqn_symbolic.training import trained
     from games.catch import Catch
 
-    about, weights = kept(folder / "agent.npz", "agent")
+    about, weights = load(folder / "agent.npz", "agent")
     try:
         game = Catch(**about["settings"].pop("game"))
         env, forward = trained(game, Settings(**about["settings"]), weights)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise does_not_fit(folder / "agent.npz", error) from error
     env.reset()
     return env, lambda x: forward(x[None])[0]
@@ -218,14 +247,14 @@ def latest():
     return agents[-1].parent
 
 
-def tell(tally):
-    print(f"{tally.caught} of {tally.episodes} caught, best streak {tally.best_streak}")
+def tell(tally, say):
+    say(f"{tally.caught} of {tally.episodes} caught, best streak {tally.best_streak}")
 
 
 # -- what came through the door --------------------------------------------------------------------
 
 
-def kept(path, kind):
+def load(path, kind):
     """-> (about, arrays) of a file that a run has written."""
     from dqn_symbolic import checkpoints
 
@@ -237,23 +266,36 @@ def kept(path, kind):
 
 def split(options):
     """The options that were given -> (settings of the learner, settings of the game)."""
-    from dqn_symbolic.settings import Settings
+    from dqn_symbolic.settings import PRESETS, Settings
+
+    pixels = options.pop("pixels", False)
+    network = options.pop("network", "conv" if pixels else "mlp")
+    game = dict(PIXEL_GAME) if pixels else {}
+    settings = dict(PRESETS["pixels" if pixels else network])
+    if network == "mlp":
+        settings.pop("filters", None)
 
     types = {field.name: field.type for field in fields(Settings)}
-    game = {name: value for name, value in options.items() if name in GAME}
-    settings = {name: value for name, value in options.items() if name in types}
+    game.update((name, value) for name, value in options.items() if name in GAME)
+    settings.update((name, value) for name, value in options.items() if name in types)
     for text in options.get("set", []):
         name, _, value = text.partition("=")
+        if name in options:
+            raise BadInput(f"{name} is given twice: --{name} {options[name]} and --set {text}")
         if name not in types:
             raise BadInput(f"--set NAME=VALUE: NAME is one of {', '.join(types)}; got {name!r}")
         try:
-            if types[name] is tuple:
-                settings[name] = tuple(int(part) for part in value.split(","))
-            else:
-                settings[name] = types[name](value)
+            settings[name] = layers(value) if types[name] is tuple else types[name](value)
         except ValueError as error:
-            raise BadInput(f"--set {name} needs {types[name].__name__}, got {value!r}") from error
+            wanted = "1,2 or 1x2x3,4x5x6" if types[name] is tuple else types[name].__name__
+            raise BadInput(f"--set {name} needs {wanted}, got {value!r}") from error
     return settings, game
+
+
+def layers(text):
+    """ "64,32" -> (64, 32); "16x8x4,32x4x2" -> ((16, 8, 4), (32, 4, 2)); "" -> ()"""
+    parts = [tuple(int(number) for number in part.split("x")) for part in text.split(",") if part]
+    return tuple(part[0] if len(part) == 1 else part for part in parts)
 
 
 class Parser(argparse.ArgumentParser):
@@ -275,7 +317,9 @@ def parsed(arguments):
         "--paddle-start", choices=("anywhere", "middle"), help="where the paddle starts (anywhere)"
     )
     game.add_argument(
-        "--drift", action="store_true", help="the ball moves sideways too, and bounces"
+        "--drift",
+        action=argparse.BooleanOptionalAction,
+        help="the ball moves sideways too, and bounces off the walls",
     )
 
     parser = Parser(
@@ -291,6 +335,12 @@ def parsed(arguments):
     learn.set_defaults(command=train)
     learn.add_argument("--seed", type=int, metavar="N", help="of every random stream (0)")
     learn.add_argument("--steps", type=int, metavar="N", help="most agent steps")
+    learn.add_argument("--network", choices=("mlp", "conv"), help="dense or convolutional (mlp)")
+    learn.add_argument(
+        "--pixels",
+        action="store_true",
+        help="the game in 84 x 84 pixels: the ball drifts, the network sees 4 frames (conv)",
+    )
     learn.add_argument("--backend", metavar="NAME", help="numba (default), c or jax")
     learn.add_argument(
         "--set",
@@ -326,4 +376,6 @@ def parsed(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not change the exit status
+    sys.exit(status)

@@ -9,9 +9,16 @@ def annealed(step, start, end, steps):
 
 
 def greedy(q, rng):
-    """The action of the largest of q (actions,); ties are broken at random."""
+    """The action of the largest of q (actions,); ties are broken at random.
+
+    Raises FloatingPointError if there is none, as they are not numbers.
+    """
     best = np.flatnonzero(q == q.max())
-    return best[0] if len(best) == 1 else rng.choice(best)
+    if len(best) == 1:
+        return best[0]
+    if len(best) == 0:
+        raise FloatingPointError(f"the Q-values are {q}")
+    return rng.choice(best)
 
 
 def epsilon_greedy(epsilon, actions, q_values, rng):

@@ -1,25 +1,24 @@
 """Files that are written whole or not at all."""
 
 import os
-import tempfile
 from pathlib import Path
 
 
 def write_whole(path, write):
     """write(file) fills a temporary file beside `path`, which then takes its place in one step.
 
-    The file is binary. Whatever goes wrong, `path` holds the old content or the new. Raises
-    OSError.
+    The file is binary. Whatever goes wrong, `path` holds the old content or the new. Raises OSError
+    that names `path`.
     """
     path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ def pixels(observation):
     return observation.ravel().astype(np.float32) / np.float32(255)
 
 
-def main(game="games:Catch-v0"):
+def main(game="games:Catch-v0", transitions=100_000):
     rng = np.random.default_rng(0)
     training, testing = (gymnasium.make(game).unwrapped for _ in range(2))
     training.reset(seed=0)
@@ -89,7 +89,7 @@ def main(game="games:Catch-v0"):
     print("compiling forward and learn ...", flush=True)
     forward, learn, _ = graph(np.prod(inputs), 128, actions, rng)
     memory = play(training, forward, epsilon=0.1, rng=rng)
-    for step in range(10_000, 100_001, 10_000):
+    for step in range(10_000, int(transitions) + 1, 10_000):
         q_learning(islice(memory, 10_000), forward, learn, lr=1e-2)
         greedy = islice(play(testing, forward, epsilon=0, rng=rng), 5_000)
         ends = [reward for _, x_tp1, _, reward in greedy if x_tp1 is None]

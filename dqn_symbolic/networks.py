@@ -7,6 +7,7 @@ from math import prod
 
 import pytensor.tensor as TT
 
+from dqn_symbolic.conv import conv2d
 from dqn_symbolic.initialisers import zeros
 
 
@@ -24,6 +25,38 @@ def mlp(x, params, activation=relu):
     for W, b in zip(hidden[::2], hidden[1::2]):
         h = activation(TT.dot(h, W) + b)  # (B, hidden)
     return TT.dot(h, Wout) + bout  # (B, actions)
+
+
+def conv(x, params, strides, activation=relu):
+    """Convolutions with the given strides, then `mlp`: params = [K1, k1, ..., W1, b1, ..., bout].
+
+    x (B, height, width, channels), the channels being the last frames; K (size, size, channels,
+    filters).
+    """
+    h = x
+    for stride in strides:
+        K, k, *params = params
+        if h.dtype == "uint8":
+            K = K / 255  # the same as dividing the pixels, of which there are a hundred times more
+        h = activation(conv2d(h, K, stride) + k)  # (B, height, width, filters)
+    return mlp(h, params, activation)
+
+
+def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
+    """First values of `conv`'s params: {"K1", "k1", ...} and those of `mlp_params`.
+
+    filters: (how many, their size, their stride) of each convolution. Raises ValueError if a filter
+    is larger than its input.
+    """
+    values = {}
+    for layer, (number, size, stride) in enumerate(filters, 1):
+        height, width, channels = obs_shape
+        if size > min(height, width):
+            raise ValueError(f"filters of {size} x {size} do not fit into {height} x {width}")
+        values[f"K{layer}"] = initialiser(rng, (size, size, channels, number))
+        values[f"k{layer}"] = zeros(number)
+        obs_shape = (height - size) // stride + 1, (width - size) // stride + 1, number
+    return {**values, **mlp_params(rng, obs_shape, hidden, actions, initialiser)}
 
 
 def mlp_params(rng, obs_shape, hidden, actions, initialiser):

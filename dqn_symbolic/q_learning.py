@@ -20,15 +20,15 @@ from pytensor import function, grad
 from dqn_symbolic.losses import squared
 
 
-def q_learning(network, values, obs_shape, obs_dtype, optimiser, loss=squared, mode=None):
+def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squared, mode=None):
     """-> (forward, learn, sync), compiled at their first call.
 
-    network(x, params) -> q; values: its first parameters, {name: float32 array};
+    network(x, params) -> q; first_params: their first values, {name: float32 array};
     optimiser(params, grads) -> updates; loss(td_error) -> scalar; mode: a PyTensor mode
     (`backends`).
     """
-    params = [shared(value, name) for name, value in values.items()]
-    target_params = [shared(value, f"target.{name}") for name, value in values.items()]
+    params = [shared(value, name) for name, value in first_params.items()]
+    target_params = [shared(value, f"target.{name}") for name, value in first_params.items()]
 
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
     x_tp1 = TT.tensor("x_tp1", dtype=obs_dtype, shape=(None, *obs_shape))
@@ -51,10 +51,10 @@ def q_learning(network, values, obs_shape, obs_dtype, optimiser, loss=squared, m
     return forward, learn, sync
 
 
-def forward_alone(network, values, obs_shape, obs_dtype, mode=None):
+def forward_alone(network, params, obs_shape, obs_dtype, mode=None):
     """-> `q_learning`'s forward for a network that has learnt, without the rest."""
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
-    params = [shared(value, name) for name, value in values.items()]
+    params = [shared(value, name) for name, value in params.items()]
     return function([x], network(x, params), mode=mode, trust_input=True)
 
 
@@ -64,5 +64,8 @@ def shared(value, name):
 
 
 def one_hot(action, actions):
-    """action (B,) int32 -> (B, actions) float32, 1 where the action was taken."""
+    """action (B,) int32 -> (B, actions) float32, 1 where the action was taken.
+
+    The sum over q * one_hot is the slide's q[action], which compiles and runs more slowly.
+    """
     return TT.eq(action[:, None], np.arange(actions, dtype="int32")).astype("float32")

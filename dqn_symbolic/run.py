@@ -43,18 +43,27 @@ class Run:
     def solved(self):
         return len(self.rows) > 1 and all(r["catch_rate"] >= self.optimum for r in self.rows[-2:])
 
-    def compile(self, say):
-        since = time.perf_counter()
-        self.training.compile(say)
-        self.compile_seconds += time.perf_counter() - since
+    def compile(self, say, interrupted):
+        """Compiles part by part, saying so by say(text, end=...). -> whether it got to the end."""
+        for what, part in self.training.compilation():
+            if interrupted.is_set():
+                return False
+            say(f"{what:20}", end="")
+            since = time.perf_counter()
+            part()
+            seconds = time.perf_counter() - since
+            say(f"{seconds:6.1f} s")
+            self.compile_seconds += seconds
         self.compiled = True
+        return True
 
-    def train(self, quiet=False):
-        """Goes on until it is solved, or has had its agent steps, or Ctrl-C. -> was it Ctrl-C?"""
+    def train(self, interrupted, quiet=False):
+        """Goes on until it is solved, or has had its agent steps, or is interrupted."""
         training, s = self.training, self.training.settings
         # disable=None: no bar where it would not be seen to move
-        bar = tqdm(total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None)
-        with bar, first_ctrl_c() as interrupted:
+        with tqdm(
+            total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None
+        ) as bar:
             while not (self.solved or training.steps >= s.steps or interrupted.is_set()):
                 self.stretch(bar, interrupted)
                 if training.steps % s.evaluate_every == 0:
@@ -62,7 +71,6 @@ class Run:
                     bar.set_postfix(shown(self.rows[-1]))
                 if training.steps % s.checkpoint_every == 0:
                     self.save_checkpoint()
-            return interrupted.is_set()
 
     def stretch(self, bar, interrupted):
         """Steps as far as the next evaluation or checkpoint."""
@@ -119,10 +127,15 @@ class Run:
         checkpoints.save(self.out / "checkpoint.npz", "checkpoint", about, arrays)
 
     def restore(self, about, arrays):
-        """Goes back to where `save_checkpoint` was."""
+        """Goes back to where `save_checkpoint` was. Raises KeyError, TypeError or ValueError."""
+        run = about.pop("run")
+        del about["settings"]
+        rows = [{name: row[name] for name in COLUMNS} for row in run["rows"]]
+        seconds = float(run["compile_seconds"]), float(run["train_seconds"])
         self.training.restore(about, arrays)
-        for name, value in about["run"].items():
-            setattr(self, name, value)
+        self.rows = rows
+        self.compile_seconds += seconds[0]
+        self.train_seconds = seconds[1]
 
     def finish(self):
         """Writes every file; of a run that was never compiled, what there is. -> the summary."""
@@ -158,16 +171,16 @@ def shown(row):
 
 
 @contextmanager
-def first_ctrl_c():
-    """Inside, the first Ctrl-C only sets a flag: no step is left half done. A second is as ever."""
+def ctrl_c(say):
+    """Inside, Ctrl-C only sets the flag that is yielded: nothing is left half done."""
     flag = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
 
     def on_ctrl_c(signum, frame):
+        if not flag.is_set():
+            say("\nstopping: what is under way is finished and saved")
         flag.set()
-        signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, on_ctrl_c)
+    before = signal.signal(signal.SIGINT, on_ctrl_c)
     try:
         yield flag
     finally:

@@ -41,7 +41,8 @@ class Settings:
 
     backend: str = "numba"
 
-    hidden: tuple = (128,)  # units of each hidden layer
+    filters: tuple = ()  # of each convolution: (how many, size in pixels, stride in pixels)
+    hidden: tuple = (128,)  # units of each dense layer after them
     activation: str = "relu"
     initialiser: str = "glorot"
 
@@ -66,7 +67,8 @@ class Settings:
     checkpoint_every: int = 1_000  # agent steps
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden", tuple(self.hidden))  # a list, where it comes from a file
+        for name in ("hidden", "filters"):
+            object.__setattr__(self, name, tuples(getattr(self, name)))
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 expect(name, f"one of {', '.join(choices)}", getattr(self, name))
@@ -81,9 +83,50 @@ class Settings:
                 expect(name, "from 0 to 1", getattr(self, name))
         if self.seed < 0:
             expect("seed", "at least 0", self.seed)
-        if any(units < 1 for units in self.hidden):
+        if not all(isinstance(units, int) and units >= 1 for units in self.hidden):
             expect("hidden", "units of each layer, at least 1", self.hidden)
+        if not all(isinstance(f, tuple) and len(f) == 3 and min(f) >= 1 for f in self.filters):
+            expect("filters", "(how many, size, stride) of each layer, at least 1", self.filters)
+
+
+def tuples(value):
+    """The lists that come from a file, as tuples."""
+    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def expect(name, what, value):
     raise ValueError(f"{name}: expected {what}, got {value!r}")
+
+
+# Where another network or another game wants other numbers.
+PRESETS = {
+    "mlp": {},
+    "conv": {"filters": ((32, 3, 1), (32, 3, 1))},
+    "pixels": {
+        # the network of Mnih et al. 2013, a quarter of the later one
+        "filters": ((16, 8, 4), (32, 4, 2)),
+        "hidden": (256,),
+        "history": 4,
+        "memory_size": 20_000,
+        "evaluate_every": 1_000,
+    },
+}
+
+# The agent of Mnih et al. 2015, Extended Data Table 1, with the units of the released code.
+NATURE = Settings(
+    filters=((32, 8, 4), (64, 4, 2), (64, 3, 1)),
+    hidden=(512,),
+    loss="clipped",
+    optimiser="rmsprop",
+    learning_rate=0.00025,
+    history=4,
+    action_repeat=4,
+    memory_size=1_000_000,
+    warm_up=50_000,
+    update_every=4,
+    sync_every=10_000,  # parameter updates, as the paper says; the released code counts agent steps
+    epsilon_steps=1_000_000,
+    steps=50_000_000,
+    evaluate_every=250_000,
+    checkpoint_every=50_000,
+)

@@ -1,7 +1,8 @@
 """The algorithm: what the agent does in one step of its life (Mnih et al. 2015, Algorithm 1)."""
 
-import time
+import json
 from functools import partial
+from math import inf
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from dqn_symbolic.backends import mode, try_out
 from dqn_symbolic.exploration import annealed, epsilon_greedy
 from dqn_symbolic.frames import ActionRepeat, History
 from dqn_symbolic.memory import ReplayMemory
-from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.networks import conv, conv_params
 from dqn_symbolic.q_learning import forward_alone, q_learning
 from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
 
@@ -27,54 +28,50 @@ class Training:
     """
 
     def __init__(self, env, settings):
-        streams = np.random.SeedSequence(settings.seed).spawn(5)
-        first_weights, game, exploration, memory, self.evaluation_seed = streams
+        seeds = np.random.SeedSequence(settings.seed).spawn(5)
+        params_seed, game_seed, exploration_seed, memory_seed, self.evaluation_seed = seeds
         self.env, self.settings = as_seen(env, settings), settings
         self.mode = mode(settings.backend)
         self.actions = int(env.action_space.n)
-        self.values = first_values(np.random.default_rng(first_weights), self.env, settings)
-        self.exploration_rng = np.random.default_rng(exploration)
-        self.memory_rng = np.random.default_rng(memory)
+        self.first_params = first_params(np.random.default_rng(params_seed), self.env, settings)
+        self.exploration_rng = np.random.default_rng(exploration_seed)
+        self.memory_rng = np.random.default_rng(memory_seed)
         space = self.env.observation_space
         self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype)
         self.steps = 0  # agent steps
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
-        self.x, info = self.env.reset(seed=int(game.generate_state(1)[0]))
+        self.x, info = self.env.reset(seed=int(game_seed.generate_state(1)[0]))
         self.game_state = info.get("state")
 
-    def compile(self, say=lambda text, end="": None):
-        """Makes forward, learn and sync, and tells by say(text, end=...) what takes how long.
+    def compile(self):
+        for _, part in self.compilation():
+            part()
+        return self
 
-        -> itself
-        """
+    def compilation(self):
+        """How forward, learn and sync are made: [(what, the call that does it), ...]."""
         s, space = self.settings, self.env.observation_space
 
-        def timed(what, make):
-            say(f"{what:20}", end="")
-            since = time.perf_counter()
-            made = make()
-            say(f"{time.perf_counter() - since:6.1f} s")
-            return made
-
-        self.forward, self.learn, self.sync = timed(
-            "building the graph",
-            lambda: q_learning(
+        def build():
+            self.forward, self.learn, self.sync = q_learning(
                 network(s),
-                self.values,
+                self.first_params,
                 space.shape,
                 space.dtype,
                 partial(OPTIMISERS[s.optimiser], learning_rate=s.learning_rate),
                 LOSSES[s.loss],
                 self.mode,
-            ),
-        )
+            )
+
         x = np.zeros((s.batch_size, *space.shape), space.dtype)
         action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)
-        timed("compiling forward", lambda: try_out(self.forward, x[:1]))
-        timed("compiling learn", lambda: try_out(self.learn, x, action, reward, reward, x))
-        timed("compiling sync", lambda: try_out(self.sync))
-        return self
+        return [
+            ("building the graph", build),
+            ("compiling forward", lambda: try_out(self.forward, x[:1])),
+            ("compiling learn", lambda: try_out(self.learn, x, action, reward, reward, x)),
+            ("compiling sync", lambda: try_out(self.sync)),
+        ]
 
     @property
     def epsilon(self):
@@ -100,7 +97,11 @@ class Training:
             self.updates += 1
             if self.updates % s.sync_every == 0:
                 self.sync()
-            self.loss_sum += float(td_error @ td_error) / s.batch_size
+            error = td_error.astype(np.float64)  # in which no square of a float32 overflows
+            loss = float(error @ error) / s.batch_size
+            if not loss < inf:
+                raise FloatingPointError(f"the squared TD error is {loss}")
+            self.loss_sum += loss
             self.loss_count += 1
 
     def mean_loss(self):
@@ -136,19 +137,36 @@ class Training:
         return about, arrays
 
     def restore(self, about, arrays):
-        """From the start to a `state`; KeyError, TypeError or ValueError if it is another's."""
+        """From the start to a `state`. Raises ValueError, nothing changed, if it is another's."""
+        if form(about) != form(json.loads(json.dumps(self.state()[0]))):
+            raise ValueError("these are not the counters and random streams of such a training")
         if not about["counters"]["steps"]:
             return
+        memory = about["memory"]
+        filled = min(memory["written"], self.memory.rows)
+        if not (0 <= memory["first"] < self.memory.rows and 0 < memory["size"] <= filled):
+            raise ValueError(f"these are no positions in a memory: {memory}")
+        expected = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
+        for name, ring in self.memory.rings.items():
+            expected[f"memory.{name}"] = ring[:filled]
+        expected["x"] = self.x
+        for name in expected | arrays:
+            wanted, found = (
+                f"{a.dtype} {a.shape}" if a is not None else "nothing"
+                for a in (expected.get(name), arrays.get(name))
+            )
+            if wanted != found:
+                raise ValueError(f"{name}: expected {wanted}, got {found}")
+        self.env.reset(options={"state": about["game_state"]})
+
         for variable in self.learn.get_shared():
             variable.set_value(arrays[f"learner.{variable.name}"])
-        for name in MEMORY_COUNTERS:
-            setattr(self.memory, name, about["memory"][name])
-        filled = min(self.memory.written, self.memory.rows)
+        for name, value in memory.items():
+            setattr(self.memory, name, value)
         for name, ring in self.memory.rings.items():
             ring[:filled] = arrays[f"memory.{name}"]
-        self.game_state = about["game_state"]
-        self.env.reset(options={"state": self.game_state})
-        self.x = self.env.x = arrays["x"]
+        self.game_state, self.x = about["game_state"], arrays["x"]
+        self.env.x = self.x
         for name, value in about["counters"].items():
             setattr(self, name, value)
         for name, rng in self.streams().items():
@@ -162,6 +180,13 @@ class Training:
         }
 
 
+def form(value):
+    """What a value is made of: the names in it, and the types."""
+    if isinstance(value, dict):
+        return {name: form(part) for name, part in value.items()}
+    return [form(part) for part in value] if isinstance(value, list) else type(value)
+
+
 def as_seen(env, settings):
     """-> the game as the agent sees it: an action repeat and a history of frames."""
     if settings.action_repeat > 1:
@@ -171,14 +196,16 @@ def as_seen(env, settings):
 
 def network(settings):
     """-> network(x, params), as the settings ask for it."""
-    return partial(mlp, activation=ACTIVATIONS[settings.activation])
+    strides = [stride for _, _, stride in settings.filters]
+    return partial(conv, strides=strides, activation=ACTIVATIONS[settings.activation])
 
 
-def first_values(rng, env, settings):
+def first_params(rng, env, settings):
     """-> {name: float32 array}: the first values of that network's parameters."""
-    return mlp_params(
+    return conv_params(
         rng,
         env.observation_space.shape,
+        settings.filters,
         settings.hidden,
         int(env.action_space.n),
         INITIALISERS[settings.initialiser],
@@ -192,7 +219,7 @@ def trained(env, settings, weights):
     """
     env = as_seen(env, settings)
     space = env.observation_space
-    wanted = first_values(np.random.default_rng(0), env, settings)
+    wanted = first_params(np.random.default_rng(0), env, settings)
     shapes = {name: value.shape for name, value in wanted.items()}
     found = {name: value.shape for name, value in weights.items()}
     if shapes != found:

@@ -4,10 +4,12 @@ The game of the lecture's last exercise ("Attempt to solve the Catch game"). It 
 Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; bsuite's form
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
-pygame draws the board into an 8-bit surface, one pixel a cell, whose memory *is* a NumPy array:
+pygame draws the board into an 8-bit surface, one pixel a cell or, say, 84 x 84 pixels in all, whose
+memory *is* a NumPy array:
 what pygame draws is what the agent sees. The window shows the same surface, scaled up.
 """
 
+from functools import cache
 from itertools import product
 from typing import ClassVar, NamedTuple
 
@@ -24,7 +26,8 @@ BACKGROUND, PADDLE, BALL = 0, 192, 255
 PALETTE = [(level, level, level) for level in range(256)]
 PALETTE[PADDLE] = (140, 206, 255)
 
-MOST_CELLS = 256  # on a side of the board
+MOST_CELLS = 100  # on a side of the board
+MOST_PIXELS = 512  # on a side of the picture
 WINDOW_PIXELS = 480  # the longer side of the board in a window
 
 
@@ -40,7 +43,8 @@ class State(NamedTuple):
 class Catch(gymnasium.Env):
     """Catch as a Gymnasium environment.
 
-    Observation: (rows, columns) uint8, the drawn board (`BACKGROUND`, `PADDLE`, `BALL`).
+    Observation: (rows, columns) uint8, the drawn board (`BACKGROUND`, `PADDLE`, `BALL`), one pixel
+    a cell; or (pixels, pixels), the same drawn larger, if `pixels` is given.
     Action: 0 left, 1 stay, 2 right; the paddle stops at the walls.
     Reward: 0 while the ball falls; on the bottom row +1 if the paddle is under it, else -1, and the
     episode terminates. An episode lasts rows - 1 steps.
@@ -60,6 +64,7 @@ class Catch(gymnasium.Env):
         paddle_width=3,
         drift=False,
         paddle_start="anywhere",
+        pixels=None,
         render_mode=None,
     ):
         if not (2 <= rows <= MOST_CELLS and 1 <= columns <= MOST_CELLS):
@@ -73,6 +78,11 @@ class Catch(gymnasium.Env):
             raise ValueError(
                 f"the paddle starts 'anywhere' or in the 'middle', got {paddle_start!r}"
             )
+        if pixels is not None and not max(rows, columns) <= pixels <= MOST_PIXELS:
+            raise ValueError(
+                f"the picture has {max(rows, columns)} (one a cell) to {MOST_PIXELS} pixels a side,"
+                f" got {pixels}"
+            )
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode is None, 'human' or 'rgb_array', got {render_mode!r}")
         self.rows, self.columns, self.paddle_width = rows, columns, paddle_width
@@ -84,11 +94,15 @@ class Catch(gymnasium.Env):
             else ((self.last_paddle + 1) // 2,)
         )
         self.render_mode = render_mode
-        self.observation_space = gymnasium.spaces.Box(0, 255, (rows, columns), np.uint8)
+        height, width = (pixels, pixels) if pixels else (rows, columns)
+        # Where the cells begin and end, in pixels.
+        self._tops = [row * height // rows for row in range(rows + 1)]
+        self._lefts = [column * width // columns for column in range(columns + 1)]
+        self.observation_space = gymnasium.spaces.Box(0, 255, (height, width), np.uint8)
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
         self.state = None
-        self._pixels = np.zeros((rows, columns), np.uint8)
-        self.surface = pygame.image.frombuffer(self._pixels, (columns, rows), "P")
+        self._pixels = np.zeros((height, width), np.uint8)
+        self.surface = pygame.image.frombuffer(self._pixels, (width, height), "P")
         self.surface.set_palette(PALETTE)
         self._window = self._clock = None
 
@@ -127,12 +141,17 @@ class Catch(gymnasium.Env):
     def optimum(self):
         """The share of starts from which the ball can be caught: all, but on very wide boards."""
 
-        def reachable(state):
-            steps, paddle, over = self.rows - 1, state.paddle, False
+        @cache
+        def lands_in(column, drift):
+            state, over = State(0, column, drift, 0), False
             while not over:
                 state, _, over = self.successor(state, STAY)
-            left, right = paddle - steps, paddle + self.paddle_width - 1 + steps
-            return left <= state.ball_column <= right
+            return state.ball_column
+
+        def reachable(state):
+            left = state.paddle - (self.rows - 1)
+            right = state.paddle + self.paddle_width - 1 + (self.rows - 1)
+            return left <= lands_in(state.ball_column, state.ball_drift) <= right
 
         starts = self.starts()
         return sum(map(reachable, starts)) / len(starts)
@@ -165,12 +184,12 @@ class Catch(gymnasium.Env):
     def _checked(self, state):
         state = State(*(int(part) for part in state))
         if not (
-            0 <= state.ball_row < self.rows
+            0 <= state.ball_row < self.rows - 1
             and 0 <= state.ball_column < self.columns
             and state.ball_drift in self.drifts
             and 0 <= state.paddle <= self.last_paddle
         ):
-            raise ValueError(f"{state} is not on this board")
+            raise ValueError(f"no episode can go on from {state} on this board")
         return state
 
     # -- the picture ----------------------------------------------------------------------------
@@ -179,11 +198,16 @@ class Catch(gymnasium.Env):
         """Draws the state; -> (observation, info). The observation is the caller's to keep."""
         row, column, _, paddle = self.state
         self.surface.fill(BACKGROUND)
-        self.surface.fill(PADDLE, (paddle, self.rows - 1, self.paddle_width, 1))
-        self.surface.fill(BALL, (column, row, 1, 1))
+        self.surface.fill(PADDLE, self._cells(self.rows - 1, paddle, self.paddle_width))
+        self.surface.fill(BALL, self._cells(row, column, 1))
         if self.render_mode == "human":
             self.render()
         return self._pixels.copy(), {"state": self.state}
+
+    def _cells(self, row, column, width):
+        """-> (left, top, width, height) in pixels of some cells side by side."""
+        left, top = self._lefts[column], self._tops[row]
+        return left, top, self._lefts[column + width] - left, self._tops[row + 1] - top
 
     def picture(self):
         """The board as people see it: the agent's surface, in colour and scaled up."""

@@ -1,7 +1,8 @@
 """Who plays, and how fast: keys and seconds go in, views (what there is to show) come out.
 
-Nothing here knows a learner: `q_values` is any function observation (rows, columns) uint8 ->
-(3,) float32, the Q-values of left, stay and right.
+Nothing here knows a learner: `q_values` is any function observation -> (3,) float32, the Q-values
+of left, stay and right. The observation is the game's, (height, width) uint8, or several of them
+(height, width, frames) where the game is wrapped so.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 import pygame
 
 from games.catch import LEFT, RIGHT, STAY
+from games.picture import side_by_side
 
 AGENT_SPEED, HAND_SPEED = 8.0, 5.0  # game steps per second, to begin with
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press
@@ -52,7 +54,7 @@ class View(NamedTuple):
     """Everything the picture depends on."""
 
     board: pygame.Surface  # in colour and scaled up
-    cell: int  # pixels
+    grid: int  # pixels from line to line; 0 for none
     paddle: int  # its centre, in pixels from the board's left edge
     by_hand: bool
     speed: float  # game steps per second
@@ -60,6 +62,7 @@ class View(NamedTuple):
     episode_return: float
     tally: Tally
     q_values: tuple | None = None  # None: there is no agent
+    seen: pygame.Surface | None = None  # the frames that the agent sees, if there are several
     marked: int | None = None  # the action whose bar is lit
     hint: bool = False  # an arrow at the paddle
     message: str = ""
@@ -69,7 +72,7 @@ class Game:
     """A game in progress, played by the agent or by hand. It knows neither window nor clock."""
 
     def __init__(self, env, q_values=None):
-        self.env, self.agent, self.q_values = env, q_values, None
+        self.env, self.agent, self.q_values, self.seen = env, q_values, None, None
         self.by_hand = self.waiting = q_values is None  # a person alone starts when ready
         self.paused = self.hint = False
         self.speeds = {False: AGENT_SPEED, True: HAND_SPEED}  # by hand?
@@ -134,6 +137,8 @@ class Game:
         # A finished episode has no Q-values: the last ones stay on show.
         if self.agent is not None and not self.over:
             self.q_values = tuple(float(q) for q in self.agent(observation))
+        if self.agent is not None and observation.shape[2:] > (1,):
+            self.seen = side_by_side(observation)
 
     def hand(self):
         """The person's action now: both directions held is stay, else the last one pressed."""
@@ -154,7 +159,7 @@ class Game:
         advised = self.agent is not None and (self.hint or not self.by_hand)
         return View(
             board=self.board,
-            cell=cell,
+            grid=cell if env.surface.get_width() == env.columns else 0,
             paddle=(2 * env.state.paddle + env.paddle_width) * cell // 2,
             by_hand=self.by_hand,
             speed=self.speeds[self.by_hand],
@@ -162,6 +167,7 @@ class Game:
             episode_return=self.episode_return,
             tally=self.tally,
             q_values=self.q_values,
+            seen=self.seen,
             marked=int(np.argmax(self.q_values)) if advised else None,
             hint=self.hint,
         )

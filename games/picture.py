@@ -19,6 +19,7 @@ LEAST_BOARD = 240, 480  # the room a board gets at least (width, height), for si
 SMALL, NORMAL, LARGE = 18, 22, 30  # text heights
 BARS_TOP, BAR_PITCH, BAR_HEIGHT = 64, 26, 14  # from the panel's top, in pixels
 BAR_LEFT, BAR_RIGHT = 52, PANEL_WIDTH - 68  # the ends of the track, from the panel's left
+FRAME_HEIGHT, GAP = 120, 12  # of the frames that the network sees, in pixels
 ROOM = 1.25  # the track reaches to this many times the scale
 NAMES, MINUS = ("left", "stay", "right"), "\N{MINUS SIGN}"
 SIGNS = {
@@ -30,23 +31,44 @@ SIGNS = {
 
 
 def draw(view):
-    """The picture of a view: a new 24-bit surface, its size set by the board's alone."""
+    """The picture of a view: a new 24-bit surface, its size set by the board and by `seen`."""
     width = max(view.board.get_width(), LEAST_BOARD[0])
     height = max(view.board.get_height(), LEAST_BOARD[1])
-    surface = pygame.Surface((width + PANEL_WIDTH + 3 * MARGIN, height + 2 * MARGIN), depth=24)
+    whole = pygame.Rect(0, 0, width + PANEL_WIDTH + 3 * MARGIN, height + 2 * MARGIN)
+    if view.seen:
+        whole.height += view.seen.get_height() + 2 * MARGIN
+    surface = pygame.Surface(whole.size, depth=24)
     surface.fill(BACK)
+    if view.seen:
+        seen = view.seen.get_rect(left=MARGIN, bottom=whole.bottom - MARGIN)
+        surface.blit(view.seen, seen)
+        words = "what the network sees, the newest frame last"
+        write(surface, words, DIM, NORMAL, midleft=(MARGIN, seen.top - MARGIN // 2))
     draw_board(surface, pygame.Rect(MARGIN, MARGIN, width, height), view)
     draw_panel(surface, pygame.Rect(width + 2 * MARGIN, MARGIN, PANEL_WIDTH, height), view)
     return surface
 
 
+def side_by_side(frames):
+    """frames (height, width, n) uint8, the newest last -> a surface of height FRAME_HEIGHT."""
+    height, width, n = frames.shape
+    size = max(1, width * FRAME_HEIGHT // height), FRAME_HEIGHT
+    strip = pygame.Surface((n * size[0] + (n - 1) * GAP, FRAME_HEIGHT), depth=24)
+    strip.fill(BACK)
+    for i, frame in enumerate(np.moveaxis(frames, -1, 0)):
+        picture = pygame.image.frombuffer(frame.tobytes(), (width, height), "P")
+        picture.set_palette(PALETTE)
+        strip.blit(pygame.transform.scale(picture, size), (i * (size[0] + GAP), 0))
+    return strip
+
+
 def draw_board(surface, room, view):
     board = view.board.get_rect(center=room.center)
     surface.blit(view.board, board)
-    if view.cell >= 12:  # on smaller cells a grid would be all there is to see
-        for x in range(board.left + view.cell, board.right, view.cell):
+    if view.grid >= 12:  # on smaller cells a grid would be all there is to see
+        for x in range(board.left + view.grid, board.right, view.grid):
             pygame.draw.line(surface, TRACK, (x, board.top), (x, board.bottom - 1))
-        for y in range(board.top + view.cell, board.bottom, view.cell):
+        for y in range(board.top + view.grid, board.bottom, view.grid):
             pygame.draw.line(surface, TRACK, (board.left, y), (board.right - 1, y))
     pygame.draw.rect(surface, LINE, board.inflate(4, 4), 2)
     if view.hint:

@@ -89,7 +89,7 @@ def record(env, q_values, path, episodes=5):
     for view in views(game, episodes):
         frames.append(to_image(view).quantize(palette=palette, dither=Image.Dither.NONE))
         durations.append(GIF_END if view.sign else GIF_STEP)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         frames[0].save(
             part,

@@ -69,3 +69,12 @@ def caught_everywhere(env, forward):
         if reward < 0:
             return False
     return True
+
+
+def test_it_runs_by_itself_and_tells_how_it_goes(capsys):
+    lecture.main(transitions=30_000)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 3
+    scores = [float(line.split()[2]) for line in lines[1:]]
+    assert -0.6 < scores[0] < scores[2] <= 1  # chance is -.4
+    assert scores[2] > 0.5

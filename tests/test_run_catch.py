@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from PIL import Image
 import games.screen
 import games.window
 from dqn_symbolic import checkpoints
+from dqn_symbolic.run import FILES
 from games.control import Tally
 from run_catch import main
 
@@ -36,6 +38,15 @@ KEYS = {
 
 def summary(folder):
     return json.loads((folder / "summary.json").read_text())
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+def copied(folder, to):
+    shutil.copytree(folder, to)
+    return to
 
 
 def rows(folder, without=()):
@@ -109,9 +120,10 @@ def test_the_learning_curve_is_a_picture(trained):
 
 
 def test_nothing_but_the_files(trained):
-    assert sorted(os.listdir(trained[0])) == sorted(
-        ["summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz"]
-    )
+    assert sorted(os.listdir(trained[0])) == sorted(FILES)
+    assert set(FILES) == {
+        *("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
+    }
 
 
 def test_at_the_most_steps_it_ends_unsolved(tmp_path):
@@ -144,6 +156,7 @@ def test_a_run_of_the_game_with_other_settings(tmp_path):
         "paddle_width": 1,
         "paddle_start": "middle",
         "drift": True,
+        "pixels": None,
     }
 
 
@@ -165,10 +178,7 @@ def test_resumed_is_as_if_never_stopped(tmp_path):
 
 
 def test_a_solved_run_resumed_is_still_solved(trained, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    for name in os.listdir(trained[0]):
-        (folder / name).write_bytes((trained[0] / name).read_bytes())
+    folder = copied(trained[0], tmp_path / "run")
     before = summary(folder)
     assert main(["--resume", str(folder), "--quiet"]) == 0
     after = summary(folder)
@@ -203,6 +213,49 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
     steps = found["env_steps"] + 10
     assert main(["--resume", str(folder), "--steps", str(steps), "--quiet"]) == 0
     assert summary(folder)["env_steps"] == steps
+
+
+@pytest.mark.parametrize("pause", [0, 0.05, 0.3])
+def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
+    folder = tmp_path / "run"
+    process = run("--out", folder, "--steps", 10**9, "--set", "learning_rate=0")
+    while not (folder / "progress.csv").exists():
+        time.sleep(0.02)
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert sorted(os.listdir(folder)) == sorted(FILES)
+    about, _ = checkpoints.load(folder / "checkpoint.npz", "checkpoint")
+    assert about["counters"]["steps"] == summary(folder)["env_steps"]
+
+
+def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_path):
+    folder = copied(trained[0], tmp_path / "run")
+    before = contents(folder)
+    process = run("--resume", folder, PYTENSOR_FLAGS=f"base_compiledir={tmp_path}")
+    for line in process.stdout:
+        if "building the graph" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert contents(folder) == before
+
+
+def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
+    folder = tmp_path / "run"
+    process = run("--out", folder, "--steps", 10**9, "--set", "learning_rate=0")
+    while not (folder / "checkpoint.npz").exists():
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    about, _ = checkpoints.load(folder / "checkpoint.npz", "checkpoint")
+    reached = about["counters"]["steps"]
+    assert reached % 1_000 == 0 < reached
+    assert main(["--resume", str(folder), "--steps", str(reached + 1), "--quiet"]) == 0
+    assert summary(folder)["env_steps"] == reached + 1
 
 
 def test_ctrl_c_while_compiling(tmp_path):
@@ -257,7 +310,8 @@ def shown(monkeypatch):
 
 
 def test_after_training_it_plays_where_there_is_a_screen(shown, tmp_path, capsys):
-    assert main(["--out", str(tmp_path / "a"), "--steps", "60", *SMALL]) == 0
+    loudly = SMALL[1:]
+    assert main(["--out", str(tmp_path / "a"), "--steps", "60", *loudly]) == 0
     ((env, q_values),) = shown
     assert q_values(env.reset(seed=0)[0]).shape == (3,)
     assert "2 of 3 caught, best streak 2" in capsys.readouterr().out
@@ -268,7 +322,7 @@ def test_after_training_it_plays_where_there_is_a_screen(shown, tmp_path, capsys
 def test_watch_shows_the_agent_that_was_trained(shown, trained):
     assert main(["watch", str(trained[0])]) == 0
     ((env, q_values),) = shown
-    for start in env.starts():
+    for start in env.unwrapped.starts():
         x, over = env.reset(options={"state": start})[0], False
         while not over:
             x, reward, over, _, _ = env.step(q_values(x).argmax())
@@ -309,13 +363,19 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
         ("--steps 0", "steps: expected at least 1, got 0"),
         ("--seed -1", "seed: expected at least 0, got -1"),
         ("--backend theano", "backend: expected one of numba, c, jax, got 'theano'"),
-        ("--rows 1", "2 to 256 rows and 1 to 256 columns, got 1 x 10"),
+        ("--rows 1", "2 to 100 rows and 1 to 100 columns, got 1 x 10"),
         ("--paddle-width 11", "1 to 10 columns wide, got 11"),
         ("--paddle-start left", "invalid choice: 'left'"),
-        ("--set colour=red", "NAME is one of seed, steps, backend, hidden"),
+        ("--set colour=red", "NAME is one of seed, steps, backend, filters"),
         ("--set discount=high", "--set discount needs float, got 'high'"),
         ("--set discount=2", "discount: expected from 0 to 1, got 2.0"),
-        ("--set hidden=a", "--set hidden needs"),
+        ("--set hidden=a", "--set hidden needs 1,2 or 1x2x3,4x5x6, got 'a'"),
+        ("--set filters=16x8", "filters: expected (how many, size, stride)"),
+        ("--set filters=16x8x4,8", "filters: expected (how many, size, stride)"),
+        ("--set filters=16x11x1", "filters of 11 x 11 do not fit into 10 x 10"),
+        ("--set hidden=16x8", "hidden: expected units of each layer"),
+        ("--network dense", "invalid choice: 'dense'"),
+        ("--pixels --rows 100", "100 (one a cell) to 512 pixels a side, got 84"),
         ("--set memory_size=1000000000000000", "too large for the memory here"),
         ("--out a --resume b", "not allowed with argument"),
         ("--resume nowhere", "nowhere/checkpoint.npz is missing"),
@@ -326,12 +386,12 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
         ("watch nowhere --gif a.gif", "nowhere/agent.npz is missing"),
         ("watch nowhere --gif a.png", "ends in .gif, got a.png"),
         ("play", "play needs a screen"),
-        ("play --rows 1", "2 to 256 rows"),
+        ("play --rows 1", "2 to 100 rows"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    if "--rows" in arguments or arguments == "watch":
+    if arguments in ("play --rows 1", "watch"):
         monkeypatch.setattr(games.screen, "has_screen", lambda: True)
     assert main(arguments.split()) == 2
     out, err = capfd.readouterr()
@@ -377,13 +437,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
         (["--set", "batch_size=8"], "batch_size was 32, not 8"),
         (["--rows", "5"], "rows was 10, not 5"),
         (["--drift"], "drift was False, not True"),
+        (["--steps", "100"], "--steps 100: the run has had 3500 agent steps already"),
+        (["--steps", "9", "--set", "steps=8"], "steps is given twice: --steps 9 and --set steps=8"),
     ],
 )
 def test_resuming_with_other_settings_is_refused(trained, options, message, capsys):
-    before = {name: (trained[0] / name).read_bytes() for name in os.listdir(trained[0])}
+    before = contents(trained[0])
     assert main(["--resume", str(trained[0]), *options]) == 2
     assert message in capsys.readouterr().err
-    assert {name: (trained[0] / name).read_bytes() for name in os.listdir(trained[0])} == before
+    assert contents(trained[0]) == before
 
 
 def changed(path, kind, change):
@@ -396,6 +458,7 @@ def changed(path, kind, change):
     "change",
     [
         lambda about, arrays: about.pop("settings"),
+        lambda about, arrays: about.update(settings="x"),
         lambda about, arrays: about["settings"].pop("game"),
         lambda about, arrays: about["settings"].update(hidden=[3]),
         lambda about, arrays: about["settings"].update(new_setting=3),
@@ -421,3 +484,53 @@ def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, caps
     assert path.read_bytes() == before
     assert os.listdir(folder) == [f"{kind}.npz"]
     assert not (tmp_path / "a.gif").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about["counters"].update(steps="abc"),
+        lambda about: about["counters"].update(more=1),
+        lambda about: about["memory"].update(size=10**9),
+        lambda about: about["memory"].update(first=-1),
+        lambda about: about["streams"].pop("game"),
+        lambda about: about.update(game_state=[9, 0, 0, 0]),
+        lambda about: about.update(run=[1]),
+        lambda about: about["run"].update(rows=None),
+    ],
+)
+def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, capsys):
+    folder = copied(trained[0], tmp_path / "run")
+    changed(folder / "checkpoint.npz", "checkpoint", lambda about, arrays: change(about))
+    before = contents(folder)
+    assert main(["--resume", str(folder), "--steps", "4000", "--quiet"]) == 2
+    assert "checkpoint.npz does not fit this version" in capsys.readouterr().err
+    assert contents(folder) == before
+
+
+# -- what goes wrong later -------------------------------------------------------------------------
+
+
+def test_a_run_that_diverges_says_so(tmp_path, capsys):
+    wild = [*SMALL, "--set", "optimiser=sgd", "--set", "learning_rate=1e9"]
+    assert main(["--out", str(tmp_path / "run"), *wild]) == 2
+    err = capsys.readouterr().err
+    assert "diverged at agent step 5" in err
+    assert err.count("\n") == 1
+
+
+def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):
+    command = f"{sys.executable} run_catch.py --steps 100 --out {tmp_path}/run | head -1"
+    found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout.startswith("building the graph")
+    assert found.stderr == ""
+    assert summary(tmp_path / "run")["env_steps"] == 100
+
+
+def test_what_cannot_solve_more_is_solved_and_says_so(tmp_path, capsys):
+    """On two rows the paddle has one step: only the balls near it can be caught."""
+    assert main(["--rows", "2", "--out", str(tmp_path / "run")]) == 0
+    assert "solved: catches from 38 of 80 start states (no player could from more)" in (
+        capsys.readouterr().out
+    )
+    assert summary(tmp_path / "run")["catch_rate"] == 38 / 80

@@ -1,6 +1,7 @@
 """The agent's step, whole: what it learns, that it is the same every time, that it goes on."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def trained(steps, env=None, **settings):
 def bits(training):
     """A fingerprint of everything that the next step depends on."""
     about, arrays = training.state()
-    whole = hashlib.sha256(repr(about).encode())
+    whole = hashlib.sha256(json.dumps(about).encode())
     for name in sorted(arrays):
         whole.update(name.encode() + arrays[name].tobytes())
     return whole.hexdigest()
@@ -200,6 +201,96 @@ def test_online_q_learning_is_a_setting():
             assert (shared[name] == shared[f"target.{name}"]).all()
 
 
+def test_the_mean_loss_is_that_of_the_updates_since_the_last_call():
+    training = trained(0, **QUICK)
+    learn, errors = training.learn, []
+
+    def listening(*batch):
+        errors.append(learn(*batch))
+        return errors[-1]
+
+    training.learn = listening
+    assert training.mean_loss() is None
+    for updates in (30, 7):
+        errors.clear()
+        while len(errors) < updates:
+            training.step()
+        assert training.mean_loss() == pytest.approx(np.mean(np.square(errors)), rel=1e-5)
+    assert training.mean_loss() is None
+
+
+# -- each setting reaches what it names -----------------------------------------------------------
+
+
+def one_update(**settings):
+    """-> (parameters before, after, td_error, one-hot action) of one update of a linear network."""
+    training = trained(0, hidden=(), learning_rate=0.1, **settings)
+    rng = np.random.default_rng(0)
+    x, x_tp1 = rng.integers(0, 256, (2, 32, 10, 10, 1), dtype=np.uint8)
+    action, reward = rng.integers(3, size=32).astype("i4"), rng.normal(size=32).astype("f4") * 3
+    before = training.weights()
+    td_error = training.learn(x, action, reward, np.zeros(32, "f4"), x_tp1)
+    return before, training.weights(), td_error, np.eye(3)[action]
+
+
+@pytest.mark.parametrize(
+    ("loss", "minus_gradient"),
+    [
+        ("squared", lambda td_error: 2 * td_error / 32),
+        ("clipped", lambda td_error: td_error.clip(-1, 1)),
+    ],
+)
+def test_the_loss(loss, minus_gradient):
+    before, after, td_error, taken = one_update(loss=loss, optimiser="sgd")
+    assert abs(td_error).max() > 2
+    expected = before["bout"] + 0.1 * minus_gradient(td_error) @ taken
+    np.testing.assert_allclose(after["bout"], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "step"),
+    [
+        ("sgd", lambda g: 0.1 * g),
+        ("rmsprop", lambda g: 0.1 * g / np.sqrt(0.05 * g**2 - (0.05 * g) ** 2 + 0.01)),
+        ("adam", lambda g: 0.1 * np.sign(g)),
+    ],
+)
+def test_the_optimiser(optimiser, step):
+    before, after, td_error, taken = one_update(optimiser=optimiser)
+    gradient = -2 * td_error @ taken / 32
+    np.testing.assert_allclose(before["bout"] - after["bout"], step(gradient), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("initialiser", "largest"), [("glorot", np.sqrt(6 / 228)), ("uniform_fan_in", 0.01)]
+)
+def test_the_initialiser(initialiser, largest):
+    W1 = Training(Catch(), Settings(initialiser=initialiser)).first_params["W1"]
+    assert 0.99 * largest < abs(W1).max() <= largest * (1 + 1e-6)
+
+
+def test_the_initialiser_orthogonal():
+    W1 = Training(Catch(), Settings(initialiser="orthogonal")).first_params["W1"]
+    np.testing.assert_allclose(W1 @ W1.T, np.eye(100), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "function"), [("relu", lambda z: np.maximum(z, 0)), ("tanh", np.tanh)]
+)
+def test_the_activation(activation, function):
+    training = trained(0, activation=activation, hidden=(16,))
+    x = np.random.default_rng(0).integers(0, 256, (4, 10, 10, 1), dtype=np.uint8)
+    params = training.first_params
+    h = function(x.reshape(4, 100) / 255 @ params["W1"])
+    np.testing.assert_allclose(training.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
+
+
+def test_history_and_action_repeat():
+    training = Training(Catch(), Settings(history=3, action_repeat=4))
+    assert training.x.shape == (10, 10, 3)
+    assert training.env.step(1)[4]["state"].ball_row == 4
+
+
 # -- the same bits ---------------------------------------------------------------------------------
 
 FINGERPRINT = """
@@ -238,14 +329,16 @@ def test_evaluation_disturbs_nothing():
 
 
 @pytest.mark.parametrize("stop", [0, 30, 77, 301])
-@pytest.mark.parametrize("optimiser", ["adam", "rmsprop"])
-def test_stopped_and_resumed_is_as_if_never_stopped(stop, optimiser):
+@pytest.mark.parametrize("options", [{}, {"optimiser": "rmsprop"}, {"history": 4}], ids=str)
+def test_stopped_and_resumed_is_as_if_never_stopped(stop, options):
     """At the start, in the warm-up, in mid-game, and with the memory's ring turned over."""
-    settings = {"seed": 2, "optimiser": optimiser, **QUICK}
+    settings = {"seed": 2, **options, **QUICK}
     training = trained(stop, Catch(drift=True), **settings)
     resumed = trained(0, Catch(drift=True), **settings)
     about, arrays = training.state()
-    resumed.restore(about, {name: array.copy() for name, array in arrays.items()})
+    resumed.restore(
+        json.loads(json.dumps(about)), {name: array.copy() for name, array in arrays.items()}
+    )
     assert bits(resumed) == bits(training)
     for _ in range(150):
         training.step()
@@ -253,12 +346,15 @@ def test_stopped_and_resumed_is_as_if_never_stopped(stop, optimiser):
     assert bits(resumed) == bits(training)
 
 
-# -- settings --------------------------------------------------------------------------------------
+# -- settings that make no sense ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"filters": ((16, 8),)}, "filters: expected"),
+        ({"filters": ((16, 0, 1),)}, "filters: expected"),
+        ({"history": 0}, "history: expected at least 1, got 0"),
         ({"optimiser": "sdg"}, "optimiser: expected one of sgd, rmsprop, adam, got 'sdg'"),
         ({"backend": "theano"}, "backend: expected one of numba, c, jax, got 'theano'"),
         ({"steps": 0}, "steps: expected at least 1, got 0"),

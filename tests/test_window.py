@@ -5,6 +5,7 @@ import pygame
 import pytest
 from PIL import Image, ImageSequence
 
+from dqn_symbolic.frames import History
 from games import control, picture, window
 from games.catch import LEFT, PALETTE, RIGHT, STAY, WINDOW_PIXELS, Catch, State
 from games.control import Game, Tally
@@ -244,7 +245,7 @@ def test_the_game_steps_at_its_speed():
     ],
 )
 def test_plus_and_minus_change_the_speed_within_limits(faster, slower):
-    game = Game(middle(rows=256), always(STAY))
+    game = Game(middle(rows=100), always(STAY))
     tap(game, faster)
     assert game.view().speed == control.AGENT_SPEED * control.FASTER
     assert steps_in(game, 4) == pytest.approx(4 * game.view().speed, abs=1)
@@ -437,6 +438,30 @@ def test_a_screenshot_that_cannot_be_written_is_a_message(script, tmp_path):
     assert "not saved: File exists" in [view.message for view in views]
 
 
+def test_several_frames_are_shown_side_by_side_the_newest_last():
+    game = Game(History(Catch(drift=True, pixels=84), 4), always(STAY))
+    for _ in range(5):
+        game.step()
+    surface, board = draw(game.view()), draw(game.view()._replace(seen=None))
+    assert surface.get_width() == board.get_width()
+    top = surface.get_height() - picture.MARGIN - picture.FRAME_HEIGHT
+    assert top > board.get_height()
+    for i in range(4):
+        left = picture.MARGIN + i * (picture.FRAME_HEIGHT + picture.GAP)
+        for row, column in ((0.06, 0.06), (0.97, 0.5), (0.5, 0.97), (0.97, 0.1), (0.2, 0.3)):
+            x, y = int(column * 84), int(row * 84)
+            at = left + int((x + 0.5) * picture.FRAME_HEIGHT / 84)
+            pixel = surface.get_at((at, top + int((y + 0.5) * picture.FRAME_HEIGHT / 84)))
+            assert pixel[:3] == PALETTE[game.env.x[y, x, i]]
+    balls = [np.argwhere(game.env.x[..., i] == 255).min(axis=0)[0] for i in range(4)]
+    assert balls == sorted(balls)
+
+
+def test_one_frame_is_the_board_itself_and_not_shown_again():
+    assert Game(History(Catch(), 1), always(STAY)).view().seen is None
+    assert Game(Catch()).view().seen is None
+
+
 # -- the picture ----------------------------------------------------------------------------------
 
 
@@ -547,7 +572,7 @@ def test_drawing_changes_nothing_it_draws():
 @pytest.mark.parametrize("sign", ["", "start", "paused", "caught", "missed"])
 @pytest.mark.parametrize("q_values", [None, (-1e30, 99.99, float("-inf"))])
 @pytest.mark.parametrize(
-    ("rows", "columns"), [(2, 1), (2, 84), (84, 1), (10, 5), (10, 10), (84, 84), (256, 200)]
+    ("rows", "columns"), [(2, 1), (2, 84), (84, 1), (10, 5), (10, 10), (84, 84), (100, 90)]
 )
 def test_no_text_leaves_the_picture_or_meets_another(rows, columns, q_values, sign, monkeypatch):
     places = []

@@ -1,0 +1,85 @@
+"""The convolutional network against the same network written out in NumPy; the Nature agent's."""
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv, conv_params, mlp, mlp_params
+from dqn_symbolic.q_learning import forward_alone
+from dqn_symbolic.settings import NATURE, PRESETS, Settings
+from dqn_symbolic.training import as_seen, first_params
+from games.catch import Catch
+from tests.plain import PLAIN
+
+
+def convolved(x, K, k, stride):
+    """One convolution and its rectifier, place by place."""
+    size, places = K.shape[0], range(0, x.shape[1] - K.shape[0] + 1, stride)
+    rows = [
+        [
+            np.tensordot(x[:, i : i + size, j : j + size], K, axes=([1, 2, 3], [0, 1, 2])) + k
+            for j in places
+        ]
+        for i in places
+    ]
+    return np.maximum(np.moveaxis(np.array(rows), 2, 0), 0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_convolutions_then_dense_layers(dtype):
+    rng = np.random.default_rng(0)
+    values = conv_params(rng, (9, 9, 2), ((4, 3, 2), (5, 2, 1)), (7,), 3, glorot)
+    values = {n: v + rng.normal(size=v.shape).astype("f4") * 0.1 for n, v in values.items()}
+    assert list(values) == ["K1", "k1", "K2", "k2", "W1", "b1", "Wout", "bout"]
+    x = rng.integers(0, 256, (3, 9, 9, 2)).astype(dtype)
+    K1, k1, K2, k2, W1, b1, Wout, bout = (v.astype(np.float64) for v in values.values())
+    h = convolved(x / 255 if dtype == np.uint8 else x, K1, k1, 2)  # (3, 4, 4, 4)
+    h = convolved(h, K2, k2, 1)  # (3, 3, 3, 5)
+    expected = np.maximum(h.reshape(3, 45) @ W1 + b1, 0) @ Wout + bout
+
+    def network(x, params):
+        return conv(x, params, strides=[2, 1])
+
+    forward = forward_alone(network, values, (9, 9, 2), np.dtype(dtype).name, PLAIN)
+    np.testing.assert_allclose(forward(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_without_filters_it_is_the_mlp():
+    first, same = (np.random.default_rng(0) for _ in range(2))
+    values = conv_params(first, (6, 6, 1), (), (4,), 3, glorot)
+    expected = mlp_params(same, (6, 6, 1), (4,), 3, glorot)
+    assert all((values[name] == expected[name]).all() for name in expected)
+    x = np.random.default_rng(1).integers(0, 256, (2, 6, 6, 1), dtype=np.uint8)
+    found, wanted = (
+        forward_alone(network, values, (6, 6, 1), "uint8", PLAIN)(x)
+        for network in (lambda x, params: conv(x, params, strides=[]), mlp)
+    )
+    assert (found == wanted).all()
+
+
+def test_filters_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="filters of 4 x 4 do not fit into 3 x 3"):
+        conv_params(np.random.default_rng(0), (8, 8, 1), ((2, 4, 2), (2, 4, 1)), (), 3, glorot)
+
+
+def test_the_nature_network_has_the_papers_sizes():
+    """84 x 84 x 4 -> 20 x 20 x 32 -> 9 x 9 x 64 -> 7 x 7 x 64 -> 512 (Methods, "Architecture")."""
+    values = conv_params(
+        np.random.default_rng(0), (84, 84, 4), NATURE.filters, NATURE.hidden, 4, glorot
+    )
+    assert {name: value.shape for name, value in values.items() if name[0] in "KW"} == {
+        "K1": (8, 8, 4, 32),
+        "K2": (4, 4, 32, 64),
+        "K3": (3, 3, 64, 64),
+        "W1": (7 * 7 * 64, 512),
+        "Wout": (512, 4),
+    }
+    assert sum(value.size for value in values.values()) == 1_686_180
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_a_network_for_its_game(name):
+    game = Catch(pixels=84) if name == "pixels" else Catch()
+    settings = Settings(**PRESETS[name])
+    values = first_params(np.random.default_rng(0), as_seen(game, settings), settings)
+    assert values["Wout"].shape[1] == 3

@@ -1,0 +1,62 @@
+"""From pixels: 84 x 84, a drifting ball, four frames, convolutions; on a small board, for speed."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.training import Training
+from games.catch import Catch
+from run_catch import main
+from tests.test_training import bits
+
+QUICK = ["warm_up=500", "epsilon_steps=500", "evaluate_every=250"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "pixels"
+    options = [option for setting in QUICK for option in ("--set", setting)]
+    board = ["--rows", "6", "--columns", "6", "--steps", "4000"]
+    assert main(["--pixels", *board, *options, "--out", str(folder), "--quiet"]) == 0
+    return folder
+
+
+def test_learns_from_pixels_to_perfection(trained):
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["settings"]["game"]["pixels"] == 84
+    assert summary["settings"]["game"]["drift"] is True
+    assert summary["settings"]["history"] == 4
+    assert summary["starts"] == 6 * 4 * 3
+    assert summary["catch_rate"] == 1
+    assert summary["solved"] is True
+
+
+def test_the_window_shows_the_four_frames(trained, tmp_path):
+    assert main(["watch", str(trained), "--gif", str(tmp_path / "a.gif")]) == 0
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert animation.n_frames == 5 * 6
+        assert animation.height > animation.width * 0.75  # a strip below the board
+
+
+def pixels(steps):
+    settings = Settings(**{**PRESETS["pixels"], "warm_up": 40, "memory_size": 100})
+    training = Training(Catch(drift=True, pixels=84), settings).compile()
+    for _ in range(steps):
+        training.step()
+    return training
+
+
+def test_same_bits_twice_and_after_a_stop():
+    whole, part, resumed = pixels(60), pixels(45), pixels(0)
+    about, arrays = part.state()
+    resumed.restore(
+        json.loads(json.dumps(about)), {name: np.array(array) for name, array in arrays.items()}
+    )
+    for _ in range(15):
+        part.step()
+        resumed.step()
+    assert bits(whole) == bits(part) == bits(resumed)
+    assert whole.updates == 21
