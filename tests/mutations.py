@@ -19,6 +19,7 @@ Q, LOSSES, OPTIMISERS = (
     f"dqn_symbolic/{name}.py" for name in ("q_learning", "losses", "optimisers")
 )
 TRAINING, MEMORY = "dqn_symbolic/training.py", "dqn_symbolic/memory.py"
+FRAMES, SETTINGS = "dqn_symbolic/frames.py", "dqn_symbolic/settings.py"
 EXPLORATION, INITIALISERS = "dqn_symbolic/exploration.py", "dqn_symbolic/initialisers.py"
 
 # (fault, file, what stands there, what the fault makes of it, the tests that must notice)
@@ -71,9 +72,38 @@ FAULTS = [
     ("x for x_tp1 in the target", Q, "network(x_tp1,", "network(x,", "test_q_learning"),
     (
         "s' off by one",
-        *(MEMORY, "return [array.take(rows, axis=0)", "return [array.take((rows + (array.ndim > 1 and "
-        'array is self.arrays["x_tp1"])) % self.size, axis=0)'),
+        *(MEMORY, "np.ascontiguousarray(frames[..., 1:])", "np.ascontiguousarray(frames[..., :-1])"),
         "test_memory",
+    ),
+    (
+        "a stack across an episode's end",
+        *(MEMORY, "frames[numbers < episode_begins[:, None]] = 0", "pass"),
+        "test_memory",
+    ),
+    (
+        "a stack across the write pointer",
+        *(MEMORY, "< self.written - self.rows:", "< self.written - self.rows - 1:"),
+        "test_memory",
+    ),
+    (
+        "the oldest frame of a stack forgotten at the write pointer",
+        *(MEMORY, 'newest % self.rows], self.history - 1)', 'newest % self.rows], 0)'),
+        "test_memory",
+    ),
+    (
+        "the frames of the episode before still seen after a reset",
+        *(FRAMES, "        self.x = np.zeros(self", "        if not hasattr(self, 'x'):\n            self.x = np.zeros(self"),
+        "test_frames",
+    ),
+    (
+        "an action repeated past the end",
+        *(FRAMES, "if terminated or truncated:\n                break", "pass"),
+        "test_frames",
+    ),
+    (
+        "pixels not divided before the convolution",
+        *("dqn_symbolic/networks.py", "K = K / 255", "K = K / 1"),
+        "test_networks",
     ),
     (
         "max over the batch instead of the actions",
@@ -84,6 +114,11 @@ FAULTS = [
         "td_error the other way round",
         *(Q, "td_error = target_q - (", "td_error = -target_q + ("),
         "test_q_learning",
+    ),
+    (
+        "the setting `clipped` means another loss",
+        *(SETTINGS, '"clipped": losses.clipped', '"clipped": losses.squared'),
+        "test_training",
     ),
     (
         "error clipped before squaring",
@@ -147,30 +182,30 @@ FAULTS = [
     ),
     (
         "the seed ignored by the first weights",
-        *(TRAINING, "default_rng(first_weights)", "default_rng()"),
+        *(TRAINING, "default_rng(params_seed)", "default_rng()"),
         "test_training",
     ),
     (
         "the seed ignored by the exploration",
-        *(TRAINING, "default_rng(exploration)", "default_rng()"),
+        *(TRAINING, "default_rng(exploration_seed)", "default_rng()"),
         "test_training",
     ),
     (
         "the seed ignored by the memory",
-        *(TRAINING, "default_rng(memory)", "default_rng()"),
+        *(TRAINING, "default_rng(memory_seed)", "default_rng()"),
         "test_training",
     ),
     (
         "the seed ignored by the game",
-        *(TRAINING, "env.reset(seed=int(game.generate_state(1)[0]))", "env.reset()"),
+        *(TRAINING, "env.reset(seed=int(game_seed.generate_state(1)[0]))", "env.reset()"),
         "test_training",
     ),
     (
         "evaluation in the exploration's stream",
         *(
             TRAINING,
-            "self.memory_rng = np.random.default_rng(memory)",
-            "self.memory_rng = np.random.default_rng(memory)\n"
+            "self.memory_rng = np.random.default_rng(memory_seed)",
+            "self.memory_rng = np.random.default_rng(memory_seed)\n"
             "        self.evaluation_seed = self.exploration_rng",
         ),
         "test_training",
@@ -182,27 +217,29 @@ FAULTS = [
     ),
     (
         "rows sampled that were never written",
-        *(MEMORY, "rng.integers(self.size,", "rng.integers(self.capacity,"),
+        *(MEMORY, "rng.integers(self.size,", "rng.integers(self.rows,"),
         "test_memory",
     ),
     (
         "the pointer not kept at a stop",
-        *(TRAINING, '"pointer": self.memory.pointer', '"pointer": 0'),
+        *(TRAINING, '{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}', '{**{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}, "first": 0}'),
         "test_training",
     ),
     (
         "the optimiser's memory not kept at a stop",
         *(
             TRAINING,
-            "in self.learn.get_shared()}\n        for",
-            "in self.learn.get_shared()}\n        arrays = "
-            '{n: a * (n[-2:] != ".m") for n, a in arrays.items()}\n        for',
+            "        filled = min(self.memory.written, self.memory.rows)\n        for name, ring in "
+            'self.memory.rings.items():\n            arrays[',
+            '        arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}\n'
+            "        filled = min(self.memory.written, self.memory.rows)\n        for name, ring in "
+            'self.memory.rings.items():\n            arrays[',
         ),
         "test_training",
     ),
     (
         "the game begun anew at a resume",
-        *(TRAINING, 'self.env.reset(options={"state": self.game_state})', "self.env.reset()"),
+        *(TRAINING, 'self.env.reset(options={"state": about["game_state"]})', "self.env.reset()"),
         "test_training",
     ),
     ("Glorot's bound by the wrong fan", INITIALISERS, "6 / sum(fans(shape))", "3 / fans(shape)[0]", "test_initialisers"),

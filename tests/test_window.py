@@ -230,7 +230,7 @@ def steps_in(game, seconds):
 
 
 def test_the_game_steps_at_its_speed():
-    game = Game(middle(rows=200), always(STAY))
+    game = Game(middle(rows=100), always(STAY))
     assert steps_in(game, 5) == pytest.approx(5 * control.AGENT_SPEED, abs=1)
     tap(game, pygame.K_m)
     assert steps_in(game, 5) == pytest.approx(5 * control.HAND_SPEED, abs=1)
@@ -255,7 +255,7 @@ def test_plus_and_minus_change_the_speed_within_limits(faster, slower):
         for _ in range(50):
             tap(game, key)
         assert game.view().speed == limit
-        assert steps_in(game, 2) == pytest.approx(2 * limit, abs=1)
+        assert steps_in(game, 24 / limit) == pytest.approx(24, abs=1)
     tap(game, pygame.K_m)  # the person keeps a speed of their own
     assert game.view().speed == control.HAND_SPEED
 
