@@ -155,15 +155,15 @@ def in_x(x, dx):
 
 
 def windows(x, kernel_size, stride, writeable=False):
-    """x (B, H, W, C) -> the window under the kernel at each place, (B, Ho, Wo, C, kh, kw), a view."""
+    """x (B, H, W, C) -> what the kernel covers at each place, (B, Ho, Wo, C, kh, kw), a view."""
     view = np.lib.stride_tricks.sliding_window_view(x, kernel_size, (1, 2), writeable=writeable)
     return view[:, ::stride, ::stride]
 
 
-# With numba: a convolution as a matrix product, (places, kh kw C) times (kh kw C, F). The matrix of
-# windows repeats each pixel, up to (kh kw / stride**2) times, and as a whole would go through main
-# memory; a block of a few images at a time stays in the processor's cache.
-BLOCK = 2**18  # numbers in a block: 1 MB of float32
+# With numba a convolution is a matrix product: (places, kh kw C) times (kh kw C, F). The matrix of
+# windows holds each pixel up to kh kw / stride**2 times, and would have to go through main memory;
+# a block of a few images at a time stays in the processor's cache.
+BLOCK = 2**18  # numbers in a block of windows: 1 MB of float32
 
 # The cache that numba keeps on disk knows an Op by its name, its props, and this: the text of this
 # file, so that an edit compiles anew.
@@ -171,41 +171,47 @@ TEXT = zlib.crc32(Path(__file__).read_bytes())
 
 
 @numba_njit
-def gather(x, first, columns, kh, kw, stride, Ho, Wo):
-    """columns (images Ho Wo, kh kw C) <- the windows of x (B, H, W, C) from image `first` on.
-
-    In a row of the image the pixels of a window lie side by side: kw C numbers are copied at once,
-    which is why channels come last. This is also where uint8 becomes float.
-    """
-    _, _, W, C = x.shape
-    lines = x.reshape(x.shape[0], x.shape[1], W * C)
-    run = kw * C
-    for place in range(0, len(columns), Wo):  # one line of windows
-        b, i = first + place // (Ho * Wo), place // Wo % Ho
-        for di in range(kh):
-            line = lines[b, i * stride + di]
-            for j in range(Wo):
-                window = line[j * stride * C : j * stride * C + run]
-                column = columns[place + j, di * run : di * run + run]
-                for n in range(run):
-                    column[n] = window[n]
+def rows(array):
+    """(..., n) -> (m, n)"""
+    return array.reshape(-1, array.shape[-1])
 
 
 @numba_njit
-def scatter(columns, first, x, kh, kw, stride, Ho, Wo):
-    """The transpose of `gather`: adds the columns to the pixels that they come from."""
-    _, _, W, C = x.shape
-    lines = x.reshape(x.shape[0], x.shape[1], W * C)
-    run = kw * C
-    for place in range(0, len(columns), Wo):
-        b, i = first + place // (Ho * Wo), place // Wo % Ho
-        for di in range(kh):
-            line = lines[b, i * stride + di]
-            for j in range(Wo):
-                window = line[j * stride * C : j * stride * C + run]
-                column = columns[place + j, di * run : di * run + run]
-                for n in range(run):
-                    window[n] += column[n]
+def block_of_windows(y, kernel):
+    """-> room for the windows of a block of images, (images, Ho, Wo, kh kw C)"""
+    B, Ho, Wo, F = y.shape
+    size = kernel.size // F
+    images = max(1, min(B, BLOCK // (Ho * Wo * size)))
+    return np.empty((images, Ho, Wo, size), kernel.dtype)
+
+
+@numba_njit
+def copy(x, block, kh, stride, back):
+    """block (images, Ho, Wo, kh kw C) <- the windows of x (images, H, W, C); uint8 becomes float.
+
+    Or `back`, its transpose: each number in the block is added to the pixel that it belongs to.
+    In a line of the image the pixels of a window lie side by side, as the channels are last: kw C
+    numbers go in one run.
+    """
+    images, Ho, Wo, size = block.shape
+    _, H, W, C = x.shape
+    lines, run, step = x.reshape(images, H, W * C), size // kh, stride * C
+    if (Ho - 1) * stride + kh > H or (Wo - 1) * step + run > W * C:
+        # A function with trust_input takes any shape, and here nothing else stops at the border.
+        raise ValueError("conv2d: the windows do not fit into the image")
+    for b in range(images):
+        for i in range(Ho):
+            for di in range(kh):
+                line = lines[b, i * stride + di]
+                for j in range(Wo):
+                    pixels = line[j * step : j * step + run]
+                    window = block[b, i, j, di * run : di * run + run]
+                    if back:
+                        for n in range(run):
+                            pixels[n] += window[n]
+                    else:
+                        for n in range(run):
+                            window[n] = pixels[n]
 
 
 @register_funcify_default_op_cache_key(Conv2D)
@@ -215,18 +221,15 @@ def numba_conv2d(op, **_):
     @numba_njit
     def convolve(x, kernel):
         x, kernel = np.ascontiguousarray(x), np.ascontiguousarray(kernel)
-        (B, H, W, C), (kh, kw, _, F) = x.shape, kernel.shape
-        Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
-        places, size = Ho * Wo, kh * kw * C
-        y = np.empty((B * places, F), kernel.dtype)
-        images = max(1, BLOCK // (places * size))
-        block = np.empty((min(B, images) * places, size), kernel.dtype)
-        for first in range(0, B, images):
-            rows = slice(first * places, min(first + images, B) * places)
-            columns = block[: rows.stop - rows.start]
-            gather(x, first, columns, kh, kw, stride, Ho, Wo)
-            np.dot(columns, kernel.reshape(size, F), y[rows.start : rows.stop])
-        return y.reshape(B, Ho, Wo, F)
+        (B, H, W, _), (kh, kw, _, F) = x.shape, kernel.shape
+        y = np.empty((B, (H - kh) // stride + 1, (W - kw) // stride + 1, F), kernel.dtype)
+        block = block_of_windows(y, kernel)
+        for first in range(0, B, len(block)):
+            part = slice(first, min(B, first + len(block)))
+            block = block[: part.stop - first]
+            copy(x[part], block, kh, stride, False)
+            np.dot(rows(block), rows(kernel), rows(y[part]))
+        return y
 
     return convolve, TEXT
 
@@ -238,19 +241,15 @@ def numba_kernel_gradient(op, **_):
     @numba_njit
     def kernel_gradient(x, dy):
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
-        (_, _, _, C), (B, Ho, Wo, F) = x.shape, dy.shape
-        places, size = Ho * Wo, kh * kw * C
-        dy = dy.reshape(B * places, F)
-        dkernel = np.zeros((size, F), dy.dtype)
-        part = np.empty((size, F), dy.dtype)
-        images = max(1, BLOCK // (places * size))
-        block = np.empty((min(B, images) * places, size), dy.dtype)
-        for first in range(0, B, images):
-            rows = slice(first * places, min(first + images, B) * places)
-            columns = block[: rows.stop - rows.start]
-            gather(x, first, columns, kh, kw, stride, Ho, Wo)
-            dkernel += np.dot(columns.T, dy[rows.start : rows.stop], part)
-        return dkernel.reshape(kh, kw, C, F)
+        dkernel = np.zeros((kh, kw, x.shape[3], dy.shape[3]), dy.dtype)
+        block = block_of_windows(dy, dkernel)
+        for first in range(0, len(dy), len(block)):
+            part = slice(first, min(len(dy), first + len(block)))
+            block = block[: part.stop - first]
+            copy(x[part], block, kh, stride, False)
+            sums = rows(dkernel)
+            sums += np.dot(rows(block).T, rows(dy[part]))
+        return dkernel
 
     return kernel_gradient, TEXT
 
@@ -262,63 +261,48 @@ def numba_input_gradient(op, **_):
     @numba_njit
     def input_gradient(kernel, dy):
         kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
-        (kh, kw, C, F), (B, Ho, Wo, _) = kernel.shape, dy.shape
-        places, size = Ho * Wo, kh * kw * C
-        dy = dy.reshape(B * places, F)
-        dx = np.zeros((B, H, W, C), dy.dtype)
-        images = max(1, BLOCK // (places * size))
-        block = np.empty((min(B, images) * places, size), dy.dtype)
-        for first in range(0, B, images):
-            rows = slice(first * places, min(first + images, B) * places)
-            columns = block[: rows.stop - rows.start]
-            np.dot(dy[rows.start : rows.stop], kernel.reshape(size, F).T, columns)
-            scatter(columns, first, dx, kh, kw, stride, Ho, Wo)
+        dx = np.zeros((len(dy), H, W, kernel.shape[2]), dy.dtype)
+        block = block_of_windows(dy, kernel)
+        for first in range(0, len(dy), len(block)):
+            part = slice(first, min(len(dy), first + len(block)))
+            block = block[: part.stop - first]
+            np.dot(rows(dy[part]), rows(kernel).T, rows(block))
+            copy(dx[part], block, len(kernel), stride, True)
         return dx
 
     return input_gradient, TEXT
 
 
 class WithJAX(GraphRewriter):
-    """Rewrites nothing. PyTensor calls it, by its tag "jax", before it compiles for JAX: it teaches
-    JAX the three Ops only then, since importing JAX takes long and JAX may not be there.
+    """Rewrites nothing: PyTensor calls it, by its tag, before it compiles a graph for JAX, and it
+    registers the three Ops there. Not earlier, as importing JAX takes long, and it may be missing.
     """
 
     def apply(self, fgraph):
         import jax
         from pytensor.link.jax.dispatch import jax_funcify
 
-        def convolution(x, kernel, stride):
+        def convolve(x, kernel, stride):
+            sides = ("NHWC", "HWIO", "NHWC")
             return jax.lax.conv_general_dilated(
-                x.astype(kernel.dtype),
-                kernel,
-                window_strides=(stride, stride),
-                padding="VALID",
-                dimension_numbers=("NHWC", "HWIO", "NHWC"),
+                x.astype(kernel.dtype), kernel, (stride, stride), "VALID", dimension_numbers=sides
             )
+
+        def transpose(linear, dy, node):
+            shape = [len(dy) if n is None else n for n in node.outputs[0].type.shape]
+            return jax.linear_transpose(linear, jax.ShapeDtypeStruct(shape, dy.dtype))(dy)[0]
 
         @jax_funcify.register(Conv2D)
         def jax_conv2d(op, **_):
-            return lambda x, kernel: convolution(x, kernel, op.stride)
+            return lambda x, kernel: convolve(x, kernel, op.stride)
 
         @jax_funcify.register(KernelGradient)
         def jax_kernel_gradient(op, node, **_):
-            shape = node.outputs[0].type.shape
-
-            def kernel_gradient(x, dy):
-                kernel = jax.ShapeDtypeStruct(shape, dy.dtype)
-                return jax.linear_transpose(lambda k: convolution(x, k, op.stride), kernel)(dy)[0]
-
-            return kernel_gradient
+            return lambda x, dy: transpose(lambda kernel: convolve(x, kernel, op.stride), dy, node)
 
         @jax_funcify.register(InputGradient)
         def jax_input_gradient(op, node, **_):
-            shape = node.outputs[0].type.shape
-
-            def input_gradient(kernel, dy):
-                x = jax.ShapeDtypeStruct((len(dy), *shape[1:]), dy.dtype)
-                return jax.linear_transpose(lambda x: convolution(x, kernel, op.stride), x)(dy)[0]
-
-            return input_gradient
+            return lambda kernel, dy: transpose(lambda x: convolve(x, kernel, op.stride), dy, node)
 
 
 optdb.register("conv2d_with_jax", WithJAX(), "jax", position=0)

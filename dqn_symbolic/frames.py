@@ -1,8 +1,9 @@
 """What the agent sees (the slide "Other details"): several frames at a time, some skipped.
 
-Gymnasium's wrappers do nearly this. `FrameStackObservation` puts the frames first, where a
-convolution wants them last; `MaxAndSkipObservation` may take the maximum with a frame from before
-this step, when an episode ends within it.
+A game in colours is put into Gymnasium's `GrayscaleObservation` (luminance) and `ResizeObservation`
+first. Two other wrappers of Gymnasium's do nearly what is wanted: `FrameStackObservation` puts the
+frames first, where a convolution wants them last; `MaxAndSkipObservation` may take the maximum with
+a frame from before this step, when an episode ends within it.
 """
 
 import gymnasium

@@ -91,3 +91,23 @@ def test_when_it_ends_at_once_no_frame_from_before_the_step_is_seen():
         env.step(0)
     assert ours.step(0)[0].tolist() == [3, 3]
     assert theirs.step(0)[0].tolist() == [200, 200]
+
+
+class Coloured(Counting):
+    """A wall of one colour, the frame's number telling how much red there is."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (6, 8, 3), np.uint8)
+
+    def seen(self):
+        return np.full((6, 8, 3), [10 * self.frame, 100, 200], np.uint8)
+
+
+def test_colours_become_luminance_by_gymnasiums_wrapper():
+    env = History(ActionRepeat(gymnasium.wrappers.GrayscaleObservation(Coloured(9)), 2), 2)
+    env.reset()
+    x = env.step(0)[0]
+    assert x.shape == (6, 8, 2)
+    assert x.dtype == np.uint8
+    for frame, red in enumerate((10, 30)):
+        luminance = 0.2125 * red + 0.7154 * 100 + 0.0721 * 200
+        assert abs(x[..., frame].astype(float) - luminance).max() <= 1

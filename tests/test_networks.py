@@ -1,5 +1,7 @@
 """The convolutional network against the same network written out in NumPy; the Nature agent's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv, conv_params, mlp, mlp_params
 from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.settings import NATURE, PRESETS, Settings
-from dqn_symbolic.training import as_seen, first_params
+from dqn_symbolic.training import Training, as_seen, first_params
 from games.catch import Catch
 from tests.plain import PLAIN
 
@@ -83,3 +85,16 @@ def test_every_preset_makes_a_network_for_its_game(name):
     settings = Settings(**PRESETS[name])
     values = first_params(np.random.default_rng(0), as_seen(game, settings), settings)
     assert values["Wout"].shape[1] == 3
+
+
+def test_the_nature_agent_learns():
+    """A few of its updates, on a game of 84 x 84; its memory cut down and its warm-up, too."""
+    settings = replace(NATURE, memory_size=1_000, warm_up=20, sync_every=2)
+    training = Training(Catch(rows=42, pixels=84), settings).compile()
+    first = training.weights()
+    for _ in range(32):
+        training.step()
+    assert training.updates == 4  # at agent steps 20, 24, 28 and 32
+    after = training.weights()
+    assert all((after[name] != first[name]).any() for name in first)
+    assert np.isfinite(training.mean_loss())

@@ -1,0 +1,274 @@
+"""The convolution and its gradients against loops written out, on every backend."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytensor
+import pytensor.tensor as TT
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytensor.gradient import verify_grad
+
+from dqn_symbolic.conv import Conv2D, InputGradient, KernelGradient, conv2d
+from tests.plain import PLAIN
+
+
+def by_hand(x, kernel, stride, dy):
+    """-> y, dkernel, dx, each multiplication by itself, in float64"""
+    (B, H, W, C), (kh, kw, _, F) = x.shape, kernel.shape
+    Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
+    y, dkernel, dx = np.zeros((B, Ho, Wo, F)), np.zeros(kernel.shape), np.zeros(x.shape)
+    for b, i, j, f in np.ndindex(y.shape):
+        for di, dj, c in np.ndindex(kh, kw, C):
+            pixel, weight = (b, i * stride + di, j * stride + dj, c), (di, dj, c, f)
+            y[b, i, j, f] += float(x[pixel]) * float(kernel[weight])
+            dkernel[weight] += float(x[pixel]) * float(dy[b, i, j, f])
+            dx[pixel] += float(kernel[weight]) * float(dy[b, i, j, f])
+    return y, dkernel, dx
+
+
+def compiled(image, kernel_shape, stride, x_dtype="float32", dtype="float32", mode=PLAIN):
+    """-> a function of x (B, *image), kernel, dy -> y, dkernel, and dx where x is not uint8"""
+    x = TT.tensor("x", dtype=x_dtype, shape=(None, *image))
+    kernel = TT.tensor("kernel", dtype=dtype, shape=kernel_shape)
+    y = conv2d(x, kernel, stride)
+    dy = TT.tensor("dy", dtype=dtype, shape=(None, None, None, None))
+    wrt = [kernel] if x_dtype == "uint8" else [kernel, x]
+    gradients = pytensor.grad(None, wrt, known_grads={y: dy})
+    return pytensor.function([x, kernel, dy], [y, *gradients], mode=mode)
+
+
+def example(rng, batch, image, kernel_shape, stride, x_dtype="float32", dtype="float32"):
+    (H, W, _), (kh, kw, _, F) = image, kernel_shape
+    x = (
+        rng.integers(0, 256, (batch, *image))
+        if x_dtype == "uint8"
+        else rng.normal(size=(batch, *image))
+    )
+    dy = rng.normal(size=(batch, (H - kh) // stride + 1, (W - kw) // stride + 1, F))
+    return x.astype(x_dtype), rng.normal(size=kernel_shape).astype(dtype), dy.astype(dtype)
+
+
+def assert_same(found, expected, rel=1e-5):
+    """Within `rel` of the largest number: that is what the sums behind each are made of."""
+    for one, other in zip(found, expected):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=0, atol=rel * max(1, np.abs(other).max()))
+
+
+sizes = st.integers(1, 4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_perform_is_the_loops(data):
+    kh, kw, C, F, stride = (data.draw(sizes) for _ in range(5))
+    H, W = kh + data.draw(st.integers(0, 5)), kw + data.draw(st.integers(0, 5))
+    x_dtype, dtype = data.draw(
+        st.sampled_from([("float32",) * 2, ("float64",) * 2, ("uint8", "float32")])
+    )
+    shapes = (H, W, C), (kh, kw, C, F), stride, x_dtype, dtype
+    x, kernel, dy = example(np.random.default_rng(0), data.draw(sizes), *shapes)
+    found = compiled(*shapes)(x, kernel, dy)
+    assert {array.dtype for array in found} == {np.dtype(dtype)}
+    assert_same(found, by_hand(x, kernel, stride, dy))
+
+
+# image, kernel, stride, dtypes; in most the windows leave over a row or a column of the image
+SMALL = [
+    ((7, 10, 3), (3, 2, 3, 4), 2, "uint8", "float32"),
+    ((8, 6, 2), (2, 4, 2, 3), 3, "float32", "float32"),
+]
+FIRST_AND_LAST = [  # of the Nature network: several blocks of images
+    ((84, 84, 4), (8, 8, 4, 32), 4, "uint8", "float32"),
+    ((9, 9, 64), (3, 3, 64, 64), 1, "float32", "float32"),
+]
+
+
+def mode_or_skip(backend):
+    if backend == "JAX":
+        pytest.importorskip("jax")
+    if backend == "CVM" and not pytensor.config.cxx:
+        pytest.skip("no C++ compiler")
+    return backend
+
+
+@pytest.mark.parametrize("backend", ["NUMBA", "JAX", "CVM"])
+@pytest.mark.parametrize("shapes", SMALL)
+def test_backends_are_the_loops(backend, shapes):
+    mode = mode_or_skip(backend)
+    function = compiled(*shapes, mode=mode)
+    for batch in 1, 3:
+        x, kernel, dy = example(np.random.default_rng(batch), batch, *shapes)
+        found = [np.asarray(array) for array in function(x, kernel, dy)]
+        assert {array.dtype for array in found} == {np.dtype(shapes[-1])}
+        assert_same(found, by_hand(x, kernel, shapes[2], dy))
+
+
+@pytest.mark.parametrize("backend", ["NUMBA", "JAX"])
+@pytest.mark.parametrize("shapes", FIRST_AND_LAST)
+def test_backends_are_perform_for_whole_batches_and_tails(backend, shapes):
+    function, plain = compiled(*shapes, mode=mode_or_skip(backend)), compiled(*shapes)
+    for batch in 1, 2, 11, 32:
+        given = example(np.random.default_rng(batch), batch, *shapes)
+        assert_same([np.asarray(array) for array in function(*given)], plain(*given))
+
+
+@pytest.mark.parametrize("shapes", FIRST_AND_LAST + SMALL[:2])
+def test_perform_is_torch(shapes):
+    torch = pytest.importorskip("torch")
+    x, kernel, dy = example(np.random.default_rng(0), 3, *shapes)
+    pixels = torch.tensor(x.astype("float64").transpose(0, 3, 1, 2), requires_grad=True)
+    weights = torch.tensor(kernel.astype("float64").transpose(3, 2, 0, 1), requires_grad=True)
+    y = torch.nn.functional.conv2d(pixels, weights, stride=shapes[2])
+    y.backward(torch.tensor(dy.astype("float64").transpose(0, 3, 1, 2)))
+    expected = (
+        y.detach().numpy().transpose(0, 2, 3, 1),
+        weights.grad.numpy().transpose(2, 3, 1, 0),
+        pixels.grad.numpy().transpose(0, 2, 3, 1),
+    )
+    assert_same(compiled(*shapes)(x, kernel, dy), expected)
+
+
+def test_views_that_do_not_lie_in_one_piece():
+    shapes = (6, 5, 2), (3, 2, 2, 3), 2
+    function = compiled(*shapes, mode="NUMBA")
+    x, kernel, dy = example(np.random.default_rng(0), 4, *shapes)
+    x, kernel = np.asfortranarray(x), kernel[::-1, :, ::-1]
+    assert_same(function(x, kernel, dy[..., ::-1]), by_hand(x, kernel, 2, dy[..., ::-1]))
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # JAX, of the sum in verify_grad
+@pytest.mark.parametrize("backend", [PLAIN, "NUMBA", "JAX"], ids=["plain", "numba", "jax"])
+def test_gradients_by_finite_differences(backend):
+    mode, rng = mode_or_skip(backend), np.random.default_rng(0)
+    dtype = "float32" if backend == "JAX" else "float64"
+    x, kernel, _ = example(rng, 2, (6, 5, 2), (3, 2, 2, 3), 2, dtype, dtype)
+    # y is linear in each number: a large difference is exact, and drowns what float32 rounds
+    verify_grad(lambda x, k: conv2d(x, k, 2), [x, kernel], rng=rng, mode=mode, eps=0.25)
+
+
+def test_gradients_of_the_gradients_by_finite_differences():
+    rng = np.random.default_rng(0)
+    given = example(rng, 2, (6, 5, 2), (3, 2, 2, 3), 2, "float64", "float64")
+    for wrt in 0, 1:
+
+        def gradient(x, kernel, dy, wrt=wrt):
+            return pytensor.grad(None, [x, kernel][wrt], known_grads={conv2d(x, kernel, 2): dy})
+
+        connected = {0: (1, 2), 1: (0, 2)}[wrt]  # y is linear in each: its gradient knows no more
+
+        def of_connected(*two, gradient=gradient, connected=connected):
+            three = [TT.as_tensor_variable(array) for array in given]
+            for place, variable in zip(connected, two):
+                three[place] = variable
+            return gradient(*three)
+
+        verify_grad(of_connected, [given[place] for place in connected], rng=rng, mode=PLAIN)
+
+
+def test_pixels_have_no_gradient():
+    x = TT.tensor("x", dtype="uint8", shape=(None, 3, 3, 1))
+    kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
+    dx = pytensor.grad(conv2d(x, kernel, 1).sum(), x)
+    assert dx.dtype == "float32"
+    pixels, weights = np.ones((2, 3, 3, 1), np.uint8), np.ones((2, 2, 1, 1), np.float32)
+    assert not dx.eval({x: pixels, kernel: weights}, mode=PLAIN, on_unused_input="ignore").any()
+
+
+def test_shapes_are_known_when_the_graph_is_built():
+    kernel = TT.tensor("kernel", dtype="float32", shape=(8, 7, 4, 32))
+    for batch in None, 5:
+        x = TT.tensor("x", dtype="float32", shape=(batch, 84, 83, 4))
+        y = conv2d(x, kernel, 4)
+        assert y.type.shape == (batch, 20, 20, 32)
+        dx, dkernel = pytensor.grad(y.sum(), [x, kernel])
+        assert dx.type.shape == (batch, 84, 83, 4)
+        assert dkernel.type.shape == (8, 7, 4, 32)
+
+
+def test_the_batch_is_known_without_convolving():
+    x = TT.tensor("x", dtype="float32", shape=(None, 4, 4, 1))
+    kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
+    y = conv2d(x, kernel, 2)
+    dx, _ = gradients = pytensor.grad(y.sum(), [x, kernel])
+    sizes = [v.shape for v in (y, *gradients)] + [dx[1:].shape]
+    function = pytensor.function([x, kernel], sizes, mode="FAST_COMPILE", on_unused_input="ignore")
+    ops = {type(node.op) for node in function.maker.fgraph.toposort()}
+    assert not ops & {Conv2D, KernelGradient, InputGradient}
+    found = function(np.zeros((3, 4, 4, 1), "float32"), np.zeros((2, 2, 1, 1), "float32"))
+    assert [size.tolist() for size in found] == [
+        [3, 2, 2, 1], [3, 4, 4, 1], [2, 2, 1, 1], [2, 4, 4, 1],
+    ]  # fmt: skip
+
+
+def test_numba_does_not_write_beyond_the_image():
+    kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
+    dy = TT.tensor("dy", dtype="float32", shape=(None, None, None, 1))
+    dx = InputGradient(1, (4, 4))(kernel, dy)
+    function = pytensor.function([kernel, dy], dx, mode="NUMBA", trust_input=True)
+    weights = np.ones((2, 2, 1, 1), "float32")
+    assert function(weights, np.ones((1, 3, 3, 1), "float32")).sum() == 36
+    for too_large in (1, 4, 3, 1), (1, 3, 4, 1):
+        with pytest.raises(ValueError, match="do not fit"):
+            function(weights, np.ones(too_large, "float32"))
+
+
+FLOATS = ("float32", "float32")
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "kernel_shape", "dtypes", "stride", "error", "message"),
+    [
+        ((None, 9, 9), (3, 3, 1, 1), FLOATS, 1, ValueError, r"\(B, H, W, C\).*\(None, 9, 9\)"),
+        ((None, 9, 9, 2), (3, 3, 2), FLOATS, 1, ValueError, r"\(kh, kw, C, F\).*\(3, 3, 2\)"),
+        ((None, 9, 9, 2), (3, 3, 4, 1), FLOATS, 1, ValueError, r"2 channels, the kernel 4"),
+        ((None, 9, 9, 2), (10, 3, 2, 1), FLOATS, 1, ValueError, r"not fit.*9, 9, 2.*10, 3, 2, 1"),
+        ((None, 9, 9, 2), (3, 10, 2, 1), FLOATS, 1, ValueError, r"does not fit"),
+        ((None, None, 9, 2), (3, 3, 2, 1), FLOATS, 1, ValueError, r"fixed when.*None, None, 9"),
+        ((None, 9, 9, 2), (3, 3, 2, None), FLOATS, 1, ValueError, r"fixed when.*3, 3, 2, None"),
+        ((None, 9, 9, 2), (3, 3, 2, 1), FLOATS, 0, ValueError, r"stride.*got 0"),
+        ((None, 9, 9, 2), (3, 3, 2, 1), FLOATS, 1.5, ValueError, r"stride.*got 1.5"),
+        ((None, 9, 9, 2), (3, 3, 2, 1), ("int32", "float32"), 1, TypeError, r"uint8.*int32"),
+        ((None, 9, 9, 2), (3, 3, 2, 1), ("float64", "float32"), 1, TypeError, r"got.*float64"),
+        ((None, 9, 9, 2), (3, 3, 2, 1), ("uint8", "int64"), 1, TypeError, r"got.*int64"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_the_graph_is_built(
+    x_shape, kernel_shape, dtypes, stride, error, message
+):
+    x = TT.tensor("x", dtype=dtypes[0], shape=x_shape)
+    kernel = TT.tensor("kernel", dtype=dtypes[1], shape=kernel_shape)
+    with pytest.raises(error, match=message):
+        conv2d(x, kernel, stride)
+
+
+ONCE = """
+import sys
+import numpy as np, pytensor, pytensor.tensor as TT
+from dqn_symbolic.conv import conv2d
+x = TT.tensor("x", dtype="float32", shape=(None, 4, 4, 1))
+kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
+y = conv2d(x, kernel, 2)
+outputs = [y, *pytensor.grad(y.sum(), [x, kernel])]
+function = pytensor.function([x, kernel], outputs, mode="NUMBA")
+y, dx, dkernel = function(np.ones((1, 4, 4, 1), "f4"), np.ones((2, 2, 1, 1), "f4"))
+assert (y == 4).all() and (dx == 1).all() and (dkernel == 4).all()
+assert "jax" not in sys.modules, "JAX is imported without need"
+"""
+
+
+def test_numba_compiles_once_for_all_processes(tmp_path):
+    environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}
+
+    def cached():
+        subprocess.run([sys.executable, "-c", ONCE], env=environment, check=True, timeout=100)
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb[ic]")}
+
+    first = cached()
+    for name in "convolve", "kernel_gradient", "input_gradient", "numba_funcified_fgraph":
+        assert any(name in path.name for path in first), name
+    assert cached() == first
