@@ -134,10 +134,14 @@ def test_perform_is_torch_for_any_shapes(shapes, batch):
 def assert_torch_agrees(shapes, batch):
     torch = pytest.importorskip("torch")
     x, kernel, dy = example(np.random.default_rng(0), batch, *shapes)
-    pixels = torch.tensor(x.astype("float64").transpose(0, 3, 1, 2), requires_grad=True)
-    weights = torch.tensor(kernel.astype("float64").transpose(3, 2, 0, 1), requires_grad=True)
+
+    def tensor(array, *order):
+        return torch.tensor(np.ascontiguousarray(array.astype("float64").transpose(order)))
+
+    pixels = tensor(x, 0, 3, 1, 2).requires_grad_()
+    weights = tensor(kernel, 3, 2, 0, 1).requires_grad_()
     y = torch.nn.functional.conv2d(pixels, weights, stride=shapes[2])
-    y.backward(torch.tensor(dy.astype("float64").transpose(0, 3, 1, 2)))
+    y.backward(tensor(dy, 0, 3, 1, 2))
     expected = (
         y.detach().numpy().transpose(0, 2, 3, 1),
         weights.grad.numpy().transpose(2, 3, 1, 0),
