@@ -2,9 +2,9 @@
 
 Floors, each importing only from those below it:
 
-    2  the loop:    run, training, evaluation, checkpoints, plots, settings
-    1  experience:  memory, exploration
-    0  symbols:     q_learning, losses, networks, optimisers, initialisers, backends
+    2  the loop:    run, training, evaluation, checkpoints, files, plots, settings
+    1  experience:  memory, frames, exploration
+    0  symbols:     q_learning, losses, networks, conv, optimisers, initialisers, backends
 
 `lecture` stands by itself: the slides, as they are.
 """

@@ -22,7 +22,7 @@ def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
 
     The defaults are those of Extended Data Table 1 in Mnih et al. 2015. What it calls "gradient
     momentum" is the decay of g, so there is no momentum in the step; its "min squared gradient" is
-    epsilon.
+    epsilon; and it goes with a loss that is a sum over the minibatch (`losses.clipped`).
     """
     updates = []
     for p, gp in zip(params, grads):
