@@ -28,24 +28,22 @@ class BadInput(Exception):
 
 def main(arguments):
     """-> exit status: 0 as asked, 2 bad input, 130 after Ctrl-C."""
+    status = 2
     try:
         command, options = parsed(arguments)
         return command(**options)
     except BadInput as error:
-        print(f"run_catch.py: {error}", file=sys.stderr)
-        return 2
+        complaint = str(error)
     except OSError as error:
-        print(f"run_catch.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
+        complaint = f"{error.filename}: {error.strerror}"
     except MemoryError as error:
-        print(f"run_catch.py: too large for the memory here: {error}", file=sys.stderr)
-        return 2
+        complaint = f"too large for the memory here: {error}"
     except ModuleNotFoundError as error:
-        print(f"run_catch.py: {error.name} is not installed: pip install -e .", file=sys.stderr)
-        return 2
+        complaint = f"{error.name} is not installed: pip install -e ."
     except KeyboardInterrupt:
-        print("run_catch.py: interrupted", file=sys.stderr)
-        return 130
+        complaint, status = "interrupted", 130
+    print(f"run_catch.py: {complaint}", file=sys.stderr)
+    return status
 
 
 # -- train -----------------------------------------------------------------------------------------
