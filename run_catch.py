@@ -67,7 +67,7 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
     else:
         run = new(out, options)
     try:
-        with ctrl_c(say) as interrupted:
+        with ctrl_c() as interrupted:
             ready = run.compile(say, interrupted)
             if ready and resume:
                 restore(run, checkpoint)

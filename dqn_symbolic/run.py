@@ -137,6 +137,12 @@ class Run:
         self.compile_seconds += seconds[0]
         self.train_seconds = seconds[1]
 
+    def catch_rate(self):
+        """Of the policy as it is now; None before it is compiled."""
+        if self.rows and self.rows[-1]["env_steps"] == self.training.steps:
+            return self.rows[-1]["catch_rate"]
+        return self.evaluate()[1] if self.compiled else None
+
     def finish(self):
         """Writes every file; of a run that was never compiled, what there is. -> the summary."""
         training = self.training
@@ -148,7 +154,7 @@ class Run:
             checkpoints.save(self.out / "agent.npz", "agent", about, training.weights())
         summary = {
             "solved": self.solved,
-            "catch_rate": self.evaluate()[1] if self.compiled else None,
+            "catch_rate": self.catch_rate(),
             "starts": len(self.starts),
             "env_steps": training.steps,
             "updates": training.updates,
@@ -171,14 +177,12 @@ def shown(row):
 
 
 @contextmanager
-def ctrl_c(say):
+def ctrl_c():
     """Inside, Ctrl-C only sets the flag that is yielded: nothing is left half done."""
     flag = threading.Event()
 
     def on_ctrl_c(signum, frame):
-        if not flag.is_set():
-            say("\nstopping: what is under way is finished and saved")
-        flag.set()
+        flag.set()  # and no more: print must not be called while it is printing
 
     before = signal.signal(signal.SIGINT, on_ctrl_c)
     try:

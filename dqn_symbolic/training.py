@@ -129,12 +129,14 @@ class Training:
         }
         if not self.steps:
             return about, {}
+        return about, self.arrays(self.memory.written)
+
+    def arrays(self, written):
+        """-> {name: array}, with as much of the memory as so many frames fill."""
         arrays = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
-        filled = min(self.memory.written, self.memory.rows)
         for name, ring in self.memory.rings.items():
-            arrays[f"memory.{name}"] = ring[:filled]
-        arrays["x"] = self.x
-        return about, arrays
+            arrays[f"memory.{name}"] = ring[:written]
+        return {**arrays, "x": self.x}
 
     def restore(self, about, arrays):
         """From the start to a `state`. Raises ValueError, nothing changed, if it is another's."""
@@ -146,10 +148,7 @@ class Training:
         filled = min(memory["written"], self.memory.rows)
         if not (0 <= memory["first"] < self.memory.rows and 0 < memory["size"] <= filled):
             raise ValueError(f"these are no positions in a memory: {memory}")
-        expected = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
-        for name, ring in self.memory.rings.items():
-            expected[f"memory.{name}"] = ring[:filled]
-        expected["x"] = self.x
+        expected = self.arrays(memory["written"])
         for name in expected | arrays:
             wanted, found = (
                 f"{a.dtype} {a.shape}" if a is not None else "nothing"

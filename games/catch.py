@@ -5,8 +5,8 @@ Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; 
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
 pygame draws the board into an 8-bit surface, one pixel a cell or, say, 84 x 84 pixels in all, whose
-memory *is* a NumPy array:
-what pygame draws is what the agent sees. The window shows the same surface, scaled up.
+memory *is* a NumPy array: what pygame draws is what the agent sees. The window shows the same
+surface, scaled up.
 """
 
 from functools import cache

@@ -227,14 +227,8 @@ FAULTS = [
     ),
     (
         "the optimiser's memory not kept at a stop",
-        *(
-            TRAINING,
-            "        filled = min(self.memory.written, self.memory.rows)\n        for name, ring in "
-            'self.memory.rings.items():\n            arrays[',
-            '        arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}\n'
-            "        filled = min(self.memory.written, self.memory.rows)\n        for name, ring in "
-            'self.memory.rings.items():\n            arrays[',
-        ),
+        *(TRAINING, 'return {**arrays, "x": self.x}', """arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}
+        return {**arrays, "x": self.x}"""),
         "test_training",
     ),
     (

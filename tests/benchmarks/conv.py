@@ -18,14 +18,13 @@ if os.environ["OMP_NUM_THREADS"] == "1":  # otherwise XLA takes every core that 
 import importlib.util
 import statistics
 import time
+from functools import partial
 
 import numpy as np
-import pytensor.tensor as TT
 
 from dqn_symbolic.backends import mode
-from dqn_symbolic.conv import conv2d
 from dqn_symbolic.losses import clipped
-from dqn_symbolic.networks import relu
+from dqn_symbolic.networks import conv
 from dqn_symbolic.optimisers import rmsprop
 from dqn_symbolic.q_learning import q_learning
 
@@ -39,19 +38,15 @@ STRIDES = (4, 2, 1)
 LEARNING_RATE, DECAY, EPSILON = 0.00025, 0.95, 0.01
 
 
-def nature(x, params):
-    """x (B, 84, 84, 4) uint8, params as in SHAPES -> q (B, 3)"""
-    W1, b1, W2, b2, W3, b3, W4, b4, Wout, bout = params
-    h = relu(conv2d(x, W1 / 255, 4) + b1)  # (B, 20, 20, 32); the kernel is smaller than the images
-    h = relu(conv2d(h, W2, 2) + b2)  # (B, 9, 9, 64)
-    h = relu(conv2d(h, W3, 1) + b3)  # (B, 7, 7, 64)
-    h = relu(TT.dot(h.flatten(2), W4) + b4)  # (B, 512)
-    return TT.dot(h, Wout) + bout
-
-
 def ours(backend, values, batch):
     forward, learn, _ = q_learning(
-        nature, values, (84, 84, 4), "uint8", rmsprop, clipped, mode(backend)
+        partial(conv, strides=STRIDES),
+        values,
+        (84, 84, 4),
+        "uint8",
+        rmsprop,
+        clipped,
+        mode(backend),
     )
     return lambda: np.asarray(learn(*batch)), lambda: np.asarray(forward(batch[0][:1]))
 
