@@ -3,14 +3,11 @@
 import importlib.util
 
 import pytensor
-from pytensor.link.numba.dispatch.basic import (
-    numba_funcify_default_op_cache_key,
-    numba_njit,
-    register_funcify_default_op_cache_key,
-)
-from pytensor.tensor.elemwise import DimShuffle
+from pytensor.compile.mode import CVM, JAX, NUMBA, Mode
 
-MODES = {"numba": "NUMBA", "c": "CVM", "jax": "JAX"}
+from dqn_symbolic.numba_linker import OneFunctionLinker
+
+MODES = {"numba": Mode(OneFunctionLinker(), NUMBA.provided_optimizer), "c": CVM, "jax": JAX}
 
 
 def mode(backend):
@@ -32,23 +29,3 @@ def try_out(function, *example):
     function(*example)
     for variable, value in before.items():
         variable.set_value(value)
-
-
-stock_dimshuffle = numba_funcify_default_op_cache_key.dispatch(DimShuffle)
-
-
-@register_funcify_default_op_cache_key(DimShuffle)
-def numba_dimshuffle(op, node, **context):
-    """A matrix's transpose as numba's own, which np.dot takes as it is.
-
-    PyTensor's has strides that numba knows nothing of, and np.dot copies it first: in the gradients
-    of the Nature agent's dense layers that is a sixth of a learn step.
-    """
-    if op.new_order != (1, 0):
-        return stock_dimshuffle(op, node, **context)
-
-    @numba_njit
-    def transpose(x):
-        return x.T
-
-    return transpose, 1001  # a version, which tells it from PyTensor's in numba's cache on disk

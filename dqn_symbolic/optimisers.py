@@ -55,4 +55,5 @@ def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1
 
 def remembered(p, name):
     """A running average for one parameter: a shared variable of its shape, 0 at first."""
-    return pytensor.shared(np.zeros_like(p.get_value()), name=f"{p.name}.{name}")
+    value = np.zeros_like(p.get_value())
+    return pytensor.shared(value, name=f"{p.name}.{name}", shape=value.shape)

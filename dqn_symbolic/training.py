@@ -223,4 +223,4 @@ def trained(env, settings, weights):
     found = {name: value.shape for name, value in weights.items()}
     if shapes != found:
         raise ValueError(f"expected weights {shapes}, got {found}")
-    return env, forward_alone(network(settings), weights, space.shape, space.dtype)
+    return env, forward_alone(network(settings), weights, space.shape, space.dtype, mode("numba"))
