@@ -14,7 +14,6 @@ from tqdm import tqdm
 from dqn_symbolic import checkpoints
 from dqn_symbolic.evaluation import returns
 from dqn_symbolic.files import write_whole
-from dqn_symbolic.plots import learning_curve
 from dqn_symbolic.training import as_seen
 
 COLUMNS = ("env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", "catch_rate")
@@ -145,6 +144,8 @@ class Run:
 
     def finish(self):
         """Writes every file; of a run that was never compiled, what there is. -> the summary."""
+        from dqn_symbolic.plots import learning_curve  # matplotlib takes its time, so it comes last
+
         training = self.training
         self.save_checkpoint()
         if self.compiled:
