@@ -51,6 +51,7 @@ def main(arguments):
 
 def train(out=None, resume=None, window=None, quiet=False, **options):
     """Learns Catch and writes the files; then plays, where there is a screen."""
+    from dqn_symbolic.backends import advice
     from dqn_symbolic.run import ctrl_c
     from games.screen import has_screen
 
@@ -66,6 +67,9 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
         run = resumed(resume, checkpoint, options)
     else:
         run = new(out, options)
+    hint = advice(run.training.settings.backend)
+    if hint:
+        say(hint)
     try:
         with ctrl_c() as interrupted:
             ready = run.compile(say, interrupted)

@@ -18,7 +18,9 @@ def returns(env, starts, forward, seed):
         x, _ = env.reset(options={"state": start})
         over = False
         while not over:
-            x, reward, terminated, truncated, _ = env.step(greedy(forward(x[None])[0], rng))
+            x, reward, terminated, truncated, _ = env.step(
+                greedy(np.asarray(forward(x[None]))[0], rng)
+            )
             found[i] += reward
             over = terminated or truncated
     return found

@@ -13,12 +13,13 @@ def greedy(q, rng):
 
     Raises FloatingPointError if there is none, as they are not numbers.
     """
-    best = np.flatnonzero(q == q.max())
-    if len(best) == 1:
-        return best[0]
-    if len(best) == 0:
+    best = q.argmax()
+    ties = q == q[best]
+    if np.count_nonzero(ties) == 1:
+        return best
+    if not ties[best]:  # argmax finds what is not a number, and that equals nothing
         raise FloatingPointError(f"the Q-values are {q}")
-    return rng.choice(best)
+    return rng.choice(np.flatnonzero(ties))
 
 
 def epsilon_greedy(epsilon, actions, q_values, rng):

@@ -79,7 +79,7 @@ class Training:
         return annealed(self.steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
 
     def q_values(self):
-        return self.forward(self.x[None])[0]  # (actions,)
+        return np.asarray(self.forward(self.x[None]))[0]  # (actions,)
 
     def step(self):
         """Act, remember, and learn from what is remembered."""
@@ -97,7 +97,7 @@ class Training:
             self.updates += 1
             if self.updates % s.sync_every == 0:
                 self.sync()
-            error = td_error.astype(np.float64)  # in which no square of a float32 overflows
+            error = np.asarray(td_error, np.float64)  # in which no square of a float32 overflows
             loss = float(error @ error) / s.batch_size
             if not loss < inf:
                 raise FloatingPointError(f"the squared TD error is {loss}")

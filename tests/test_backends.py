@@ -1,0 +1,92 @@
+"""The same learner on numba, C and JAX: the same numbers, to float32 rounding."""
+
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import pytensor
+import pytest
+
+from dqn_symbolic.backends import mode
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.losses import clipped, squared
+from dqn_symbolic.networks import conv, conv_params
+from dqn_symbolic.optimisers import adam, rmsprop
+from dqn_symbolic.q_learning import q_learning
+
+UPDATES, SYNC_EVERY, BATCH, OBS_SHAPE, ACTIONS = 200, 50, 8, (10, 10, 2), 3
+LEARNERS = {
+    "mlp": ((), partial(adam, learning_rate=0.001), squared),
+    "conv": (((4, 3, 2), (5, 2, 1)), partial(rmsprop, learning_rate=0.0025), clipped),
+}
+
+
+def batches():
+    rng = np.random.default_rng(1)
+    for _ in range(UPDATES):
+        x, x_tp1 = rng.integers(0, 256, (2, BATCH, *OBS_SHAPE), np.uint8)
+        action = rng.integers(0, ACTIONS, BATCH).astype(np.int32)
+        reward = rng.standard_normal(BATCH).astype(np.float32)
+        discount = np.float32(0.99) * rng.integers(0, 2, BATCH).astype(np.float32)
+        yield x, action, reward, discount, x_tp1
+
+
+def first_values(network):
+    filters = LEARNERS[network][0]
+    return conv_params(np.random.default_rng(0), OBS_SHAPE, filters, (16,), ACTIONS, glorot)
+
+
+def learner(network, backend):
+    filters, *rules = LEARNERS[network]
+    function = partial(conv, strides=[stride for _, _, stride in filters])
+    return q_learning(function, first_values(network), OBS_SHAPE, "uint8", *rules, mode(backend))
+
+
+def after_training(network, backend):
+    """-> {name: array}: all TD errors, and the weights that they led to."""
+    forward, learn, sync = learner(network, backend)
+    errors = []
+    for update, batch in enumerate(batches(), 1):
+        errors.append(np.asarray(learn(*batch)))
+        if update % SYNC_EVERY == 0:
+            sync()
+    q = np.asarray(forward(batch[0]))
+    learnt = {v.name: v.get_value() for v in learn.get_shared()}
+    return {"td_error": np.array(errors), "q": q, **learnt}
+
+
+@pytest.fixture(scope="module", params=LEARNERS)
+def reference(request):
+    return request.param, after_training(request.param, "numba")
+
+
+@pytest.mark.parametrize("backend", ["c", "jax"])
+def test_two_hundred_updates_are_the_same_as_on_numba(reference, backend):
+    if backend == "jax":
+        pytest.importorskip("jax")
+    elif not pytensor.config.cxx:
+        pytest.skip("no C++ compiler")
+    network, expected = reference
+    found = after_training(network, backend)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_two_hundred_updates_moved_the_weights_much_further(reference):
+    network, learnt = reference
+    for name, value in first_values(network).items():
+        assert np.abs(learnt[name] - value).max() > 0.002
+
+
+def test_on_jax_what_is_learnt_stays_on_the_device():
+    jax = pytest.importorskip("jax")
+    _, learn, sync = learner("mlp", "jax")
+    for batch in islice(batches(), 2):
+        td_error = learn(*batch)
+    sync()
+    kept = {v.name: v.container.storage[0] for v in [*learn.get_shared(), *sync.get_shared()]}
+    assert {"W1", "W1.m", "W1.v", "t", "target.W1"} <= kept.keys()
+    for name, value in {**kept, "td_error": td_error}.items():
+        assert isinstance(value, jax.Array), name
