@@ -19,6 +19,7 @@ class ReplayMemory:
     """
 
     def __init__(self, capacity, obs_shape, dtype):
+        self.obs_shape = obs_shape
         *frame_shape, self.history = obs_shape
         self.rows = capacity + self.history  # a capacity of 1 is room for one whole transition
         self.rings = {
@@ -30,7 +31,6 @@ class ReplayMemory:
             "valid": np.zeros(self.rows, np.int64),
         }
         self.around = np.arange(1 - self.history, 2)  # from the oldest frame of x to that of x_tp1
-        self.history_last = (0, *range(2, len(frame_shape) + 2), 1)
         self.written = 0  # frames
         self.first = self.size = 0  # where `valid` begins, and how many they are
         self.episode_begins = True
@@ -73,13 +73,15 @@ class ReplayMemory:
         if self.history > 1:
             episode_begins = newest - self._take("age", newest)
             frames[numbers < episode_begins[:, None]] = 0
-        frames = frames.transpose(self.history_last)
+        x, x_tp1 = np.empty((2, batch_size, *self.obs_shape), frames.dtype)
+        for i in range(self.history):  # five times as fast as to transpose them
+            x[..., i], x_tp1[..., i] = frames[:, i], frames[:, i + 1]
         return [
-            np.ascontiguousarray(frames[..., :-1]),
+            x,
             self._take("action", newest),
             self._take("reward", newest),
             self._take("discount", newest),
-            np.ascontiguousarray(frames[..., 1:]),
+            x_tp1,
         ]
 
     def _take(self, name, numbers):

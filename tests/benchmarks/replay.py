@@ -1,46 +1,87 @@
-"""What sampling costs:  python -m tests.benchmarks.replay
+"""What remembering costs as the memory grows:  python -m tests.benchmarks.replay
 
-The median time to sample 32 transitions of 84 x 84 x 4 pixels, both ends, from memories of growing
-size; and the memory of the process before and after, as pages are taken only when they fill.
+The time to add one step and to sample 32 transitions, and the bytes a step that the process takes,
+for boards of 10 x 10 and for 4 frames of 84 x 84; beside the replay buffer of stable-baselines3,
+where it is installed. (That one keeps x and x_tp1 of every step, so its large memories of pixels do
+not fit here and are left out.) Each memory is filled, or as far as 50,000 steps.
 """
 
+import gc
+import importlib.util
 import resource
 import statistics
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
+from gymnasium.spaces import Box, Discrete
 
 from dqn_symbolic.memory import ReplayMemory
 
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+MOST_STEPS = 50_000
 
-def megabytes():
-    """Of this process, in memory now (Linux)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
+
+def bytes_taken():
+    """By this process, in memory now (Linux): pages that were never written do not count."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def ours(capacity, shape):
+    memory, rng = ReplayMemory(capacity, shape, np.uint8), np.random.default_rng(0)
+    return (
+        lambda x, over: memory.add(x, 1, 0.0, 0.99, x, over),
+        lambda: memory.sample(32, rng),
+    )
+
+
+def sb3s(capacity, shape):
+    from stable_baselines3.common.buffers import ReplayBuffer
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the memory will not fit: not all of it is filled
+        memory = ReplayBuffer(capacity, Box(0, 255, shape, np.uint8), Discrete(3), device="cpu")
+    action, reward, info = np.ones(1, int), np.zeros(1, np.float32), [{}]
+    return (
+        lambda x, over: memory.add(x[None], x[None], action, reward, np.array([over]), info),
+        lambda: memory.sample(32),
+    )
+
+
+def measure(maker, capacity, shape):
+    """-> (microseconds to add, microseconds to sample, bytes a step)"""
+    x = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    gc.collect()
+    before, steps = bytes_taken(), min(capacity, MOST_STEPS)
+    add, sample = maker(capacity, shape)
+    since = time.perf_counter()
+    for step in range(steps):
+        add(x, step % 9 == 8)
+    added = (time.perf_counter() - since) / steps
+    times = []
+    for _ in range(200):
+        since = time.perf_counter()
+        sample()
+        times.append(time.perf_counter() - since)
+    return added * 1e6, statistics.median(times) * 1e6, (bytes_taken() - before) / steps
 
 
 def main():
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (84, 84, 4), dtype=np.uint8)
-    print("capacity   frames   add us   sample 32 us   taken MB")
-    for capacity in (1_000, 10_000, 100_000, 1_000_000):
-        before = megabytes()
-        memory = ReplayMemory(capacity, x.shape, np.uint8)
-        frames = min(capacity, 50_000)
-        since = time.perf_counter()
-        for i in range(frames):
-            memory.add(x, 1, 0.0, 0.99, x, i % 9 == 8)
-        add = (time.perf_counter() - since) / frames * 1e6
-        times = []
-        for _ in range(200):
-            since = time.perf_counter()
-            memory.sample(32, rng)
-            times.append((time.perf_counter() - since) * 1e6)
-        taken = megabytes() - before
-        sample = statistics.median(times)
-        print(f"{capacity:9,} {frames:8,} {add:8.1f} {sample:14.0f} {taken:10.0f}")
-        del memory
+    sides = {"ours": ours}
+    if importlib.util.find_spec("stable_baselines3"):
+        sides["sb3"] = sb3s
+    print("x              capacity   whose    add us   sample us   bytes a step")
+    for shape in ((10, 10, 1), (84, 84, 4)):
+        for capacity in SIZES:
+            for name, maker in sides.items():
+                if name == "sb3" and capacity * np.prod(shape) > 1e9:
+                    continue
+                add, sample, taken = measure(maker, capacity, shape)
+                size = " x ".join(map(str, shape))
+                print(
+                    f"{size:12} {capacity:10,}   {name:6} {add:8.1f} {sample:11.0f} {taken:14,.0f}"
+                )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,88 @@
+"""The Nature network on JAX's device:  python -m tests.benchmarks.gpu
+
+Updates a second of the learn step with batches of 32, 256 and 1,024: ours on the JAX backend beside
+`jax.jit` by hand, torch, and torch recorded as a CUDA graph; then the agent steps a second of the
+pixel game. Where there is no GPU it runs on the CPU, with the batch of 32 alone.
+"""
+
+import time
+
+import jax
+import numpy as np
+
+from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.training import Training
+from games.catch import Catch
+from tests.benchmarks.conv import ACTIONS, OBS_SHAPE, STRIDES, first_values
+from tests.benchmarks.learners import (
+    INSTALLED,
+    a_batch,
+    agree,
+    jax_by_hand,
+    on_cpu,
+    ours,
+    torch_eager,
+    torch_graphed,
+)
+from tests.benchmarks.rounds import medians
+
+UPDATES = 20  # between two waits for the device
+
+
+def torch_device():
+    if "torch" not in INSTALLED:
+        return None
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def in_a_row(learn):
+    """As in training on a device: the next update is sent before the last one has ended."""
+
+    def updates():
+        for _ in range(UPDATES):
+            td_error = learn()
+        return np.asarray(on_cpu(td_error))
+
+    return updates
+
+
+def agent_steps_a_second(steps=2_000):
+    """Of the pixel game with an update in every step, once it is under way."""
+    settings = Settings(backend="jax", **{**PRESETS["pixels"], "warm_up": 500})
+    training = Training(Catch(pixels=84, drift=True), settings).compile()
+    for _ in range(1_000):
+        training.step()
+    since = time.perf_counter()
+    for _ in range(steps):
+        training.step()
+    return steps / (time.perf_counter() - since)
+
+
+def main():
+    has_gpu = jax.default_backend() == "gpu"
+    print(f"JAX on {jax.devices()[0].device_kind}, torch on {torch_device() or 'nothing'}")
+    print("batch   whose                 ms a step   updates/s   to jax.jit")
+    for size in (32, 256, 1024) if has_gpu else (32,):
+        values, batch = first_values(), a_batch(size, OBS_SHAPE, ACTIONS)
+        work = values, STRIDES, "rmsprop", batch
+        sides = {"ours, jax": ours(*work, "jax"), "jax.jit by hand": jax_by_hand(*work)}
+        if torch_device():
+            sides["torch, eager"] = torch_eager(*work, torch_device())
+        agree(sides)
+        if torch_device() == "cuda":
+            sides["torch, CUDA graph"] = torch_graphed(*work)
+        found = medians(
+            {name: in_a_row(learn) for name, (learn, _) in sides.items()}, rounds=9, seconds=0.2
+        )
+        for name, us in found.items():
+            ms = us / 1e3 / UPDATES
+            ratio = us / found["jax.jit by hand"]
+            print(f"{size:5}   {name:20} {ms:10.3f} {1e3 / ms:11,.0f} {ratio:12.2f}", flush=True)
+    steps = 2_000 if has_gpu else 100
+    print(f"the pixel game: {agent_steps_a_second(steps):,.0f} agent steps/s, one update each")
+
+
+if __name__ == "__main__":
+    main()

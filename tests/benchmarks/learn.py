@@ -1,0 +1,85 @@
+"""The learn step of the default game beside others:  python -m tests.benchmarks.learn
+
+The network 100-128-3, batch 32, one thread: RMSprop and Adam. "its seven matrix products" are the
+products alone, by numba, in place: what no program that uses this BLAS can do without.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+import numba
+import numpy as np
+
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv_params
+from tests.benchmarks.learners import (
+    INSTALLED,
+    a_batch,
+    agree,
+    jax_by_hand,
+    on_cpu,
+    ours,
+    torch_eager,
+)  # fmt: skip
+from tests.benchmarks.rounds import medians
+
+
+def seven_products(batch_size, inputs, hidden, actions):
+    """-> a call that does the matrix products of a learn step, and nothing else."""
+    rng = np.random.default_rng(0)
+
+    def matrix(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    x, W, h = matrix(batch_size, inputs), matrix(inputs, hidden), matrix(batch_size, hidden)
+    Wout, q = matrix(hidden, actions), matrix(batch_size, actions)
+
+    @numba.njit
+    def multiply(x, W, h, Wout, q, h2, q2, W2, Wout2):
+        for _ in range(2):  # x_tp1 through the target network, x through the online network
+            np.dot(x, W, h2)
+            np.dot(h, Wout, q2)
+        np.dot(q, Wout.T, h2)
+        np.dot(h.T, q, Wout2)
+        np.dot(x.T, h, W2)
+
+    outputs = h.copy(), q.copy(), W.copy(), Wout.copy()
+    return lambda: multiply(x, W, h, Wout, q, *outputs)
+
+
+def sides_of(values, optimiser, batch, backends=("numba", "jax")):
+    """-> {name: (learn, forward)}, of all that is installed."""
+    sides = {"ours, numba": ours(values, (), optimiser, batch)}
+    if "jax" in INSTALLED and "jax" in backends:
+        sides["ours, jax"] = ours(values, (), optimiser, batch, "jax")
+        sides["jax.jit by hand"] = jax_by_hand(values, (), optimiser, batch)
+    if "c" in backends:
+        sides["ours, c"] = ours(values, (), optimiser, batch, "c")
+    if "torch" in INSTALLED:
+        import torch
+
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        sides["torch, eager"] = torch_eager(values, (), optimiser, batch)
+    return sides
+
+
+def main():
+    batch = a_batch(32, (10, 10, 1))
+    values = conv_params(np.random.default_rng(0), (10, 10, 1), (), (128,), 3, glorot)
+    print("learn, 100-128-3, batch 32             us    ratio to its products   to ours")
+    for optimiser in ("rmsprop", "adam"):
+        sides = sides_of(values, optimiser, batch)
+        agree(sides)
+        parts = {name: lambda learn=learn: np.asarray(on_cpu(learn()))
+                 for name, (learn, _) in sides.items()}  # fmt: skip
+        parts["its seven matrix products"] = seven_products(32, 100, 128, 3)
+        found = medians(parts)
+        for name, us in found.items():
+            floor, mine = found["its seven matrix products"], found["ours, numba"]
+            print(f"{optimiser:8} {name:26} {us:7.1f} {us / floor:14.2f} {us / mine:17.2f}")
+
+
+if __name__ == "__main__":
+    main()
