@@ -19,6 +19,7 @@ Q, LOSSES, OPTIMISERS = (
     f"dqn_symbolic/{name}.py" for name in ("q_learning", "losses", "optimisers")
 )
 TRAINING, MEMORY = "dqn_symbolic/training.py", "dqn_symbolic/memory.py"
+LINKER = "dqn_symbolic/numba_linker.py"
 FRAMES, SETTINGS = "dqn_symbolic/frames.py", "dqn_symbolic/settings.py"
 EXPLORATION, INITIALISERS = "dqn_symbolic/exploration.py", "dqn_symbolic/initialisers.py"
 
@@ -72,7 +73,7 @@ FAULTS = [
     ("x for x_tp1 in the target", Q, "network(x_tp1,", "network(x,", "test_q_learning"),
     (
         "s' off by one",
-        *(MEMORY, "np.ascontiguousarray(frames[..., 1:])", "np.ascontiguousarray(frames[..., :-1])"),
+        *(MEMORY, "frames[:, i + 1]", "frames[:, i]"),
         "test_memory",
     ),
     (
@@ -177,7 +178,7 @@ FAULTS = [
     ),
     (
         "ties always broken to the left",
-        *(EXPLORATION, "rng.choice(best)", "best[0]"),
+        *(EXPLORATION, "rng.choice(np.flatnonzero(ties))", "best"),
         "test_exploration",
     ),
     (
@@ -243,6 +244,12 @@ FAULTS = [
     ("the paddle's right cell does not catch", "games/catch.py", "paddle + self.paddle_width\n", "paddle + self.paddle_width - 1\n", "test_catch"),
     ("the ball bounces without its cell", "games/catch.py", "column -= drift\n", "column -= 2 * drift\n", "test_catch"),
     ("observations that change afterwards", "games/catch.py", "self._pixels.copy()", "self._pixels", "test_catch"),
+    ("the maximum of NaN and a number is the number", LINKER, 'scalars.Maximum: "{0} if {0} > {1} or {0} != {0}', 'scalars.Maximum: "{0} if {0} > {1}', "test_numba_linker"),
+    ("a sum begins at one", LINKER, "'0' if adds", "'1' if adds", "test_numba_linker"),
+    ("what is repeated is read as if it were not", LINKER, "            if not single:\n", "            if True:\n", "test_numba_linker"),
+    ("numbers out of order taken as they lie", LINKER, "axes == sorted(axes)", "True", "test_numba_linker"),
+    ("sizes that differ are not refused", LINKER, "if other != size)\n    if wrong:", "if other != size)\n    if False:", "test_numba_linker"),
+    ("what comes out is what came in", LINKER, '{source.array(x)}.copy()"', '{source.array(x)}"', "test_numba_linker"),
 ]  # fmt: skip
 
 
