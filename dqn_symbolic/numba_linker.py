@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytensor.scalar as scalars
+from pytensor import config
 from pytensor.compile.ops import DeepCopyOp
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant
-from pytensor.link.numba.cache import compile_numba_function_src
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
 from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key, numba_njit
 from pytensor.link.numba.linker import NumbaLinker
 from pytensor.raise_op import CheckAndRaise
@@ -38,8 +39,9 @@ class OneFunctionLinker(NumbaLinker):
         return Source(fgraph).function()
 
     def jit_compile(self, function):
+        cached = config.numba__cache and function in CACHED_SRC_FUNCTIONS
         # As in NumPy, x / 0 is no exception: a branch for one keeps loops from being vectorised.
-        return numba_njit(function, final_function=True, cache=True, error_model="numpy")
+        return numba_njit(function, final_function=True, cache=cached, error_model="numpy")
 
 
 class Place(NamedTuple):
@@ -78,8 +80,10 @@ class Source:
         self.text = "\n".join([f"def graph({', '.join(arguments)}):", *self.lines])
 
     def function(self):
-        """-> the function, and what numba's cache on disk knows it by."""
-        key = sha256(repr((VERSION, self.text, self.keys)).encode()).hexdigest()
+        """-> the function, which numba's cache on disk knows by all that it is made of."""
+        made_of = VERSION, config.numba__fastmath, self.text, self.keys
+        # None is the key of a function of PyTensor's that cannot be cached.
+        key = None if None in self.keys else sha256(repr(made_of).encode()).hexdigest()
         return compile_numba_function_src(self.text, "graph", self.globals, cache_key=key)
 
     def arrival(self, variable):

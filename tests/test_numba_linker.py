@@ -4,6 +4,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as TT
 import pytest
+from pytensor.compile.ops import wrap_py
 
 from dqn_symbolic.backends import mode
 from tests.plain import PLAIN
@@ -144,3 +145,23 @@ def test_the_same_graph_is_the_same_text_so_that_the_cache_knows_it():
 
     assert text() == text()
     assert "np.dot(" in text()
+
+
+def test_operations_that_only_python_knows():
+    """They are called back in Python, and what calls them is not kept on disk."""
+    double, triple = (
+        wrap_py([TT.fmatrix], [TT.fmatrix])(function)
+        for function in (lambda x: 2 * x, lambda x: 3 * x)
+    )
+    x = TT.matrix("x", dtype="float32")
+    for op, factor in ((double, 2), (triple, 3)):
+        with pytest.warns(UserWarning, match="object mode"):
+            f = pytensor.function([x], op(x) + 1, mode=mode("numba"))
+        np.testing.assert_array_equal(f(M), factor * M + 1)
+
+
+def test_without_the_cache():
+    with pytensor.config.change_flags(numba__cache=False):
+        x = TT.matrix("x", dtype="float32")
+        f = pytensor.function([x], x + 1, mode=mode("numba"))
+        np.testing.assert_array_equal(f(M), M + 1)
