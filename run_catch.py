@@ -78,13 +78,13 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
             if ready:
                 run.train(interrupted, quiet)
             if ready or not resume:  # otherwise the files are what they should be
-                report(run.finish(), run.out, interrupted.is_set(), say)
+                report(run.finish(), run.out, interrupted, say)
     except FloatingPointError as error:
         step = f"{run.training.steps:,}"
         raise BadInput(
             f"diverged at agent step {step}: {error}; {run.out} holds the run as last saved"
         ) from error
-    if interrupted.is_set():
+    if interrupted:
         return 130
     if window is not False and has_screen():
         return watch(run.out, say=say)

@@ -71,6 +71,7 @@ class Source:
     def __init__(self, fgraph):
         self.lines, self.depth, self.names = [], 1, count()
         self.places = {}
+        self.in_c_order = set()  # names of arrays that are known to lie so
         self.globals, self.keys = {"np": np, "__name__": __name__}, []
         arguments = [self.arrival(variable) for variable in fgraph.inputs]
         for node in fgraph.toposort():
@@ -94,6 +95,7 @@ class Source:
             self.refuse(" or ".join(wrong), f"{variable}: expected the shape {shape}")
         if shape:
             self.put(variable, name)
+            self.in_c_order.add(name)
         else:
             self.let(variable, f"{name}[()]")
         return name
@@ -135,12 +137,16 @@ class Source:
     def put(self, variable, name):
         self.places[variable] = Place(name, variable.type.ndim, tuple(range(variable.type.ndim)))
 
-    def flat(self, place):
-        """-> the name of an array of one axis with the same numbers in it."""
+    def flat(self, place, written):
+        """-> the name of an array of one axis with the same numbers in it.
+
+        If it is to be written, it must be the same array: numba then refuses one in another order.
+        """
         if place.ndim == 1:
             return place.name
         name = self.name("f")
-        self.line(f"{name} = {place.name}.ravel()")
+        call = f"reshape({place.name}.size)" if written else "ravel()"
+        self.line(f"{name} = {place.name}.{call}")
         return name
 
     def let(self, variable, expression):
@@ -152,6 +158,7 @@ class Source:
         """-> the name of a new array."""
         name = self.name("v")
         self.line(f"{name} = np.empty({tuple_of(sizes)}, np.{dtype})")
+        self.in_c_order.add(name)
         return name
 
     # -- reading --------------------------------------------------------------------------------
@@ -237,24 +244,31 @@ def write_elemwise(op, node, source):
             source.let(variable, result)
         return
     sizes = [common_size(node, axis, source) for axis in range(len(single))]
-    arrays = [source.empty(sizes, v.dtype) for v in node.outputs]
-    full = [v for v in node.inputs if not all(v.type.broadcastable)]
-    if all(v.type.broadcastable == single and source.place(v).in_order for v in full):
-        flat = {v: source.flat(source.place(v)) for v in full}
-        flat |= {
-            v: source.flat(Place(name, len(sizes), ())) for v, name in zip(node.outputs, arrays)
-        }
-        loops = source.loops([f"{arrays[0]}.size"])
-        where = {v: f"{name}[{loops[0]}]" for v, name in flat.items()}
+    arrays = {}
+    for i, output in enumerate(node.outputs):
+        # What PyTensor needs no more, such as the old value of an update, is written over.
+        spent = [source.place(node.inputs[j]) for j in op.destroy_map.get(i, ())]
+        reused = [p.name for p in spent if p.is_array and p.name in source.in_c_order]
+        arrays[output] = Place(
+            reused[0] if reused else source.empty(sizes, output.dtype),
+            len(sizes),
+            tuple(range(len(sizes))),
+        )
+    full = {v: source.place(v) for v in node.inputs if not all(v.type.broadcastable)}
+    if all(v.type.broadcastable == single and place.in_order for v, place in full.items()):
+        written = {place.name for place in arrays.values()}
+        flat = {place.name: place for place in (full | arrays).values()}
+        flat = {name: source.flat(place, name in written) for name, place in flat.items()}
+        loops = source.loops([f"{arrays[node.outputs[0]].name}.size"])
+        where = {v: f"{flat[place.name]}[{loops[0]}]" for v, place in (full | arrays).items()}
     else:
         loops = source.loops(sizes)
-        where = {v: f"{name}[{', '.join(loops)}]" for v, name in zip(node.outputs, arrays)}
+        where = {v: f"{place.name}[{', '.join(loops)}]" for v, place in arrays.items()}
     terms = [where.get(v) or source.element(v, loops) for v in node.inputs]
     for variable, result in zip(node.outputs, scalar(op.scalar_op, node, terms, source)):
         source.line(f"{where[variable]} = {result}")
     source.end(loops)
-    for variable, name in zip(node.outputs, arrays):
-        source.put(variable, name)
+    source.places |= arrays
 
 
 def common_size(node, axis, source):
@@ -369,6 +383,7 @@ def write_dot(op, node, source):
         return
     a, b = (source.array(v) for v in node.inputs)
     source.let(output, f"np.dot({a}, {b})")
+    source.in_c_order.add(source.place(output).name)
 
 
 @write.register(DimShuffle)

@@ -59,8 +59,8 @@ def forward_alone(network, params, obs_shape, obs_dtype, mode=None):
 
 
 def shared(value, name):
-    """A parameter: a copy of `value` that the compiled functions read and update."""
-    return pytensor.shared(value, name=name, shape=value.shape)
+    """A parameter: a copy of `value` that the compiled functions read and update in place."""
+    return pytensor.shared(np.array(value, order="C"), name=name, shape=value.shape, borrow=True)
 
 
 def one_hot(action, actions):

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import signal
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -45,7 +44,7 @@ class Run:
     def compile(self, say, interrupted):
         """Compiles part by part, saying so by say(text, end=...). -> whether it got to the end."""
         for what, part in self.training.compilation():
-            if interrupted.is_set():
+            if interrupted:
                 return False
             say(f"{what:20}", end="")
             since = time.perf_counter()
@@ -63,7 +62,7 @@ class Run:
         with tqdm(
             total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None
         ) as bar:
-            while not (self.solved or training.steps >= s.steps or interrupted.is_set()):
+            while not (self.solved or training.steps >= s.steps or interrupted):
                 self.stretch(bar, interrupted)
                 if training.steps % s.evaluate_every == 0:
                     self.add_row()
@@ -79,7 +78,7 @@ class Run:
         for _ in range(min(*ahead, s.steps - training.steps)):
             training.step()
             bar.update()
-            if interrupted.is_set():
+            if interrupted:
                 break
         self.train_seconds += time.perf_counter() - since
 
@@ -179,14 +178,13 @@ def shown(row):
 
 @contextmanager
 def ctrl_c():
-    """Inside, Ctrl-C only sets the flag that is yielded: nothing is left half done."""
-    flag = threading.Event()
+    """Inside, Ctrl-C only adds to the list that is yielded: nothing is left half done.
 
-    def on_ctrl_c(signum, frame):
-        flag.set()  # and no more: print must not be called while it is printing
-
-    before = signal.signal(signal.SIGINT, on_ctrl_c)
+    (A `threading.Event` would wait for itself for ever, if Ctrl-C came again while it is being set.)
+    """
+    presses = []
+    before = signal.signal(signal.SIGINT, lambda signum, frame: presses.append(signum))
     try:
-        yield flag
+        yield presses
     finally:
         signal.signal(signal.SIGINT, before)

@@ -114,6 +114,27 @@ def test_arrays_that_lie_otherwise_in_memory():
     np.testing.assert_allclose(f(np.asfortranarray(M)), (M * N @ N.T).sum(axis=0), rtol=1e-5)
 
 
+def test_updates_are_written_over_the_old_values():
+    """Without a copy, and only once all that reads the old values has read them."""
+    W, b = pytensor.shared(M.copy(), "W", shape=M.shape), pytensor.shared(N[0], "b", shape=(5,))
+    x = TT.matrix("x", dtype="float32")
+    new_W, before = W * 2 + b[None] - x, W.get_value(borrow=True)
+    f = pytensor.function(
+        [x], TT.dot(W, x.T), updates=[(W, new_W), (b, b * W.sum(axis=0))], mode=mode("numba")
+    )
+    np.testing.assert_allclose(f(N), M @ N.T, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(W.get_value(), M * 2 + N[0] - N, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(b.get_value(), N[0] * M.sum(axis=0), rtol=1e-5, atol=1e-6)
+    assert np.shares_memory(before, W.get_value(borrow=True))
+
+
+def test_an_update_of_an_array_in_another_order_is_refused_and_not_lost():
+    W = pytensor.shared(np.asfortranarray(M), shape=M.shape)
+    f = pytensor.function([], [], updates=[(W, W * 2)], mode=mode("numba"))
+    with pytest.raises(NotImplementedError, match="incompatible shape"):
+        f()
+
+
 def test_wrong_shapes_are_refused_also_where_the_input_is_trusted():
     x, y = TT.tensor("x", dtype="float32", shape=(None, 5)), TT.matrix("y", dtype="float32")
     f = pytensor.function([x, y], x + y, mode=mode("numba"), trust_input=True)
