@@ -1,4 +1,4 @@
-"""One learner's life with given settings: the rows that most experiments compare, and their curves."""
+"""One learner's life with given settings: the rows that most experiments compare."""
 
 from dqn_symbolic.evaluation import returns
 from dqn_symbolic.settings import Settings

@@ -8,12 +8,12 @@ from dqn_symbolic.plots import STYLES, curves, levels
 
 TITLE = "The stages"
 CLAIM = (
-    'Slides "Q-learning in Theano?" to "Other details": correlated samples break learning, so replay'
-    " them; minibatches reduce the variance; the target moves, so fix it; SGD can be slow, so take"
-    " RMSprop. Each stage differs from the one before by one setting, and has the learning rate of"
-    " its grid at which it caught most over the whole run (median over seeds). The curves show"
-    " medians and quartiles over the seeds; the last column and the right picture the last quarter"
-    " of the run."
+    'Slides "Q-learning in Theano?" to "Other details": correlated samples break learning, so'
+    " replay them; minibatches reduce the variance; the target moves, so fix it; SGD can be"
+    " slow, so take RMSprop. Each stage differs from the one before by one setting, and has the"
+    " learning rate of its grid at which it caught most over the whole run (median over seeds)."
+    " The curves show medians and quartiles over the seeds; the last column and the right"
+    " picture the last quarter of the run."
 )
 
 ONLINE = {"memory_size": 1, "batch_size": 1, "sync_every": 1, "optimiser": "sgd"}
@@ -76,10 +76,9 @@ def table(rows):
         rate = best_rate(rates)
         whole, end = np.median(rates[rate].mean(axis=1)), late(rates[rate])
         low, median, high = np.percentile(end, (25, 50, 75))
-        lines.append(
-            [stage, f"{rate:g}", f"{whole:.0%}", f"{median:.0%} ({low:.0%} to {high:.0%})"]
-            + [", ".join(f"{rate:g}" for rate in rates)]
-        )
+        end = f"{median:.0%} ({low:.0%} to {high:.0%})"
+        tried = ", ".join(f"{rate:g}" for rate in rates)
+        lines.append([stage, f"{rate:g}", f"{whole:.0%}", end, tried])
     return lines
 
 
