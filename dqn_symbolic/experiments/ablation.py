@@ -31,7 +31,7 @@ rows = learning_rows
 
 
 def settings(quick):
-    length = {"steps": 3_000, "evaluate_every": 1_000} if quick else {"steps": 40_000}
+    length = {"steps": 6_000, "evaluate_every": 1_000} if quick else {"steps": 40_000}
     return {
         f"{name}-{rate}": {
             "game": {"paddle_width": 1},
@@ -94,7 +94,7 @@ def draw(rows):
     right.bar(at - 0.2, catch, 0.38, yerr=np.transpose(error), capsize=3, color="#1f4e79")
     paper = [BREAKOUT[name] / BREAKOUT["both"] for name in best]
     right.bar(at + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
-    right.set(ylabel="1 = the whole board caught; Breakout with both", ylim=(0, 1.2))
+    right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
     right.set_xticks(at, [name.replace("-", "\n") for name in best])
     right.legend(["Breakout score (the paper)", "caught, mean of the run"][::-1], frameon=False)
     right.grid(alpha=0.3, axis="y")

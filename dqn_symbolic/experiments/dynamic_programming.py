@@ -20,7 +20,7 @@ CLAIM = (
 
 
 def settings(quick):
-    steps = 3_000 if quick else 40_000
+    steps = 6_000 if quick else 40_000
     common = {"game": {}, "evaluate_every": 500 if quick else 1_000}
     return {
         "value-iteration": common,

@@ -23,7 +23,7 @@ CLAIM = (
 
 
 def settings(quick):
-    rows, steps, every = (3, 4_000, 2_000) if quick else (4, 40_000, 2_000)
+    rows, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
     game = {"rows": rows, "columns": 5, "paddle_width": 1, "drift": True}
     return {
         f"frames-{history}": {

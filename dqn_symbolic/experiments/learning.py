@@ -1,6 +1,9 @@
 """One learner's life with given settings: the rows that most experiments compare."""
 
+import numpy as np
+
 from dqn_symbolic.evaluation import returns
+from dqn_symbolic.optimisers import remembered
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import Training, as_seen
 
@@ -46,3 +49,22 @@ def learning_rows(Game, setting, seed):
         if setting.get("until_solved") and solved:
             break
     return rows
+
+
+# -- gradients at fixed parameters -----------------------------------------------------------------
+
+
+def keep_gradient(params, grads):
+    """An optimiser that takes no step: it only remembers the gradient."""
+    return [(remembered(p, "gradient"), gp) for p, gp in zip(params, grads)]
+
+
+def reading(learn):
+    """learn, compiled with `keep_gradient` -> gradient(*batch) -> (parameters,) float64."""
+    kept = [v for v in learn.get_shared() if v.name.endswith(".gradient")]
+
+    def gradient(*batch):
+        learn(*batch)
+        return np.concatenate([v.get_value().ravel() for v in kept]).astype(np.float64)
+
+    return gradient

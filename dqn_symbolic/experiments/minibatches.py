@@ -3,8 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.learning import learner
-from dqn_symbolic.optimisers import remembered
+from dqn_symbolic.experiments.learning import keep_gradient, learner, reading
 from dqn_symbolic.plots import STYLES
 from dqn_symbolic.q_learning import q_learning
 from dqn_symbolic.settings import LOSSES
@@ -81,18 +80,7 @@ def gradient_at(training):
         LOSSES[s.loss],
         training.mode,
     )
-    kept = [v for v in learn.get_shared() if v.name.endswith(".gradient")]
-
-    def gradient(*batch):
-        learn(*batch)
-        return np.concatenate([v.get_value().ravel() for v in kept]).astype(np.float64)
-
-    return gradient
-
-
-def keep_gradient(params, grads):
-    """An optimiser that only remembers."""
-    return [(remembered(p, "gradient"), gp) for p, gp in zip(params, grads)]
+    return reading(learn)
 
 
 def remembered_transitions(memory):

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from dqn_symbolic import policy_gradient
 from dqn_symbolic.backends import mode
-from dqn_symbolic.experiments.learning import evaluator, learning_rows
-from dqn_symbolic.optimisers import remembered
+from dqn_symbolic.experiments.learning import evaluator, keep_gradient, learning_rows, reading
 from dqn_symbolic.plots import STYLES, curves, levels
 from dqn_symbolic.settings import OPTIMISERS, Settings
 from dqn_symbolic.tabular import expected_return, policy_q, state_graph, visits
@@ -31,7 +30,7 @@ NOISE_DRAWS = 200
 
 
 def settings(quick):
-    steps, every = (4_000, 2_000) if quick else (60_000, 2_000)
+    steps, every = (10_000, 2_000) if quick else (60_000, 2_000)
     found = {
         name: {
             "game": {},
@@ -41,7 +40,7 @@ def settings(quick):
         }
         for name, rate in RATES.items()
     }
-    steps, every = (4_000, 2_000) if quick else (20_000, 1_000)
+    steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
     found["dqn"] = {"game": {}, "learner": {"steps": steps, "evaluate_every": every}}
     return found
 
@@ -134,17 +133,12 @@ class Reinforce:
         before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
         params = {v.name: v.get_value() for v in self.forward.get_shared()}
         _, learn = self.compiled(params, keep_gradient)
-        kept = [v for v in learn.get_shared() if v.name.endswith(".gradient")]
-
-        def gradient(x, action, r):
-            learn(x, action, r.astype(np.float32))
-            return np.concatenate([v.get_value().ravel() for v in kept]).astype(np.float64)
-
+        gradient = reading(learn)
         exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
         total = 0.0
         for _ in range(NOISE_DRAWS):
             played, action, of_step, _ = self.play(EPISODES)
-            r = (of_step - (J if baseline else 0)) / EPISODES
+            r = ((of_step - (J if baseline else 0)) / EPISODES).astype(np.float32)
             total += float(np.sum((gradient(played, action, r) - exact) ** 2))
         self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
         return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
@@ -159,12 +153,8 @@ def exact_gradient(gradient, graph, x, policy):
     S, A = policy.shape
     weight = visits(graph, policy)[:, None] * policy * policy_q(graph, policy)
     action = np.tile(np.arange(A, dtype=np.int32), S)
-    return gradient(np.repeat(x, A, axis=0), action, weight.ravel()), expected_return(graph, policy)
-
-
-def keep_gradient(params, grads):
-    """An optimiser that only remembers."""
-    return [(remembered(p, "gradient"), gp) for p, gp in zip(params, grads)]
+    r = weight.ravel().astype(np.float32)
+    return gradient(np.repeat(x, A, axis=0), action, r), expected_return(graph, policy)
 
 
 LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFORCE, baseline"}

@@ -35,8 +35,8 @@ def settings(quick):
     for stage, change in CHANGES.items():
         learner = {**learner, **change}
         rates = RMSPROP_RATES if stage == "rmsprop" else SGD_RATES
-        for rate in rates[1:2] if quick else rates:
-            length = {"steps": 3_000 if quick else 20_000, "evaluate_every": 1_000}
+        for rate in rates[1:4:2] if quick else rates:
+            length = {"steps": 6_000 if quick else 20_000, "evaluate_every": 1_000}
             found[f"{stage}-{rate}"] = {
                 "game": {},
                 "learner": {**learner, **length, "learning_rate": rate},
