@@ -1,7 +1,10 @@
 """The picture of a run, and what the pictures of experiments have in common."""
 
+import io
+
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from dqn_symbolic.files import write_whole
 
@@ -65,3 +68,11 @@ def levels(axes, chance, optimum):
     axes.axhline(optimum, color="black", lw=1, label=f"optimum ({optimum:.0%})")
     axes.axhline(chance, color="black", lw=1, ls=(0, (1, 4)), label=f"chance ({chance:.0%})")
     axes.set(ylabel="share of start states caught", ylim=(-0.03, 1.06))
+
+
+def save(path, figure):
+    """As a PNG of 64 colours: a third of the size, and nobody sees it."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    picture = Image.open(drawn).convert("RGB").quantize(64)
+    write_whole(path, lambda file: picture.save(file, format="png", optimize=True))

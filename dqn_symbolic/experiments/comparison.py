@@ -26,6 +26,7 @@ from dqn_symbolic.experiments import (
     stages,
 )
 from dqn_symbolic.files import write_whole
+from dqn_symbolic.plots import save
 
 # In the lecture's order.
 EXPERIMENTS = {
@@ -202,8 +203,7 @@ def report(out, quick):
             continue
         rows, seconds = complete
         write_text(out / f"{name}.csv", csv_text(rows))
-        figure = experiment.draw(rows)
-        write_whole(out / f"{name}.png", lambda f, fig=figure: fig.savefig(f, format="png"))
+        save(out / f"{name}.png", experiment.draw(rows))
         command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
         parts.append(
             f"## {experiment.TITLE}\n\n{experiment.CLAIM}\n\n![{experiment.TITLE}]({name}.png)\n\n"
