@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.plots import curves, levels
+from dqn_symbolic.experiments.pictures import curves, levels
 
 TITLE = "Replay and target network, with and without"
 CLAIM = (

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.learning import learner
-from dqn_symbolic.plots import curves
+from dqn_symbolic.experiments.pictures import curves
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.tabular import q_learning, state_graph, value_iteration
 

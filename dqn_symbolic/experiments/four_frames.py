@@ -9,7 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.plots import STYLES, curves, levels
+from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 
 TITLE = "Why four frames"
 CLAIM = (

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from dqn_symbolic.conv import windows
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.plots import STYLES
+from dqn_symbolic.experiments.pictures import STYLES
 from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, Settings
 from dqn_symbolic.training import Training
 

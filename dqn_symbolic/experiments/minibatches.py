@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.learning import keep_gradient, learner, reading
-from dqn_symbolic.plots import STYLES
+from dqn_symbolic.experiments.pictures import STYLES
 from dqn_symbolic.q_learning import q_learning
 from dqn_symbolic.settings import LOSSES
 from dqn_symbolic.training import network

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from dqn_symbolic import policy_gradient
 from dqn_symbolic.backends import mode
 from dqn_symbolic.experiments.learning import evaluator, keep_gradient, learning_rows, reading
-from dqn_symbolic.plots import STYLES, curves, levels
+from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 from dqn_symbolic.settings import OPTIMISERS, Settings
 from dqn_symbolic.tabular import expected_return, policy_q, state_graph, visits
 from dqn_symbolic.training import as_seen, first_params, network
@@ -204,6 +204,7 @@ def draw(rows):
     right.axhline(1, color="black", lw=1, ls=":")
     right.set(yscale="log", xlabel="agent steps", ylabel="variance / |exact gradient|²")
     right.set(title=f"noise of the gradient of {EPISODES} episodes")
+    right.locator_params(axis="x", nbins=4)
     right.grid(alpha=0.3)
     right.legend(frameon=False)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.plots import STYLES, curves, levels
+from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 
 TITLE = "The stages"
 CLAIM = (
