@@ -1,6 +1,6 @@
 """The digression: REINFORCE, with and without a baseline, beside Q-learning."""
 
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -92,6 +92,11 @@ class Reinforce:
         self.mean_return = 0.0  # of all episodes before this batch
         self.episodes = 0
 
+    @cached_property
+    def measuring(self):
+        """`learn` with parameters of its own, which stay as they are put."""
+        return self.compiled(self.first_params, keep_gradient)[1]
+
     def compiled(self, params, optimiser):
         s, space = self.settings, self.env.observation_space
         args = network(s), params, space.shape, space.dtype, optimiser, mode(s.backend)
@@ -131,9 +136,9 @@ class Reinforce:
         and action of the game, and so is the baseline, J.
         """
         before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
-        params = {v.name: v.get_value() for v in self.forward.get_shared()}
-        _, learn = self.compiled(params, keep_gradient)
-        gradient = reading(learn)
+        for here, there in zip(*(by_name(f) for f in (self.forward, self.measuring))):
+            there.set_value(here.get_value())
+        gradient = reading(self.measuring)
         exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
         total = 0.0
         for _ in range(NOISE_DRAWS):
@@ -142,6 +147,12 @@ class Reinforce:
             total += float(np.sum((gradient(played, action, r) - exact) ** 2))
         self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
         return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
+
+
+def by_name(function):
+    """-> the parameters that it reads, in the order of their names."""
+    shared = (v for v in function.get_shared() if not v.name.endswith(".gradient"))
+    return sorted(shared, key=lambda v: v.name)
 
 
 def exact_gradient(gradient, graph, x, policy):
