@@ -398,10 +398,16 @@ def parsed(arguments):
         help="the lecture's claims as experiments, over seeds",
     )
     lecture.set_defaults(command=compare)
-    lecture.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="one of them (all)")
-    lecture.add_argument("--quick", action="store_true", help="a small version, in minutes")
     lecture.add_argument(
-        "--out", type=Path, metavar="DIR", help="for the files (runs/compare); goes on with it"
+        "experiment",
+        nargs="?",
+        metavar="EXPERIMENT",
+        help="stages, ablation, minibatches, frames, initialisation, dynamic-programming or"
+        " policy-gradient (all)",
+    )
+    lecture.add_argument("--quick", action="store_true", help="a small version, in a minute each")
+    lecture.add_argument(
+        "--out", type=Path, metavar="DIR", help="for the files (runs/compare); goes on there"
     )
     lecture.add_argument("--quiet", action="store_true", help="print nothing but errors")
 

@@ -22,6 +22,7 @@ from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import Training, network
 from games.catch import Catch
+from run_catch import parsed
 from tests.plain import PLAIN
 
 
@@ -122,3 +123,10 @@ def test_a_process_that_dies_is_noticed():
     todo = jobs("dynamic-programming", quick=True)[:2]
     with pytest.raises(WorkerDied, match="dynamic-programming, value-iteration, seed 0"):
         list(in_processes(todo, Deadly, 1, threading.Event()))
+
+
+def test_the_command_names_every_experiment(capsys):
+    with pytest.raises(SystemExit):
+        parsed(["compare", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"{', '.join(list(EXPERIMENTS)[:-1])} or {list(EXPERIMENTS)[-1]}" in text

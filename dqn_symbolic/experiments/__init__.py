@@ -10,5 +10,5 @@ An experiment is a module of five things:
 
 `rows` that come back have their "setting" and "seed" in them. Game is the game's class: it has the
 settings of `{"game": ...}` as keywords, `starts()`, `successor(state, action)`, `chance`,
-`optimum` and `reset(options={"state": state})`.
+`optimum` and `reset(options={"state": state})`; a state has `ball_row` and `ball_column`.
 """

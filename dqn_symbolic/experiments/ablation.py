@@ -13,8 +13,8 @@ CLAIM = (
     " Without replay the minibatch is drawn from the latest 32 frames only; without a target"
     " network it is copied after every update. As in the paper, each combination is tried at"
     " three learning rates, and the highest evaluation counts (here: of the rate with the"
-    " highest median over seeds). The curves are those of that rate: medians and quartiles over"
-    " seeds."
+    " highest median over seeds; where several reach the same, the one that caught most over the"
+    " whole run). The curves are those of that rate: medians and quartiles over seeds."
 )
 
 BREAKOUT = {"both": 316.8, "replay-only": 240.7, "target-only": 10.2, "neither": 3.2}
