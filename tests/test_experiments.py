@@ -125,7 +125,8 @@ def test_a_process_that_dies_is_noticed():
         list(in_processes(todo, Deadly, 1, threading.Event()))
 
 
-def test_the_command_names_every_experiment(capsys):
+def test_the_command_names_every_experiment(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # or lines are broken at the hyphens
     with pytest.raises(SystemExit):
         parsed(["compare", "--help"])
     text = " ".join(capsys.readouterr().out.split())
