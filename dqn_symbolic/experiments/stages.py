@@ -24,8 +24,8 @@ CHANGES = {
     "target": {"sync_every": 100},
     "rmsprop": {"optimiser": "rmsprop"},
 }
-SGD_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
-RMSPROP_RATES = (0.003, 0.01, 0.03)
+SGD_RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+RMSPROP_RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 
 rows = learning_rows
 
