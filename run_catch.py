@@ -187,7 +187,12 @@ def print_now(text, end="\n"):
 
 def compare(experiment=None, quick=False, out=None, quiet=False):
     """The lecture's experiments: rows, pictures and a report."""
-    from dqn_symbolic.experiments.comparison import EXPERIMENTS, WorkerDied, compare
+    from dqn_symbolic.experiments.comparison import (
+        EXPERIMENTS,
+        WorkerDied,
+        WrongFolder,
+        compare,
+    )
     from dqn_symbolic.run import ctrl_c
     from games.catch import Catch
 
@@ -198,7 +203,7 @@ def compare(experiment=None, quick=False, out=None, quiet=False):
     with ctrl_c() as interrupted:
         try:
             ready = compare(names, Catch, out, quick, interrupted, quiet)
-        except ValueError as error:
+        except WrongFolder as error:
             raise BadInput(error) from error
         except WorkerDied as error:
             raise BadInput(

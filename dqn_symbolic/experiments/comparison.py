@@ -41,7 +41,11 @@ EXPERIMENTS = {
 
 
 class WorkerDied(Exception):
-    """Which job it was at."""
+    """At which job."""
+
+
+class WrongFolder(Exception):
+    """What is in it that cannot be gone on with."""
 
 
 def jobs(name, quick):
@@ -63,7 +67,7 @@ def compare(names, Game, out, quick, interrupted, quiet=False, processes=None):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
     interrupted: an Event; once it is set, nothing more is begun. -> whether it got to the end.
-    Raises ValueError if `out` holds other settings' rows, WorkerDied if a process ended early.
+    Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     for name in EXPERIMENTS:  # all that are in the folder, for they share its report
         kept(out, name, quick)
@@ -98,20 +102,20 @@ def in_processes(todo, Game, processes, interrupted):
         for _ in range(min(processes, len(todo))):
             worker, connection = start(Game)
             workers.append(worker)
-            busy[connection] = todo.pop()
-            connection.send(busy[connection])
+            busy[connection] = None  # no job yet: it says when it is ready
         while busy and not interrupted.is_set():
             for connection in wait(list(busy), timeout=0.2):
                 job = busy.pop(connection)
                 try:
-                    rows, seconds = connection.recv()
+                    done = connection.recv()
                     if todo:
-                        connection.send(todo[-1])
                         busy[connection] = todo.pop()
+                        connection.send(busy[connection])
                 except (EOFError, OSError) as error:
-                    name, setting_name, _, seed = job
+                    name, setting_name, _, seed = busy.get(connection) or job or todo[-1]
                     raise WorkerDied(f"{name}, {setting_name}, seed {seed}") from error
-                yield job, rows, seconds
+                if job:
+                    yield job, *done
     finally:
         for worker in workers:
             worker.terminate()
@@ -136,8 +140,9 @@ def start(Game):
 
 
 def serve(connection, Game):
-    """A worker's life: a job comes in, its rows go out."""
+    """A worker's life: a job comes in, its rows and seconds go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection.send("ready")
     while True:
         try:
             name, _, setting, seed = connection.recv()
@@ -163,7 +168,7 @@ def place(out, name, setting_name, _, seed):
 
 
 def kept(out, name, quick):
-    """-> {path: what a finished job has left}. Raises ValueError if it is not one of these jobs."""
+    """-> {path: what a finished job has left}. Raises WrongFolder if it is not of these jobs."""
     expected = {place(out, *job): job for job in jobs(name, quick)}
     found = {}
     for path in sorted((out / name).glob("*.json")):
@@ -172,10 +177,10 @@ def kept(out, name, quick):
             same = path in expected and expected[path][2:] == (about["setting"], about["seed"])
             found[path] = {"seconds": float(about["seconds"]), "rows": list(about["rows"])}
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: delete it, and its job is done again") from error
+            raise WrongFolder(f"{path} is damaged: delete it, and its job is done again") from error
         if not same:
             size = "--quick" if quick else "full"
-            raise ValueError(
+            raise WrongFolder(
                 f"{out} holds rows of other settings than the {size} ones"
                 f" ({name}/{path.name}): take another --out"
             )

@@ -28,7 +28,7 @@ RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
 
 
 def settings(quick):
-    steps, every = (5_000, 500) if quick else (20_000, 500)
+    steps, every = (5_000, 500) if quick else (30_000, 500)
     return {
         f"{network}-{activation}-{initialiser.replace('_', '-')}-{optimiser}": {
             "game": {},
@@ -50,7 +50,7 @@ def settings(quick):
 
 
 def seeds(quick):
-    return 1 if quick else 5
+    return 1 if quick else 10
 
 
 def rows(Game, setting, seed):
@@ -166,7 +166,7 @@ def draw(rows):
     axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.25 * slowest, aspect="auto")
     for y, line in enumerate(lines):
         for x, column in enumerate(columns):
-            colour = "white" if image[y, x] > 0.6 * slowest else "black"
+            colour = "white" if image[y, x] > 0.7 * slowest else "black"
             text = "\n".join(shown(*field(found, line, column)))
             axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=9)
     axes.set_yticks(range(len(lines)), [" ".join(line) for line in lines])
