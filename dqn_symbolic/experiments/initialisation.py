@@ -28,7 +28,7 @@ RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
 
 
 def settings(quick):
-    steps, every = (5_000, 500) if quick else (30_000, 500)
+    steps, every = (8_000, 500) if quick else (30_000, 500)
     return {
         f"{network}-{activation}-{initialiser.replace('_', '-')}-{optimiser}": {
             "game": {},
