@@ -16,9 +16,9 @@ CLAIM = (
     'Slide "Other details": the agent receives 4 frames at a time. The ball drifts, and one'
     " frame does not show whereto. On a board with room to follow the ball nobody needs to know;"
     " so here it is 4 rows high (with --quick 3) and 5 columns wide, with a paddle of one cell:"
-    " three moves. The optimum of players who see so many frames is exact (a mixed-integer programme over all"
-    " their deterministic policies, solved to the end); so is that of a player who knows the"
-    " whole state. Medians and quartiles over seeds."
+    " three moves. The optimum of players who see so many frames is exact (a mixed-integer"
+    " programme over all their deterministic policies, solved to the end); so is that of a"
+    " player who knows the whole state. Medians and quartiles over seeds."
 )
 
 
