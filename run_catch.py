@@ -186,6 +186,38 @@ def print_now(text, end="\n"):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
+# -- compare ---------------------------------------------------------------------------------------
+
+
+def compare(experiment=None, quick=False, out=None, quiet=False):
+    """The lecture's experiments: rows, pictures and a report."""
+    from dqn_symbolic.experiments.comparison import (
+        EXPERIMENTS,
+        WorkerDied,
+        WrongFolder,
+        compare,
+    )
+    from dqn_symbolic.run import ctrl_c
+    from games.catch import Catch
+
+    if experiment not in (None, *EXPERIMENTS):
+        raise BadInput(f"EXPERIMENT is one of {', '.join(EXPERIMENTS)}; got {experiment!r}")
+    names = [experiment] if experiment else list(EXPERIMENTS)
+    out = out or Path("runs/compare-quick" if quick else "runs/compare")
+    with ctrl_c() as interrupted:
+        try:
+            ready = compare(names, Catch, out, quick, interrupted, quiet)
+        except WrongFolder as error:
+            raise BadInput(error) from error
+        except WorkerDied as error:
+            raise BadInput(
+                f"a process died at {error}; again, and it goes on from there"
+            ) from error
+    if not quiet:
+        print_now(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
+    return 0 if ready else 130
+
+
 # -- watch, play -----------------------------------------------------------------------------------
 
 
@@ -368,6 +400,25 @@ def parsed(arguments):
         "folder", type=Path, nargs="?", metavar="DIR", help="its run (the latest in runs/)"
     )
     look.add_argument("--gif", type=Path, metavar="FILE", help="write an animation, open no window")
+
+    lecture = commands.add_parser(
+        "compare",
+        argument_default=argparse.SUPPRESS,
+        help="the lecture's claims as experiments, over seeds",
+    )
+    lecture.set_defaults(command=compare)
+    lecture.add_argument(
+        "experiment",
+        nargs="?",
+        metavar="EXPERIMENT",
+        help="stages, ablation, minibatches, frames, initialisation, dynamic-programming or"
+        " policy-gradient (all)",
+    )
+    lecture.add_argument("--quick", action="store_true", help="a small version, in a minute each")
+    lecture.add_argument(
+        "--out", type=Path, metavar="DIR", help="for the files (runs/compare); goes on there"
+    )
+    lecture.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
     commands.add_parser("play", parents=[board], help="play Catch yourself").set_defaults(
         command=play

@@ -2,9 +2,11 @@
 
 Floors, each importing only from those below it:
 
+    3  experiments: comparison, and one module an experiment
     2  the loop:    run, training, evaluation, checkpoints, files, plots, settings
-    1  experience:  memory, frames, exploration
-    0  symbols:     q_learning, losses, networks, conv, optimisers, initialisers, backends
+    1  experience:  memory, frames, exploration, tabular
+    0  symbols:     q_learning, policy_gradient, losses, networks, conv, optimisers, initialisers,
+                    backends
 
 `lecture` stands by itself: the slides, as they are.
 """

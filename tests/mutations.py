@@ -22,6 +22,7 @@ TRAINING, MEMORY = "dqn_symbolic/training.py", "dqn_symbolic/memory.py"
 LINKER = "dqn_symbolic/numba_linker.py"
 FRAMES, SETTINGS = "dqn_symbolic/frames.py", "dqn_symbolic/settings.py"
 EXPLORATION, INITIALISERS = "dqn_symbolic/exploration.py", "dqn_symbolic/initialisers.py"
+TABULAR, EXPERIMENTS = "dqn_symbolic/tabular.py", "dqn_symbolic/experiments"
 
 # (fault, file, what stands there, what the fault makes of it, the tests that must notice)
 FAULTS = [
@@ -250,6 +251,15 @@ FAULTS = [
     ("numbers out of order taken as they lie", LINKER, "axes == sorted(axes)", "True", "test_numba_linker"),
     ("sizes that differ are not refused", LINKER, "if other != size)\n    if wrong:", "if other != size)\n    if False:", "test_numba_linker"),
     ("what comes out is what came in", LINKER, '{source.array(x)}.copy()"', '{source.array(x)}"', "test_numba_linker"),
+    ("the table has a future after the end", TABULAR, "np.append(v, 0)", "np.append(v, 1)", "test_tabular"),
+    ("value iteration without its maximum", TABULAR, "backup(graph, q.max(axis=1), discount)", "backup(graph, q.mean(axis=1), discount)", "test_tabular"),
+    ("the table bootstraps from the mean", TABULAR, "else q[x_tp1].max()", "else q[x_tp1].mean()", "test_tabular"),
+    ("the policy gradient downhill", "dqn_symbolic/policy_gradient.py", "grad(-J, params)", "grad(J, params)", "test_policy_gradient"),
+    ("no logarithm in the log trick", "dqn_symbolic/policy_gradient.py", "J = (log_pi_a * r)", "J = (TT.exp(log_pi_a) * r)", "test_policy_gradient"),
+    ("the baseline forgotten", f"{EXPERIMENTS}/policy_gradient.py", "r = of_step - (self.mean_return if baseline else 0)", "r = of_step", "test_policy_gradient"),
+    ("a stage that changes two settings", f"{EXPERIMENTS}/stages.py", '"target": {"sync_every": 100}', '"target": {"sync_every": 100, "batch_size": 64}', "test_experiments"),
+    ("consecutive batches that are not", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - batch_size + 1) + np.arange(batch_size)", "rng.integers(transitions, size=batch_size)", "test_experiments"),
+    ("the player of one frame knows the state", f"{EXPERIMENTS}/four_frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
 ]  # fmt: skip
 
 

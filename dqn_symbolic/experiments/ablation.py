@@ -1,0 +1,108 @@
+"""The Nature paper's ablation in miniature: replay and target network, with and without."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.pictures import curves, levels
+
+TITLE = "Replay and target network, with and without"
+CLAIM = (
+    'Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data'
+    " Table 3. On the board with a paddle of one cell, where one blind try in ten catches."
+    " Without replay the minibatch is drawn from the latest 32 frames only; without a target"
+    " network it is copied after every update. As in the paper, each combination is tried at"
+    " three learning rates, and the highest evaluation counts (here: of the rate with the"
+    " highest median over seeds; where several reach the same, the one that caught most over the"
+    " whole run). The curves are those of that rate: medians and quartiles over seeds."
+)
+
+BREAKOUT = {"both": 316.8, "replay-only": 240.7, "target-only": 10.2, "neither": 3.2}
+NO_REPLAY, NO_TARGET = {"memory_size": 32}, {"sync_every": 1}
+CHANGES = {
+    "both": {},
+    "replay-only": NO_TARGET,
+    "target-only": NO_REPLAY,
+    "neither": {**NO_REPLAY, **NO_TARGET},
+}
+RATES = (0.0005, 0.002, 0.008)
+
+rows = learning_rows
+
+
+def settings(quick):
+    length = {"steps": 6_000, "evaluate_every": 1_000} if quick else {"steps": 40_000}
+    return {
+        f"{name}-{rate}": {
+            "game": {"paddle_width": 1},
+            "learner": {"evaluate_every": 2_000, **length, **change, "learning_rate": rate},
+        }
+        for name, change in CHANGES.items()
+        for rate in (RATES[1:2] if quick else RATES)
+    }
+
+
+def seeds(quick):
+    return 2 if quick else 10
+
+
+def runs(rows):
+    """-> {combination: (its best setting, (seeds, evaluations) catch rates of it)}"""
+    found = {}
+    for row in rows:
+        of_setting = found.setdefault(row["setting"], {})
+        of_setting.setdefault(row["seed"], []).append(row["catch_rate"])
+    found = {setting: np.array(list(seeds.values())) for setting, seeds in found.items()}
+
+    def highest(setting):
+        whole = found[setting]
+        return np.median(whole.max(axis=1)), np.median(whole.mean(axis=1))
+
+    best = {}
+    for name in CHANGES:
+        setting = max((s for s in found if s.rsplit("-", 1)[0] == name), key=highest)
+        best[name] = setting, found[setting]
+    return best
+
+
+def table(rows):
+    head = ["", "highest evaluation", "whole run", "last quarter", "learning rate"]
+    lines = [[*head, "Breakout (the paper)"]]
+    for name, (setting, found) in runs(rows).items():
+        late = found[:, -max(1, found.shape[1] // 4) :]
+        parts = [np.percentile(part, (25, 50, 75)) for part in (found.max(1), *means(found, late))]
+        shown = [f"{median:.0%} ({low:.0%} to {high:.0%})" for low, median, high in parts]
+        lines.append([name.replace("-", " "), *shown, setting.rsplit("-", 1)[1], BREAKOUT[name]])
+    return lines
+
+
+def means(*parts):
+    return [part.mean(axis=1) for part in parts]
+
+
+def draw(rows):
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    best = runs(rows)
+    lines = {name.replace("-", " "): setting for name, (setting, _) in best.items()}
+    curves(left, rows, lines, "agent_steps", "catch_rate")
+    levels(left, rows[0]["chance"], rows[0]["optimum"])
+    left.set(xlabel="agent steps")
+
+    at = np.arange(len(best))
+    catch, _, error = zip(*(bar(found.mean(axis=1)) for _, found in best.values()))
+    right.bar(at - 0.2, catch, 0.38, yerr=np.transpose(error), capsize=3, color="#1f4e79")
+    paper = [BREAKOUT[name] / BREAKOUT["both"] for name in best]
+    right.bar(at + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
+    right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
+    right.set_xticks(at, [name.replace("-", "\n") for name in best])
+    right.legend(["Breakout score (the paper)", "caught, mean of the run"][::-1], frameon=False)
+    right.grid(alpha=0.3, axis="y")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=6)
+    return figure
+
+
+def bar(found):
+    """-> (median, quartiles, how far the quartiles are from it)."""
+    low, median, high = np.percentile(found, (25, 50, 75))
+    return median, (low, high), (median - low, high - median)

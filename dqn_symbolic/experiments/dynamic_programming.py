@@ -1,0 +1,150 @@
+"""The exact Q*, and how far the table and the network are from it while they learn."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dqn_symbolic.experiments.learning import learner
+from dqn_symbolic.experiments.pictures import curves
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.tabular import q_learning, state_graph, value_iteration
+
+TITLE = "Dynamic programming"
+CLAIM = (
+    'Slides "Primer Dynamic Programming", "Bellman\'s Principle of Optimality", "Q-learning":'
+    " the same equation, solved by sweeps over all states, by a table from experience, and by a"
+    " network. The error is the root of the mean squared difference to Q* over every state and"
+    " action of the game (a Q of 0 everywhere starts at the left end of the curves); medians and"
+    " quartiles over seeds. Below, where the network errs: the mean absolute difference over"
+    " paddles and actions, for each place of the ball, as the median over seeds."
+)
+
+
+def settings(quick):
+    steps = 6_000 if quick else 40_000
+    common = {"game": {}, "evaluate_every": 500 if quick else 1_000}
+    return {
+        "value-iteration": common,
+        "table": {**common, "steps": steps, "learning_rate": 0.5, "epsilon": 0.5},
+        "network": {**common, "learner": {"steps": steps}},
+        "network-always-exploring": {**common, "learner": {"steps": steps, "epsilon_end": 0.5}},
+    }
+
+
+def seeds(quick):
+    return 2 if quick else 10
+
+
+def rows(Game, setting, seed):
+    """-> rows of sweeps or agent_steps with the errors of Q; of a network, also place by place."""
+    env = Game(**setting["game"])
+    graph = state_graph(env.starts(), env.successor, int(env.action_space.n))
+    discount = Settings(**setting.get("learner", {})).discount
+    sweeps = list(value_iteration(graph, discount))
+    exact = sweeps[-1]
+    if "learner" in setting:
+        return network_rows(Game, setting, seed, graph, exact)
+    if "epsilon" not in setting:
+        tables = enumerate([0 * exact, *sweeps[:-1]])
+        return [{"sweeps": done, **errors(q, exact)} for done, q in tables]
+    chosen = setting["learning_rate"], setting["epsilon"]
+    found = [{"agent_steps": 0, **errors(0 * exact, exact)}]
+    table = q_learning(graph, discount, *chosen, np.random.default_rng(seed))
+    for agent_steps in range(1, setting["steps"] + 1):
+        q = next(table)
+        if agent_steps % setting["evaluate_every"] == 0:
+            found.append({"agent_steps": agent_steps, **errors(q, exact)})
+    return found
+
+
+def network_rows(Game, setting, seed, graph, exact):
+    training = learner(Game, setting, seed)
+    env = Game(**setting["game"])
+    x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
+    found = [{"agent_steps": 0, **errors(training.forward(x), exact)}]
+    while training.steps < training.settings.steps:
+        training.step()
+        if training.steps % setting["evaluate_every"] == 0:
+            q = training.forward(x)
+            found.append({"agent_steps": training.steps, **errors(q, exact)})
+    off = {}
+    for state, difference in zip(graph.states, np.abs(q - exact)):
+        off.setdefault((state.ball_row, state.ball_column), []).append(difference)
+    places = [
+        {"ball_row": row, "ball_column": column, "off": float(np.mean(differences))}
+        for (row, column), differences in sorted(off.items())
+    ]
+    return found + places
+
+
+def errors(q, exact):
+    """The root of the mean squared error, the largest error, and whether best actions are best."""
+    off = q - exact
+    best = np.take_along_axis(exact, q.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return {
+        "rmse": float(np.sqrt((off**2).mean())),
+        "most": float(np.abs(off).max()),
+        "best_action": float((best == exact.max(axis=1)).mean()),
+    }
+
+
+def last(rows, setting, column):
+    """-> (seeds,): the last of a column that each seed has."""
+    found = {
+        row["seed"]: row[column] for row in rows if row["setting"] == setting and column in row
+    }
+    return list(found.values())
+
+
+def table(rows):
+    lines = [["", "after", "root mean squared error", "largest error", "states with a best action"]]
+    for setting in dict.fromkeys(row["setting"] for row in rows):
+        sweeps = setting == "value-iteration"
+        unit = "sweeps" if sweeps else "agent_steps"
+        count = last(rows, setting, unit)[0]
+        if sweeps:  # the first one that is exact
+            count = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
+        rmse, most, best = (
+            np.median(last(rows, setting, column)) for column in ("rmse", "most", "best_action")
+        )
+        after = f"{count:,} {unit.replace('_', ' ')}"
+        lines.append(
+            [setting.replace("-", " "), after, f"{rmse:.4f}", f"{most:.4f}", f"{best:.1%}"]
+        )
+    return lines
+
+
+def draw(rows):
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    above, below = figure.subfigures(2, height_ratios=(4, 5))
+    axes = above.subplots()
+    networks = ["network", "network-always-exploring"]
+    lines = {name.replace("-", " "): name for name in ["table", *networks]}
+    curved = [row for row in rows if "agent_steps" in row]
+    curves(axes, curved, lines, "agent_steps", "rmse")
+    axes.set(xlabel="agent steps", ylabel="root mean squared error of Q", ylim=(0, None))
+    axes.legend(frameon=False)
+
+    boards = {name: board(rows, name) for name in networks}
+    highest = max(values.max() for values in boards.values())
+    for axes, (name, values) in zip(below.subplots(1, 2), boards.items()):
+        image = axes.imshow(values, cmap="gray_r", vmin=0, vmax=highest)
+        for row, column in np.ndindex(values.shape):
+            value = values[row, column]
+            colour = "white" if value > 0.55 * highest else "black"
+            text = f"{value:.2f}".removeprefix("0")
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
+        axes.set(
+            title=name.replace("-", " "), xlabel="column of the ball", ylabel="row of the ball"
+        )
+    below.colorbar(image, ax=below.axes, label="mean |Q - Q*|")
+    return figure
+
+
+def board(rows, setting):
+    """-> (rows, columns) of the board: the median over seeds of `off`."""
+    off = {}
+    for row in rows:
+        if row["setting"] == setting and "off" in row:
+            off.setdefault((row["ball_row"], row["ball_column"]), []).append(row["off"])
+    height, width = (1 + max(place) for place in zip(*off))
+    return np.array([[np.median(off[r, c]) for c in range(width)] for r in range(height)])

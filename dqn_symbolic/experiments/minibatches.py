@@ -1,0 +1,149 @@
+"""How noisy is a gradient? Its variance against the size of the batch, at fixed parameters."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dqn_symbolic.experiments.learning import keep_gradient, learner, reading
+from dqn_symbolic.experiments.pictures import STYLES
+from dqn_symbolic.q_learning import q_learning
+from dqn_symbolic.settings import LOSSES
+from dqn_symbolic.training import network
+
+TITLE = "Minibatches mean reduced variance"
+CLAIM = (
+    'Slides "High variance and minibatches" and "Correlated samples break learning". The'
+    " parameters are those of an agent after so many agent steps, and stay fixed. The variance"
+    " of the gradient of the mean squared TD error is summed over all parameters and divided by"
+    " the squared length of the mean gradient; `uniform` batches are drawn from the replay"
+    " memory with replacement, `consecutive` ones are stretches of the same memory as the game"
+    " was played. Independent samples give 1/B, the dotted line."
+)
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def settings(quick):
+    when = (2_500,) if quick else (2_500, 20_000)
+    return {
+        f"after-{steps}": {
+            "game": {},
+            "learner": {"steps": steps},
+            "batches": BATCHES[::4] if quick else BATCHES,
+            "draws": 200 if quick else 1_000,
+        }
+        for steps in when
+    }
+
+
+def seeds(quick):
+    return 2 if quick else 10
+
+
+def rows(Game, setting, seed):
+    """-> a row for each batch size B and each way to draw: the gradient's variance, and over 1/B.
+
+    variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
+    """
+    training = learner(Game, setting, seed)
+    for _ in range(training.settings.steps):
+        training.step()
+    gradient = gradient_at(training)
+    rng = np.random.default_rng(seed)
+    everything = remembered_transitions(training.memory)
+    mean = gradient(*everything)
+    found = []
+    for batch_size in setting["batches"]:
+        for kind, draw in (("uniform", uniform), ("consecutive", consecutive)):
+            total = 0.0
+            for _ in range(setting["draws"]):
+                chosen = draw(rng, len(everything[0]), batch_size)
+                total += float(
+                    np.sum((gradient(*(part[chosen] for part in everything)) - mean) ** 2)
+                )
+            variance = total / setting["draws"] / float(np.sum(mean**2))
+            found.append({"batch_size": batch_size, "drawn": kind, "variance": variance})
+    return found
+
+
+def gradient_at(training):
+    """-> gradient(x, action, reward, discount, x_tp1) -> (parameters,) float64: that of the loss.
+
+    It is the learner's own graph, with an optimiser that keeps the gradient and takes no step.
+    """
+    s, space = training.settings, training.env.observation_space
+    _, learn, _ = q_learning(
+        network(s),
+        training.weights(),
+        space.shape,
+        space.dtype,
+        keep_gradient,
+        LOSSES[s.loss],
+        training.mode,
+    )
+    return reading(learn)
+
+
+def remembered_transitions(memory):
+    """-> the arrays of every transition in the memory, the oldest first."""
+
+    class InOrder:
+        """What `sample` asks of a generator of random numbers."""
+
+        integers = staticmethod(lambda size_of_memory, size: np.arange(size))
+
+    return memory.sample(memory.size, InOrder)
+
+
+def uniform(rng, transitions, batch_size):
+    return rng.integers(transitions, size=batch_size)
+
+
+def consecutive(rng, transitions, batch_size):
+    return rng.integers(transitions - batch_size + 1) + np.arange(batch_size)
+
+
+def medians(rows):
+    """-> {(setting, drawn): {batch size: (first quartile, median, third quartile)}}"""
+    found = {}
+    for row in rows:
+        line = found.setdefault((row["setting"], row["drawn"]), {})
+        line.setdefault(row["batch_size"], []).append(row["variance"])
+    return {
+        key: {size: np.percentile(values, (25, 50, 75)) for size, values in line.items()}
+        for key, line in found.items()
+    }
+
+
+def table(rows):
+    lines = medians(rows)
+    sizes = list(next(iter(lines.values())))
+    head = [["agent steps", "drawn", *(f"B = {size}" for size in sizes)]]
+    return head + [
+        [setting.removeprefix("after-"), drawn, *(f"{line[size][1]:.3g}" for size in sizes)]
+        for (setting, drawn), line in lines.items()
+    ]
+
+
+def draw(rows):
+    lines = medians(rows)
+    names = list(dict.fromkeys(setting for setting, _ in lines))
+    figure = Figure(figsize=(5 * max(2, len(names)), 4.4), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), sharey=True, squeeze=False)[0], names):
+        for (setting, drawn), style in zip(lines, 2 * STYLES[:2]):
+            if setting == name:
+                sizes = list(lines[setting, drawn])
+                low, median, high = np.transpose(list(lines[setting, drawn].values()))
+                axes.plot(sizes, median, label=drawn, ms=5, **style)
+                axes.fill_between(sizes, low, high, color=style["color"], alpha=0.15, lw=0)
+        first = next(iter(lines[name, "uniform"].values()))[1]
+        line = [first * sizes[0] / size for size in sizes]
+        axes.plot(sizes, line, color="black", lw=1, ls=":", label="1/B")
+        steps = int(name.removeprefix("after-"))
+        axes.set(xscale="log", yscale="log", title=f"parameters after {steps:,} agent steps")
+        axes.set(xlabel="batch size B, transitions")
+        axes.set_xticks(sizes, sizes)
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.axes[0].set(ylabel="variance of the gradient / |its mean|²")
+    return figure

@@ -1,0 +1,222 @@
+"""The digression: REINFORCE, with and without a baseline, beside Q-learning."""
+
+from functools import cached_property, partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dqn_symbolic import policy_gradient
+from dqn_symbolic.backends import mode
+from dqn_symbolic.experiments.learning import evaluator, keep_gradient, learning_rows, reading
+from dqn_symbolic.experiments.pictures import STYLES, curves, levels
+from dqn_symbolic.settings import OPTIMISERS, Settings
+from dqn_symbolic.tabular import expected_return, policy_q, state_graph, visits
+from dqn_symbolic.training import as_seen, first_params, network
+
+TITLE = "Policy gradient"
+CLAIM = (
+    'Slides "Policy based methods (digression)": maximise J by the log trick, with noisy'
+    " gradients. REINFORCE on the same network with a softmax, an update after every 16"
+    " episodes, without a baseline and with the mean return of the episodes before as one;"
+    " beside DQN with its default settings. Left: the most probable action, from every start;"
+    " medians and quartiles over seeds. Right: the variance of the gradient of one batch,"
+    " divided by the squared length of the exact gradient, which comes from every state and"
+    " action of the game. Learning rate .005, the best of .0005, .002 and .005 for both."
+)
+
+EPISODES = 16  # in a batch
+RATES = {"reinforce": 0.005, "reinforce-baseline": 0.005}
+NOISE_DRAWS = 200
+
+
+def settings(quick):
+    steps, every = (10_000, 2_000) if quick else (60_000, 2_000)
+    found = {
+        name: {
+            "game": {},
+            "learner": {"steps": steps, "evaluate_every": every, "learning_rate": rate},
+            "baseline": name.endswith("baseline"),
+            "noise_at": [0, steps] if quick else [0, 5_000, 10_000, 20_000, 40_000, 60_000],
+        }
+        for name, rate in RATES.items()
+    }
+    steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
+    found["dqn"] = {"game": {}, "learner": {"steps": steps, "evaluate_every": every}}
+    return found
+
+
+def seeds(quick):
+    return 2 if quick else 10
+
+
+def rows(Game, setting, seed):
+    """-> rows at evaluations (as `learning_rows`, and J); at `noise_at` the gradient's noise."""
+    if "baseline" not in setting:
+        return learning_rows(Game, setting, seed)
+    player = Reinforce(Game(**setting["game"]), Settings(**setting["learner"], seed=seed))
+    env, s = Game(**setting["game"]), player.settings
+    catch_rate = evaluator(Game, setting, player)
+    graph = state_graph(env.starts(), env.successor, player.actions)
+    x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
+    found, noise_at = [], list(setting["noise_at"])
+    evaluate_at = list(range(s.evaluate_every, s.steps + 1, s.evaluate_every))
+    while evaluate_at or noise_at:
+        if noise_at and player.steps >= noise_at[0]:
+            for baseline in (False, True):
+                noise = player.noise(graph, x, baseline)
+                found.append({"noise_at": noise_at[0], "with_baseline": int(baseline), **noise})
+            noise_at.pop(0)
+        elif evaluate_at and player.steps >= evaluate_at[0]:
+            J = float(expected_return(graph, player.forward(x).astype(np.float64)))
+            counted = {"agent_steps": evaluate_at.pop(0), "updates": player.updates}
+            about = {"chance": env.chance, "optimum": env.optimum}
+            found.append({**counted, "catch_rate": catch_rate(), "J": J, **about})
+        else:
+            player.update(setting["baseline"])
+    return found
+
+
+class Reinforce:
+    """Plays whole episodes by its policy, and learns from each batch of them."""
+
+    def __init__(self, env, settings):
+        self.settings, self.actions = settings, int(env.action_space.n)
+        seeds = np.random.SeedSequence(settings.seed).spawn(4)
+        params_seed, game_seed, policy_seed, self.evaluation_seed = seeds
+        self.env, self.rng = as_seen(env, settings), np.random.default_rng(policy_seed)
+        self.env.reset(seed=int(game_seed.generate_state(1)[0]))
+        self.first_params = first_params(np.random.default_rng(params_seed), self.env, settings)
+        optimiser = partial(OPTIMISERS[settings.optimiser], learning_rate=settings.learning_rate)
+        self.forward, self.learn = self.compiled(self.first_params, optimiser)
+        self.steps = self.updates = 0
+        self.mean_return = 0.0  # of all episodes before this batch
+        self.episodes = 0
+
+    @cached_property
+    def measuring(self):
+        """`learn` with parameters of its own, which stay as they are put."""
+        return self.compiled(self.first_params, keep_gradient)[1]
+
+    def compiled(self, params, optimiser):
+        s, space = self.settings, self.env.observation_space
+        args = network(s), params, space.shape, space.dtype, optimiser, mode(s.backend)
+        return policy_gradient.policy_gradient(*args)
+
+    def play(self, episodes):
+        """-> x (B, *obs), action (B,), the return of each step's episode (B,), and the returns."""
+        x, action, of_step, totals = [], [], [], []
+        for _ in range(episodes):
+            now, _ = self.env.reset()
+            over, total, length = False, 0.0, 0
+            while not over:
+                pi = self.forward(now[None])[0]
+                chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), self.actions - 1)
+                x.append(now)
+                action.append(chosen)
+                now, reward, terminated, truncated, _ = self.env.step(chosen)
+                total, length, over = total + reward, length + 1, terminated or truncated
+            of_step += [total] * length
+            totals.append(total)
+        return np.stack(x), np.array(action, np.int32), np.array(of_step), totals
+
+    def update(self, baseline):
+        """One batch of episodes, one step up."""
+        x, action, of_step, totals = self.play(EPISODES)
+        r = of_step - (self.mean_return if baseline else 0)
+        self.learn(x, action, (r / EPISODES).astype(np.float32))
+        self.steps += len(x)
+        self.updates += 1
+        self.episodes += EPISODES
+        self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
+
+    def noise(self, graph, x, baseline):
+        """At the parameters as they are: -> {"noise": E |g - E g|**2 / |E g|**2, "J": J}.
+
+        g: the gradient of a batch, of which NOISE_DRAWS are played; E g is exact, from every state
+        and action of the game, and so is the baseline, J.
+        """
+        before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
+        for here, there in zip(*(by_name(f) for f in (self.forward, self.measuring))):
+            there.set_value(here.get_value())
+        gradient = reading(self.measuring)
+        exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
+        total = 0.0
+        for _ in range(NOISE_DRAWS):
+            played, action, of_step, _ = self.play(EPISODES)
+            r = ((of_step - (J if baseline else 0)) / EPISODES).astype(np.float32)
+            total += float(np.sum((gradient(played, action, r) - exact) ** 2))
+        self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
+        return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
+
+
+def by_name(function):
+    """-> the parameters that it reads, in the order of their names."""
+    shared = (v for v in function.get_shared() if not v.name.endswith(".gradient"))
+    return sorted(shared, key=lambda v: v.name)
+
+
+def exact_gradient(gradient, graph, x, policy):
+    """-> (that of -J, J): the slide's sum over s of d(s), over a of pi(s, a) d log pi r(s, a).
+
+    gradient(x, action, r): of the steps that are put in; x (S, *obs): what is seen in each state;
+    policy (S, A). r(s, a) is the expected return after a in s.
+    """
+    S, A = policy.shape
+    weight = visits(graph, policy)[:, None] * policy * policy_q(graph, policy)
+    action = np.tile(np.arange(A, dtype=np.int32), S)
+    r = weight.ravel().astype(np.float32)
+    return gradient(np.repeat(x, A, axis=0), action, r), expected_return(graph, policy)
+
+
+LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFORCE, baseline"}
+
+
+def runs(rows, setting):
+    """-> (seeds, evaluations) catch rates, and the agent steps of the evaluations."""
+    found = {}
+    for row in rows:
+        if row["setting"] == setting and "catch_rate" in row:
+            found.setdefault(row["seed"], {})[row["agent_steps"]] = row["catch_rate"]
+    return np.array([list(run.values()) for run in found.values()]), list(found[0])
+
+
+def table(rows):
+    lines = [
+        ["", "agent steps to 90% caught (median)", "seeds that got there", "caught at the end"]
+    ]
+    for setting, label in LABELS.items():
+        found, at = runs(rows, setting)
+        first = [at[np.argmax(run >= 0.9)] if run.max() >= 0.9 else np.inf for run in found]
+        median = np.median(first)
+        low, end, high = np.percentile(found[:, -1], (25, 50, 75))
+        shown = f"{median:,.0f}" if median < np.inf else "not reached"
+        there = f"{np.isfinite(first).sum()} of {len(found)}"
+        end = f"{end:.0%} ({low:.0%} to {high:.0%}) at {at[-1]:,}"
+        lines.append([label, shown, there, end])
+    return lines
+
+
+def draw(rows):
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    evaluated = [row for row in rows if "catch_rate" in row]
+    lines = {label: setting for setting, label in LABELS.items()}
+    curves(left, evaluated, lines, "agent_steps", "catch_rate")
+    levels(left, evaluated[0]["chance"], evaluated[0]["optimum"])
+    left.set(xscale="log", xlabel="agent steps")
+    for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):
+        noise = {}
+        for row in rows:
+            if row.get("with_baseline") == baseline:
+                noise.setdefault(row["noise_at"], []).append(row["noise"])
+        low, median, high = np.percentile(list(noise.values()), (25, 50, 75), axis=1)
+        right.plot(list(noise), median, label=label, ms=5, **style)
+        right.fill_between(list(noise), low, high, color=style["color"], alpha=0.15, lw=0)
+    right.axhline(1, color="black", lw=1, ls=":")
+    right.set(yscale="log", xlabel="agent steps", ylabel="variance / |exact gradient|²")
+    right.set(title=f"noise of the gradient of {EPISODES} episodes")
+    right.locator_params(axis="x", nbins=4)
+    right.grid(alpha=0.3)
+    right.legend(frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    return figure

@@ -1,0 +1,37 @@
+"""The lecture's digression, "Policy based methods": the policy itself as a symbolic graph.
+
+    forward(x)            -> pi      x (B, *obs), pi (B, actions) float32: probabilities
+    learn(x, action, r)   -> log_pi  (B,) float32, of the actions; updates the parameters
+
+action (B,) int32. r (B,) float32 is what the slide calls r: the return that followed, less a
+baseline if there is one, divided by the number of episodes that the B steps come from. Then the
+gradient is that of J, the expected return: the sum over the steps of (d log pi / d theta) r.
+"""
+
+import pytensor.tensor as TT
+from pytensor import function, grad
+from pytensor.tensor.special import log_softmax
+
+from dqn_symbolic.q_learning import one_hot, shared
+
+
+def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode=None):
+    """-> (forward, learn), compiled at their first call.
+
+    network(x, params) -> the logits of the policy, as of Q in `q_learning`; the other arguments are
+    also those of `q_learning`.
+    """
+    params = [shared(value, name) for name, value in first_params.items()]
+
+    x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
+    action = TT.ivector("action")
+    r = TT.fvector("r")
+
+    log_pi = log_softmax(network(x, params), axis=1)  # (B, A)
+    log_pi_a = (log_pi * one_hot(action, log_pi.type.shape[1])).sum(axis=1)  # (B,)
+    J = (log_pi_a * r).sum()  # (): not J itself, but its gradient is that of J
+    updates = optimiser(params, grad(-J, params))
+
+    forward = function([x], TT.exp(log_pi), mode=mode, trust_input=True)
+    learn = function([x, action, r], log_pi_a, updates=updates, mode=mode, trust_input=True)
+    return forward, learn

@@ -1,0 +1,116 @@
+"""Dynamic programming (the lecture's primer): a small game solved exactly, state by state.
+
+The games are deterministic: successor(state, action) -> (next state, reward, over). Everything here
+is float64 and takes no network.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dqn_symbolic.exploration import epsilon_greedy
+
+
+class Graph(NamedTuple):
+    """A game as arrays: S states from which there is something to do, A actions."""
+
+    states: list  # S of them
+    starts: np.ndarray  # (starts,) int: where in `states` an episode can begin
+    following: np.ndarray  # (S, A) int: where in `states` an action leads; S: the game is over
+    reward: np.ndarray  # (S, A) float64
+
+
+def state_graph(starts, successor, actions):
+    """-> the `Graph` of every state that can be reached from `starts`."""
+    states = list(dict.fromkeys(starts))
+    index = {state: i for i, state in enumerate(states)}
+    following, reward = [], []
+    for state in states:  # which grows meanwhile
+        steps = [successor(state, action) for action in range(actions)]
+        for state_tp1, _, over in steps:
+            if not over and state_tp1 not in index:
+                index[state_tp1] = len(states)
+                states.append(state_tp1)
+        following.append([None if over else index[state_tp1] for state_tp1, _, over in steps])
+        reward.append([r for _, r, _ in steps])
+    following = np.array([[len(states) if i is None else i for i in line] for line in following])
+    return Graph(states, np.array([index[state] for state in starts]), following, np.array(reward))
+
+
+def backup(graph, v, discount):
+    """The right side of Bellman's equation, r + beta V(next): v (S,) -> q (S, A)."""
+    return graph.reward + discount * np.append(v, 0)[graph.following]
+
+
+def value_iteration(graph, discount):
+    """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing: Q*.
+
+    The slide "Bellman's Principle of Optimality", from Q = 0 on. Where every episode ends after n
+    steps, the last is the (n + 1)th and Q is exact after the nth.
+    """
+    q = np.zeros(graph.reward.shape)
+    while True:
+        better = backup(graph, q.max(axis=1), discount)
+        yield better
+        if (better == q).all():
+            return
+        q = better
+
+
+def optimal_q(graph, discount):
+    """-> Q* (S, A)"""
+    *_, q = value_iteration(graph, discount)
+    return q
+
+
+def q_learning(graph, discount, learning_rate, epsilon, rng):
+    """The slide "Q-learning" with a table: yields Q (S, A), the same array, after each agent step.
+
+    Q(x, a) <- Q(x, a) + learning_rate (r + beta max Q(x', .) - Q(x, a)), epsilon-greedily, from a
+    uniformly drawn start on. Learns nothing but what it has tried: epsilon must be above 0.
+    """
+    over, actions = len(graph.states), graph.reward.shape[1]
+    q = np.zeros(graph.reward.shape)
+    x = over
+    while True:
+        if x == over:
+            x = rng.choice(graph.starts)
+        action = epsilon_greedy(epsilon, actions, lambda x=x: q[x], rng)
+        x_tp1 = graph.following[x, action]
+        best = 0 if x_tp1 == over else q[x_tp1].max()
+        target_q = graph.reward[x, action] + discount * best
+        q[x, action] += learning_rate * (target_q - q[x, action])
+        x = x_tp1
+        yield q
+
+
+def policy_q(graph, policy, discount=1.0):
+    """Of a stochastic policy (S, A): -> Q (S, A), its expected return after each first action.
+
+    The game must end, whatever is done.
+    """
+    q = np.zeros(graph.reward.shape)
+    while True:
+        found = backup(graph, (policy * q).sum(axis=1), discount)
+        if (found == q).all():
+            return q
+        q = found
+
+
+def expected_return(graph, policy):
+    """-> J, the expected undiscounted return of an episode (the slide "Policy based methods")."""
+    return (policy * policy_q(graph, policy)).sum(axis=1)[graph.starts].mean()
+
+
+def visits(graph, policy):
+    """-> d (S,): how often an episode comes through each state, in expectation (the slide's d(s)).
+
+    The game must end, whatever is done.
+    """
+    arriving = np.bincount(graph.starts, minlength=len(graph.states) + 1) / len(graph.starts)
+    d = np.zeros(len(graph.states) + 1)
+    while arriving[:-1].any():
+        d += arriving
+        leaving = arriving[:-1, None] * policy
+        arriving = np.bincount(graph.following.ravel(), leaving.ravel(), minlength=len(d))
+    return d[:-1]

@@ -1,0 +1,132 @@
+"""The lecture's experiments: their settings, and the parts that they are made of."""
+
+import json
+import os
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.experiments.comparison import (
+    EXPERIMENTS,
+    WorkerDied,
+    in_processes,
+    jobs,
+)
+from dqn_symbolic.experiments.four_frames import best_return
+from dqn_symbolic.experiments.initialisation import layer_outputs
+from dqn_symbolic.experiments.minibatches import consecutive, remembered_transitions
+from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.q_learning import forward_alone
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training, network
+from games.catch import Catch
+from run_catch import parsed
+from tests.plain import PLAIN
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("quick", [True, False])
+def test_settings_are_plain_data_that_the_learner_takes(name, quick):
+    settings = EXPERIMENTS[name].settings(quick)
+    assert len(settings) >= 1 + (not quick)
+    for setting in settings.values():
+        assert json.loads(json.dumps(setting))
+        Catch(**setting["game"])
+        Settings(**setting.get("learner", {}))
+    assert EXPERIMENTS[name].seeds(False) >= 5
+
+
+def test_neighbouring_stages_differ_by_one_setting():
+    learners = {}
+    for name, setting in EXPERIMENTS["stages"].settings(False).items():
+        learner = {**setting["learner"]}
+        del learner["learning_rate"]
+        learners[name.rsplit("-", 1)[0]] = Settings(**learner)
+    stages = list(learners.values())
+    assert len(stages) == 5
+    online = stages[0]
+    assert (online.memory_size, online.batch_size, online.sync_every) == (1, 1, 1)
+    assert online.optimiser == "sgd"
+    changed = [
+        {name for name in vars(a) if getattr(a, name) != getattr(b, name)}
+        for a, b in pairwise(stages)
+    ]
+    assert changed == [{"memory_size"}, {"batch_size"}, {"sync_every"}, {"optimiser"}]
+
+
+def test_the_ablation_is_two_by_two():
+    learners = {
+        name.rsplit("-", 1)[0]: setting["learner"]
+        for name, setting in EXPERIMENTS["ablation"].settings(False).items()
+    }
+    for name, learner in learners.items():
+        s = Settings(**learner)
+        assert (s.memory_size > 32) == (name in ("both", "replay-only"))
+        assert (s.sync_every > 1) == (name in ("both", "target-only"))
+
+
+def test_consecutive_transitions_follow_one_another():
+    memory, rng = ReplayMemory(50, (1, 1), np.uint8), np.random.default_rng(0)
+    for n in range(80):
+        memory.add(np.full((1, 1), n), 0, 0, 0, np.full((1, 1), n + 1), n % 10 == 9)
+    x, _, _, _, x_tp1 = remembered_transitions(memory)
+    assert len(x) == memory.size > 32
+    assert (x_tp1 == x + 1).all()
+    assert (np.diff(x.ravel().astype(int)) == 1).all()
+    drawn = np.array([consecutive(rng, len(x), 4) for _ in range(500)])
+    assert (np.diff(drawn) == 1).all()
+    assert (drawn.min(), drawn.max()) == (0, len(x) - 1)
+
+
+@pytest.mark.parametrize("history", [1, 2])
+def test_the_best_reactive_player_by_trying_all_of_them(history):
+    """Two moves. Of all ways to choose the first, the best; the last is then chosen by counting."""
+    env = Catch(rows=3, columns=4, paddle_width=1, drift=True, paddle_start="middle")
+    starts = env.starts()
+    paddle = starts[0].paddle
+    best = 0
+    for first in product(range(3), repeat=env.columns):  # by the column of the ball
+        catches = {}  # what is seen before the last move: how many starts each action catches
+        for start in starts:
+            state, _, _ = env.successor(start, first[start.ball_column])
+            seen = state.ball_column, state.paddle
+            if history == 2:
+                seen += (start.ball_column, paddle)
+            counts = catches.setdefault(seen, np.zeros(3))
+            counts += [env.successor(state, action)[1] > 0 for action in range(3)]
+        best = max(best, sum(counts.max() for counts in catches.values()))
+    assert (best_return(env, history) + 1) / 2 == pytest.approx(best / len(starts))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_what_comes_out_of_the_last_layer_is_q(activation):
+    s = Settings(filters=((4, 3, 2),), hidden=(6,), activation=activation, history=2)
+    training = Training(Catch(), s)
+    x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
+    shape = x.shape[1:]
+    forward = forward_alone(network(s), training.first_params, shape, "uint8", PLAIN)
+    outputs = layer_outputs(x / 255, training.first_params, s)
+    assert [h.shape for h in outputs] == [(5, 4, 4, 4), (5, 6), (5, 3)]
+    np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
+
+
+class Deadly(Catch):
+    """A game that ends the process."""
+
+    def __init__(self, **settings):
+        os._exit(3)
+
+
+def test_a_process_that_dies_is_noticed():
+    todo = jobs("dynamic-programming", quick=True)[:2]
+    with pytest.raises(WorkerDied, match="dynamic-programming, value-iteration, seed 0"):
+        list(in_processes(todo, Deadly, 1, []))
+
+
+def test_the_command_names_every_experiment(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # or lines are broken at the hyphens
+    with pytest.raises(SystemExit):
+        parsed(["compare", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"{', '.join(list(EXPERIMENTS)[:-1])} or {list(EXPERIMENTS)[-1]}" in text

@@ -1,0 +1,148 @@
+"""The policy gradient against differences of J, which is enumerated episode by episode."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.experiments.learning import keep_gradient, reading
+from dqn_symbolic.experiments.policy_gradient import Reinforce, exact_gradient
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.policy_gradient import policy_gradient
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.tabular import state_graph
+from games.catch import Catch
+from tests.plain import PLAIN
+
+ENV = Catch(rows=3, columns=3, paddle_width=1)
+GRAPH = state_graph(ENV.starts(), ENV.successor, 3)
+SEEN = {state: ENV.reset(options={"state": state})[0][..., None] for state in GRAPH.states}
+X = np.stack([SEEN[state] for state in GRAPH.states])
+
+
+@pytest.fixture(scope="module")
+def params():
+    """Far enough from uniform play for each part of the gradient to count."""
+    values = mlp_params(np.random.default_rng(0), X.shape[1:], (5,), 3, glorot)
+    return {name: (3 * value).astype(np.float32) for name, value in values.items()}
+
+
+def compiled(params, optimiser):
+    return policy_gradient(mlp, params, X.shape[1:], "uint8", optimiser, PLAIN)
+
+
+def policy(values):
+    """{state: (actions,)} in float64 by NumPy."""
+    W1, b1, Wout, bout = values
+    z = np.maximum(X.reshape(len(X), -1) / 255 @ W1 + b1, 0) @ Wout + bout
+    pi = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return dict(zip(GRAPH.states, pi))
+
+
+def episodes(pi):
+    """Every episode: (its probability, states, actions, return)."""
+    for start, actions in product(ENV.starts(), product(range(3), repeat=2)):
+        probability, state, states, total = 1 / len(ENV.starts()), start, [], 0.0
+        for action in actions:
+            states.append(state)
+            probability *= pi[state][action]
+            state, reward, _ = ENV.successor(state, action)
+            total += reward
+        yield probability, states, actions, total
+
+
+def J(values):
+    return sum(probability * total for probability, _, _, total in episodes(policy(values)))
+
+
+def differences(params, step=1e-6):
+    """(parameters,): the derivative of J by each parameter, from both sides of it."""
+    values = [value.astype(np.float64) for value in params.values()]
+    found = []
+    for value in values:
+        for place in np.ndindex(value.shape):
+            middle = value[place]
+            value[place] = middle + step
+            above = J(values)
+            value[place] = middle - step
+            found.append((above - J(values)) / (2 * step))
+            value[place] = middle
+    return np.array(found)
+
+
+def test_forward_is_the_softmax(params):
+    forward, _ = compiled(params, keep_gradient)
+    found = forward(X)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(found, list(policy(params.values()).values()), rtol=1e-5)
+
+
+def test_the_exact_gradient_is_that_of_J(params):
+    """The slide's sum over states and actions."""
+    forward, learn = compiled(params, keep_gradient)
+    pi = forward(X).astype(np.float64)
+    found, total = exact_gradient(reading(learn), GRAPH, X, pi)
+    expected = differences(params)
+    assert np.abs(expected).max() > 0.05
+    np.testing.assert_allclose(-found, expected, atol=1e-5)
+    assert total == pytest.approx(J(params.values()), abs=1e-6)
+
+
+@pytest.mark.parametrize("baseline", [0.0, 0.7])
+def test_reinforce_is_right_in_expectation_whatever_the_baseline(params, baseline):
+    """The slide's log trick: all episodes together, each with its probability."""
+    _, learn = compiled(params, keep_gradient)
+    gradient, found = reading(learn), 0.0
+    for probability, states, actions, total in episodes(policy(params.values())):
+        x = np.stack([SEEN[state] for state in states])
+        r = np.full(len(actions), total - baseline, np.float32)
+        found = found - probability * gradient(x, np.array(actions, np.int32), r)
+    np.testing.assert_allclose(found, differences(params), atol=1e-5)
+
+
+def test_learn_climbs(params):
+    """What was done and went well becomes more probable, by the optimiser's step."""
+    forward, learn = compiled(params, lambda p, g: sgd(p, g, 0.1))
+    x, action = X[:2], np.array([2, 0], np.int32)
+    before = forward(x)[[0, 1], action]
+    log_pi = learn(x, action, np.array([1, -1], np.float32))
+    np.testing.assert_allclose(log_pi, np.log(before), rtol=1e-5)
+    after = forward(x)[[0, 1], action]
+    assert after[0] > before[0]
+    assert after[1] < before[1]
+
+
+def test_what_reinforce_puts_into_learn():
+    """16 whole episodes; the return of each at all its steps; less the mean of those before."""
+    player = Reinforce(Catch(), Settings(seed=4))
+    learnt = []
+    player.forward = lambda x: np.full((1, 3), 1 / 3, np.float32)
+    player.learn = lambda *batch: learnt.append(batch)
+    player.update(baseline=True)
+    player.update(baseline=True)
+    (_, _, first), (x, action, second) = learnt
+    totals = first.reshape(16, 9) * 16
+    assert set(totals.ravel()) == {-1, 1}
+    assert (totals == totals[:, :1]).all()
+    assert totals.mean() < -0.1
+    assert set(np.round(second * 16 + totals.mean(), 5)) == {-1, 1}
+    assert x.shape == (144, 10, 10, 1)
+    assert set(action) == {0, 1, 2}
+    assert (player.steps, player.updates, player.episodes) == (288, 2, 32)
+
+
+def test_measuring_the_noise_disturbs_nothing():
+    runs = []
+    for measured in (False, True):
+        player = Reinforce(ENV, Settings(seed=1, hidden=(5,)))
+        if measured:
+            noise = player.noise(GRAPH, X, True)
+            assert 0 < noise["noise"] < np.inf
+            assert -1 < noise["J"] < 1
+        player.update(baseline=False)
+        runs.append([v.get_value() for v in player.forward.get_shared()])
+    for once, again in zip(*runs):
+        assert (once == again).all()

@@ -1,0 +1,132 @@
+"""Dynamic programming against searching through everything that can be done."""
+
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.tabular import (
+    expected_return,
+    optimal_q,
+    policy_q,
+    q_learning,
+    state_graph,
+    value_iteration,
+    visits,
+)
+from games.catch import Catch
+
+BOARDS = [
+    {"rows": 2, "columns": 3, "paddle_width": 1},
+    {"rows": 4, "columns": 3, "paddle_width": 1, "drift": True},
+    {"rows": 4, "columns": 9, "paddle_width": 2},  # not every ball can be reached
+    {"rows": 6, "columns": 4, "paddle_width": 1, "paddle_start": "middle", "drift": True},
+]
+
+
+def graph_of(env):
+    return state_graph(env.starts(), env.successor, env.action_space.n)
+
+
+def played(env, state, actions, discount):
+    """The discounted return of some actions in a row; None if the episode ends before they do."""
+    total = 0.0
+    for i, action in enumerate(actions):
+        state, reward, over = env.successor(state, action)
+        total += discount**i * reward
+        if over and i < len(actions) - 1:
+            return None
+    return total
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_value_iteration_finds_what_trying_everything_finds(board):
+    env = Catch(**board)
+    graph = graph_of(env)
+    q = optimal_q(graph, discount=0.9)
+    assert q.shape == (len(graph.states), 3)
+    for state, values in zip(graph.states, q):
+        left = env.rows - 1 - state.ball_row
+        for first in range(3):
+            found = [
+                played(env, state, (first, *rest), 0.9)
+                for rest in product(range(3), repeat=left - 1)
+            ]
+            assert values[first] == pytest.approx(max(found), abs=1e-12)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_it_is_exact_after_as_many_sweeps_as_an_episode_has_steps(board):
+    env = Catch(**board)
+    sweeps = list(value_iteration(graph_of(env), discount=0.9))
+    assert len(sweeps) == env.rows
+    assert (sweeps[-2] == sweeps[-1]).all()
+    before = [0 * sweeps[-1], *sweeps][-3]
+    assert (before != sweeps[-1]).any()
+
+
+def test_the_graph_has_every_state_of_the_default_game_once():
+    graph = graph_of(Catch())
+    assert len(graph.states) == len(set(graph.states)) == 9 * 10 * 8
+    assert [graph.states[i] for i in graph.starts] == Catch().starts()
+    over = graph.following == len(graph.states)
+    last = np.array([state.ball_row == 8 for state in graph.states])
+    assert (over == last[:, None]).all()
+    assert (np.abs(graph.reward) == last[:, None]).all()
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_share_of_starts_that_can_be_caught_is_the_games_optimum(board):
+    env = Catch(**board)
+    graph = graph_of(env)
+    best = optimal_q(graph, discount=1.0).max(axis=1)[graph.starts]
+    assert (best > 0).mean() == pytest.approx(env.optimum)
+
+
+@pytest.mark.parametrize("epsilon", [0.6, 1.0])
+def test_q_learning_converges_to_the_same(epsilon):
+    graph = graph_of(Catch(rows=4, columns=3, paddle_width=1, drift=True))
+    exact = optimal_q(graph, discount=0.9)
+    assert np.abs(exact).max() > 0.8
+    learning = q_learning(graph, 0.9, 0.5, epsilon, np.random.default_rng(0))
+    for _ in range(60_000):
+        q = next(learning)
+    np.testing.assert_allclose(q, exact, atol=1e-6)
+
+
+def test_q_learning_steps_as_the_slide_says():
+    """A ball over the paddle, two rows: all actions end the game; half of each error is learnt."""
+    graph = graph_of(Catch(rows=2, columns=1, paddle_width=1))
+    learning = q_learning(graph, 0.9, 0.5, 0.0, np.random.default_rng(0))
+    q = next(learning).copy()
+    assert sorted(q.ravel()) == [0, 0, 0.5]
+    action = int(q.argmax())
+    assert next(learning)[0, action] == 0.75
+    assert next(learning)[0, action] == 0.875
+
+
+def test_a_policy_is_worth_what_its_episodes_bring():
+    """Every episode from every start, with its probability, one by one."""
+    env = Catch(rows=4, columns=3, paddle_width=1, drift=True)
+    graph = graph_of(env)
+    policy = np.random.default_rng(0).dirichlet([1, 1, 1], len(graph.states))
+    index = {state: i for i, state in enumerate(graph.states)}
+    J, seen = 0.0, Counter()
+    for start in env.starts():
+        for actions in product(range(3), repeat=env.rows - 1):
+            state, probability = start, 1 / len(env.starts())
+            path = []
+            for action in actions:
+                path.append(index[state])
+                probability *= policy[index[state], action]
+                state, reward, _ = env.successor(state, action)
+            J += probability * reward
+            for i in path:
+                seen[i] += probability
+    assert expected_return(graph, policy) == pytest.approx(J)
+    found = visits(graph, policy)
+    assert found.sum() == pytest.approx(env.rows - 1)
+    np.testing.assert_allclose(found, [seen[i] for i in range(len(found))], atol=1e-12)
+    best = np.eye(3)[optimal_q(graph, 1.0).argmax(axis=1)]
+    np.testing.assert_allclose(policy_q(graph, best), optimal_q(graph, 1.0))
