@@ -180,7 +180,7 @@ def shown(row):
 def ctrl_c():
     """Inside, Ctrl-C only adds to the list that is yielded: nothing is left half done.
 
-    (A `threading.Event` would wait for itself for ever, if Ctrl-C came again while it is being set.)
+    (A `threading.Event` waits for itself for ever if Ctrl-C comes again while it is being set.)
     """
     presses = []
     before = signal.signal(signal.SIGINT, lambda signum, frame: presses.append(signum))

@@ -66,7 +66,8 @@ def plain(data):
 def compare(names, Game, out, quick, interrupted, quiet=False, processes=None):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    interrupted: a list; once something is in it, nothing more is begun. -> whether it got to the end.
+    interrupted: a list; once something is in it, nothing more is begun.
+    -> whether it got to the end.
     Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     for name in EXPERIMENTS:  # all that are in the folder, for they share its report
@@ -96,7 +97,7 @@ def compare(names, Game, out, quick, interrupted, quiet=False, processes=None):
 
 
 def in_processes(todo, Game, processes, interrupted):
-    """Yields (job, rows, seconds) as they come, until all are done or something is in `interrupted`."""
+    """Yields (job, rows, seconds) as they come, until all are done or `interrupted` holds something."""
     todo, workers, busy = list(reversed(todo)), [], {}
     try:
         for _ in range(min(processes, len(todo))):
