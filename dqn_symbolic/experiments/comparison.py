@@ -97,7 +97,7 @@ def compare(names, Game, out, quick, interrupted, quiet=False, processes=None):
 
 
 def in_processes(todo, Game, processes, interrupted):
-    """Yields (job, rows, seconds) as they come, until all are done or `interrupted` holds something."""
+    """Yields (job, rows, seconds) as they come, till all are done or `interrupted` says no."""
     todo, workers, busy = list(reversed(todo)), [], {}
     try:
         for _ in range(min(processes, len(todo))):
