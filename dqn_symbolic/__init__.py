@@ -6,7 +6,7 @@ Floors, each importing only from those below it:
     2  the loop:    run, training, evaluation, checkpoints, files, plots, settings
     1  experience:  memory, frames, exploration, tabular
     0  symbols:     q_learning, policy_gradient, losses, networks, conv, optimisers, initialisers,
-                    backends
+                    backends, numba_linker
 
 `lecture` stands by itself: the slides, as they are.
 """

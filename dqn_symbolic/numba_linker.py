@@ -2,8 +2,8 @@
 
 PyTensor's own numba linker makes several functions of every node, compiles most of them twice, and
 with them helpers that are never run (a sort, texts for errors). Here every node becomes the few
-lines that one would write by hand, and numba compiles them all at once: a newcomer waits a fifth of
-the time, and LLVM finds loops that it can vectorise. To read what became of a function:
+lines that one would write by hand, and numba compiles them all at once: a newcomer waits a quarter
+of the time, and LLVM finds loops that it can vectorise. To read what became of a function:
 
     print(learn.vm.jit_fn.py_func.__source__)
 
