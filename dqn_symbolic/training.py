@@ -119,7 +119,8 @@ class Training:
     def state(self):
         """-> (what JSON can hold, {name: array}): all that the next step depends on.
 
-        Before the first step that is the seed alone.
+        Before the first step that is the seed alone. Raises FloatingPointError for a learner that
+        is not worth keeping, as not all its numbers are finite.
         """
         about = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
@@ -129,7 +130,12 @@ class Training:
         }
         if not self.steps:
             return about, {}
-        return about, self.arrays(self.memory.written)
+        arrays = self.arrays(self.memory.written)
+        names = [name for name in arrays if name.startswith("learner.")]
+        bad = [name for name in names if not np.isfinite(arrays[name]).all()]
+        if bad:
+            raise FloatingPointError(f"not finite any more: {', '.join(bad)}")
+        return about, arrays
 
     def arrays(self, written):
         """-> {name: array}, with as much of the memory as so many frames fill."""
@@ -144,6 +150,8 @@ class Training:
             raise ValueError("these are not the counters and random streams of such a training")
         if not about["counters"]["steps"]:
             return
+        if about["game_state"] is None:
+            raise ValueError('the game does not tell its state (info["state"]), so none goes on')
         memory = about["memory"]
         filled = min(memory["written"], self.memory.rows)
         if not (0 <= memory["first"] < self.memory.rows and 0 < memory["size"] <= filled):
@@ -201,6 +209,9 @@ def network(settings):
 
 def first_params(rng, env, settings):
     """-> {name: float32 array}: the first values of that network's parameters."""
+    *frame_shape, _ = env.observation_space.shape
+    if settings.filters and len(frame_shape) != 2:
+        raise ValueError(f"filters: expected frames (height, width), got {tuple(frame_shape)}")
     return conv_params(
         rng,
         env.observation_space.shape,

@@ -515,7 +515,8 @@ def test_a_run_that_diverges_says_so(tmp_path, capsys):
     wild = [*SMALL, "--set", "optimiser=sgd", "--set", "learning_rate=1e9"]
     assert main(["--out", str(tmp_path / "run"), *wild]) == 2
     err = capsys.readouterr().err
-    assert "diverged at agent step 5" in err
+    assert "stopped after 5" in err
+    assert "agent steps: the squared TD error is " in err
     assert err.count("\n") == 1
 
 
