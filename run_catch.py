@@ -81,8 +81,8 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
                 report(run.finish(), run.out, interrupted, say)
     except FloatingPointError as error:
         raise BadInput(
-            f"stopped after {run.training.steps:,} agent steps: {error}; a smaller learning_rate"
-            f" may help; {run.out} holds the run as last saved"
+            f"stopped after {run.training.steps:,} agent steps: {error};"
+            f" {run.out} holds the run as last saved"
         ) from error
     if interrupted:
         return 130

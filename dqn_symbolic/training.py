@@ -16,6 +16,7 @@ from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
 
 COUNTERS = ("steps", "updates", "loss_sum", "loss_count")
 MEMORY_COUNTERS = ("written", "first", "size", "episode_begins")
+ADVICE = "a smaller learning_rate may help"
 
 
 class Training:
@@ -100,7 +101,7 @@ class Training:
             error = np.asarray(td_error, np.float64)  # in which no square of a float32 overflows
             loss = float(error @ error) / s.batch_size
             if not loss < inf:
-                raise FloatingPointError(f"the squared TD error is {loss}")
+                raise FloatingPointError(f"the squared TD error is {loss} ({ADVICE})")
             self.loss_sum += loss
             self.loss_count += 1
 
@@ -131,10 +132,10 @@ class Training:
         if not self.steps:
             return about, {}
         arrays = self.arrays(self.memory.written)
-        names = [name for name in arrays if name.startswith("learner.")]
-        bad = [name for name in names if not np.isfinite(arrays[name]).all()]
+        learnt = [name for name in arrays if name.startswith("learner.")]
+        bad = [n.removeprefix("learner.") for n in learnt if not np.isfinite(arrays[n]).all()]
         if bad:
-            raise FloatingPointError(f"not finite any more: {', '.join(bad)}")
+            raise FloatingPointError(f"not finite any more: {', '.join(bad)} ({ADVICE})")
         return about, arrays
 
     def arrays(self, written):
