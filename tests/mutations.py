@@ -225,18 +225,18 @@ FAULTS = [
     (
         "the pointer not kept at a stop",
         *(TRAINING, '{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}', '{**{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}, "first": 0}'),
-        "test_training",
+        "test_resume",
     ),
     (
         "the optimiser's memory not kept at a stop",
         *(TRAINING, 'return {**arrays, "x": self.x}', """arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}
         return {**arrays, "x": self.x}"""),
-        "test_training",
+        "test_resume",
     ),
     (
         "the game begun anew at a resume",
         *(TRAINING, 'self.env.reset(options={"state": about["game_state"]})', "self.env.reset()"),
-        "test_training",
+        "test_resume",
     ),
     ("Glorot's bound by the wrong fan", INITIALISERS, "6 / sum(fans(shape))", "3 / fans(shape)[0]", "test_initialisers"),
     ("orthogonal's signs left to LAPACK", INITIALISERS, "q *= np.sign", "q *= np.abs", "test_initialisers"),

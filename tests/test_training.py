@@ -290,6 +290,7 @@ def test_history_and_action_repeat():
 
 # -- the same bits ---------------------------------------------------------------------------------
 
+
 def test_evaluation_disturbs_nothing():
     training, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
     env = History(Catch(), 1)
@@ -301,24 +302,6 @@ def test_evaluation_disturbs_nothing():
             for forward in (training.forward, lambda x: ties):
                 returns(env, Catch().starts(), forward, training.evaluation_seed)
     assert bits(training) == bits(undisturbed)
-
-
-@pytest.mark.parametrize("stop", [0, 30, 77, 301])
-@pytest.mark.parametrize("options", [{}, {"optimiser": "rmsprop"}, {"history": 4}], ids=str)
-def test_stopped_and_resumed_is_as_if_never_stopped(stop, options):
-    """At the start, in the warm-up, in mid-game, and with the memory's ring turned over."""
-    settings = {"seed": 2, **options, **QUICK}
-    training = trained(stop, Catch(drift=True), **settings)
-    resumed = trained(0, Catch(drift=True), **settings)
-    about, arrays = training.state()
-    resumed.restore(
-        json.loads(json.dumps(about)), {name: array.copy() for name, array in arrays.items()}
-    )
-    assert bits(resumed) == bits(training)
-    for _ in range(150):
-        training.step()
-        resumed.step()
-    assert bits(resumed) == bits(training)
 
 
 # -- settings that make no sense ------------------------------------------------------------------
