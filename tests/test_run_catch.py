@@ -417,6 +417,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
     [
         (["--seed", "1"], "seed was 0, not 1"),
         (["--set", "batch_size=8"], "batch_size was 32, not 8"),
+        (["--checkpoint-every", "9"], "checkpoint_every was 1000, not 9"),
         (["--rows", "5"], "rows was 10, not 5"),
         (["--drift"], "drift was False, not True"),
         (["--steps", "100"], "--steps 100: the run has had 3500 agent steps already"),
