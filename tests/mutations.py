@@ -28,7 +28,7 @@ TABULAR, EXPERIMENTS = "dqn_symbolic/tabular.py", "dqn_symbolic/experiments"
 # (fault, file, what stands there, what the fault makes of it, the tests that must notice)
 FAULTS = [
     (
-        "no future after truncation (masked by `done`)",
+        "no future after truncation (masked by done)",
         *(TRAINING, "0 if terminated else s.discount", "0 if terminated or truncated else s.discount"),
         "test_training",
     ),
