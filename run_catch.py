@@ -80,9 +80,9 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
             if ready or not resume:  # otherwise the files are what they should be
                 report(run.finish(), run.out, interrupted, say)
     except FloatingPointError as error:
-        step = f"{run.training.steps:,}"
         raise BadInput(
-            f"diverged at agent step {step}: {error}; {run.out} holds the run as last saved"
+            f"stopped after {run.training.steps:,} agent steps: {error};"
+            f" {run.out} holds the run as last saved"
         ) from error
     if interrupted:
         return 130
@@ -369,6 +369,9 @@ def parsed(arguments):
     learn.set_defaults(command=train)
     learn.add_argument("--seed", type=int, metavar="N", help="of every random stream (0)")
     learn.add_argument("--steps", type=int, metavar="N", help="most agent steps")
+    learn.add_argument(
+        "--checkpoint-every", type=int, metavar="N", help="agent steps between checkpoints (1000)"
+    )
     learn.add_argument("--network", choices=("mlp", "conv"), help="dense or convolutional (mlp)")
     learn.add_argument(
         "--pixels",

@@ -16,6 +16,7 @@ from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
 
 COUNTERS = ("steps", "updates", "loss_sum", "loss_count")
 MEMORY_COUNTERS = ("written", "first", "size", "episode_begins")
+ADVICE = "a smaller learning_rate may help"
 
 
 class Training:
@@ -100,7 +101,7 @@ class Training:
             error = np.asarray(td_error, np.float64)  # in which no square of a float32 overflows
             loss = float(error @ error) / s.batch_size
             if not loss < inf:
-                raise FloatingPointError(f"the squared TD error is {loss}")
+                raise FloatingPointError(f"the squared TD error is {loss} ({ADVICE})")
             self.loss_sum += loss
             self.loss_count += 1
 
@@ -119,7 +120,8 @@ class Training:
     def state(self):
         """-> (what JSON can hold, {name: array}): all that the next step depends on.
 
-        Before the first step that is the seed alone.
+        Before the first step that is the seed alone. Raises FloatingPointError for a learner that
+        is not worth keeping, as not all its numbers are finite.
         """
         about = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
@@ -129,7 +131,12 @@ class Training:
         }
         if not self.steps:
             return about, {}
-        return about, self.arrays(self.memory.written)
+        arrays = self.arrays(self.memory.written)
+        learnt = [name for name in arrays if name.startswith("learner.")]
+        bad = [n.removeprefix("learner.") for n in learnt if not np.isfinite(arrays[n]).all()]
+        if bad:
+            raise FloatingPointError(f"not finite any more: {', '.join(bad)} ({ADVICE})")
+        return about, arrays
 
     def arrays(self, written):
         """-> {name: array}, with as much of the memory as so many frames fill."""
@@ -144,6 +151,8 @@ class Training:
             raise ValueError("these are not the counters and random streams of such a training")
         if not about["counters"]["steps"]:
             return
+        if about["game_state"] is None:
+            raise ValueError('the game does not tell its state (info["state"]), so none goes on')
         memory = about["memory"]
         filled = min(memory["written"], self.memory.rows)
         if not (0 <= memory["first"] < self.memory.rows and 0 < memory["size"] <= filled):
@@ -201,6 +210,9 @@ def network(settings):
 
 def first_params(rng, env, settings):
     """-> {name: float32 array}: the first values of that network's parameters."""
+    *frame_shape, _ = env.observation_space.shape
+    if settings.filters and len(frame_shape) != 2:
+        raise ValueError(f"filters: expected frames (height, width), got {tuple(frame_shape)}")
     return conv_params(
         rng,
         env.observation_space.shape,

@@ -1,11 +1,12 @@
 """Does the suite notice? The classic faults, put in one by one:  python -m tests.mutations [FAULT]
 
 Each fault is one replacement in a copy of the sources, in a folder of its own; the tests named
-beside it must then fail. Exit status 1 if a fault goes unnoticed. Not part of the default test
-run.
+beside it must then fail, and the first that does is told. Exit status 1 if a fault goes unnoticed.
+Not part of the default test run.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ TABULAR, EXPERIMENTS = "dqn_symbolic/tabular.py", "dqn_symbolic/experiments"
 # (fault, file, what stands there, what the fault makes of it, the tests that must notice)
 FAULTS = [
     (
-        "no future after truncation (masked by `done`)",
+        "no future after truncation (masked by done)",
         *(TRAINING, "0 if terminated else s.discount", "0 if terminated or truncated else s.discount"),
         "test_training",
     ),
@@ -225,18 +226,86 @@ FAULTS = [
     (
         "the pointer not kept at a stop",
         *(TRAINING, '{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}', '{**{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}, "first": 0}'),
-        "test_training",
+        "test_resume",
     ),
     (
         "the optimiser's memory not kept at a stop",
         *(TRAINING, 'return {**arrays, "x": self.x}', """arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}
         return {**arrays, "x": self.x}"""),
-        "test_training",
+        "test_resume",
     ),
     (
         "the game begun anew at a resume",
         *(TRAINING, 'self.env.reset(options={"state": about["game_state"]})', "self.env.reset()"),
-        "test_training",
+        "test_resume",
+    ),
+    (
+        "a frame of another shape taken as it comes",
+        *(FRAMES, "and frame.shape == self.shape", "and frame.shape"),
+        "test_promises",
+    ),
+    (
+        "a reward that is not finite remembered",
+        *(FRAMES, "and -LARGEST <= reward <= LARGEST", "and True"),
+        "test_promises",
+    ),
+    (
+        "a learner saved that is not finite",
+        *(TRAINING, "if not np.isfinite(arrays[n]).all()]", "if False]"),
+        "test_bad_numbers",
+    ),
+    (
+        "a loss that is not finite not looked at",
+        *(TRAINING, "if not loss < inf:", "if False:"),
+        "test_bad_numbers",
+    ),
+    (
+        "a rectifier that hides NaN",
+        *("dqn_symbolic/networks.py", "TT.maximum(z, 0)", "TT.switch(z > 0, z, 0).astype(z.dtype)"),
+        "test_bad_numbers",
+    ),
+    (
+        "the random numbers of the memory begun anew at a resume",
+        *(TRAINING, '            "memory": self.memory_rng,\n', ""),
+        "test_resume",
+    ),
+    (
+        "the sum of the losses not kept at a stop",
+        *(TRAINING, '("steps", "updates", "loss_sum", "loss_count")', '("steps", "updates")'),
+        "test_resume",
+    ),
+    (
+        "the target network not kept at a stop",
+        *(
+            TRAINING,
+            "variable.set_value(arrays[f\"learner.{variable.name}\"])",
+            "variable.set_value(arrays[f\"learner.{variable.name.removeprefix('target.')}\"])",
+        ),
+        "test_resume",
+    ),
+    (
+        "evaluation in the game that is learnt",
+        *(
+            "dqn_symbolic/run.py",
+            "self.evaluation_env = as_seen(evaluation_env, training.settings)",
+            "self.evaluation_env = training.env",
+        ),
+        "test_determinism",
+    ),
+    (
+        "a random number drawn at every evaluation",
+        *(
+            "dqn_symbolic/run.py",
+            "        mean_return, catch_rate = self.evaluate()\n",
+            "        mean_return, catch_rate = self.evaluate()\n"
+            "        self.training.memory_rng.random()\n",
+        ),
+        "test_determinism",
+    ),
+    (
+        "every observation kept",
+        *(TRAINING, "        self.steps += 1\n", "        self.steps += 1\n        vars(self).setdefault('all', []).append(self.x)\n"),
+        "test_long_runs",
     ),
     ("Glorot's bound by the wrong fan", INITIALISERS, "6 / sum(fans(shape))", "3 / fans(shape)[0]", "test_initialisers"),
     ("orthogonal's signs left to LAPACK", INITIALISERS, "q *= np.sign", "q *= np.abs", "test_initialisers"),
@@ -264,7 +333,7 @@ FAULTS = [
 
 
 def noticed(path, old, new, tests):
-    """Whether the tests fail once `old` has become `new` in a copy of the sources."""
+    """-> the first test that fails once `old` is `new` in a copy of the sources, or None."""
     with tempfile.TemporaryDirectory() as copy:
         for name in ("dqn_symbolic", "games", "tests", "run_catch.py", "setup.cfg", "README.md"):
             source = ROOT / name
@@ -289,16 +358,17 @@ def noticed(path, old, new, tests):
             capture_output=True,
             text=True,
         )
-    return run.returncode == 1
+    failed = re.search(r"^(?:FAILED|ERROR) tests/\w+\.py::(\w+)", run.stdout, re.MULTILINE)
+    return failed[1] if run.returncode == 1 else None
 
 
 def main(only=""):
     unnoticed = 0
     for fault, path, old, new, tests in tqdm(FAULTS, disable=None):
         if only in fault:
-            red = noticed(path, old, new, tests)
-            unnoticed += not red
-            tqdm.write(f"{'red' if red else 'GREEN':6} {fault:64} {tests}")
+            test = noticed(path, old, new, tests)
+            unnoticed += not test
+            tqdm.write(f"{'red' if test else 'GREEN':6} {fault:64} {tests}: {test}")
     return unnoticed > 0
 
 

@@ -57,3 +57,14 @@ def test_the_number_of_faults_is_that_of_the_script():
     from tests.mutations import FAULTS
 
     assert f"puts {len(FAULTS)} classic faults" in README
+
+
+def test_the_faults_in_the_table_are_the_scripts_and_the_tests_exist():
+    from tests.mutations import FAULTS
+
+    section = README.split("## How we know that it is right")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|`]+) \| `(\w+)` in `(\w+)` \|$", section, re.MULTILINE)
+    assert len(rows) == 12
+    for fault, test, file in rows:
+        assert {file} == {tests for name, *_, tests in FAULTS if fault in name}, fault
+        assert f"def {test}(" in (ROOT / "tests" / f"{file}.py").read_text(), test

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 
 import gymnasium
 import numpy as np
@@ -293,27 +290,6 @@ def test_history_and_action_repeat():
 
 # -- the same bits ---------------------------------------------------------------------------------
 
-FINGERPRINT = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.test_training import *
-print(bits(trained(400, seed=5, **QUICK)))
-"""
-
-
-def test_same_seed_same_bits_in_another_process():
-    root = os.path.dirname(os.path.dirname(__file__))
-    script = FINGERPRINT.format(root=root)
-    found = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    ).stdout.split()[-1]
-    assert found == bits(trained(400, seed=5, **QUICK))
-
-
-def test_another_seed_other_bits():
-    first, other = (trained(100, seed=seed, **QUICK).weights() for seed in (0, 1))
-    assert all((first[name] != other[name]).any() for name in ("W1", "Wout"))
-
 
 def test_evaluation_disturbs_nothing():
     training, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
@@ -326,24 +302,6 @@ def test_evaluation_disturbs_nothing():
             for forward in (training.forward, lambda x: ties):
                 returns(env, Catch().starts(), forward, training.evaluation_seed)
     assert bits(training) == bits(undisturbed)
-
-
-@pytest.mark.parametrize("stop", [0, 30, 77, 301])
-@pytest.mark.parametrize("options", [{}, {"optimiser": "rmsprop"}, {"history": 4}], ids=str)
-def test_stopped_and_resumed_is_as_if_never_stopped(stop, options):
-    """At the start, in the warm-up, in mid-game, and with the memory's ring turned over."""
-    settings = {"seed": 2, **options, **QUICK}
-    training = trained(stop, Catch(drift=True), **settings)
-    resumed = trained(0, Catch(drift=True), **settings)
-    about, arrays = training.state()
-    resumed.restore(
-        json.loads(json.dumps(about)), {name: array.copy() for name, array in arrays.items()}
-    )
-    assert bits(resumed) == bits(training)
-    for _ in range(150):
-        training.step()
-        resumed.step()
-    assert bits(resumed) == bits(training)
 
 
 # -- settings that make no sense ------------------------------------------------------------------

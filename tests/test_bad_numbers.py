@@ -1,0 +1,132 @@
+"""NaN and infinity stop a run, are named, and never take the place of a good checkpoint."""
+
+import gymnasium
+import numpy as np
+import pytensor
+import pytest
+
+from dqn_symbolic import checkpoints
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training
+from games.catch import Catch
+from run_catch import main
+
+SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4, "epsilon_end": 0.0, "epsilon_steps": 1}
+
+
+class Brightness(gymnasium.ObservationWrapper):
+    """The same in float32, which could be NaN."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        shape = env.observation_space.shape
+        self.observation_space = gymnasium.spaces.Box(0, 1, shape, np.float32)
+
+    def observation(self, frame):
+        return frame.astype(np.float32) / 255
+
+
+def compiled(backend="numba", **settings):
+    if backend == "jax":
+        pytest.importorskip("jax")
+    if backend == "c" and not pytensor.config.cxx:
+        pytest.skip("no C++ compiler")
+    game = Brightness(Catch(rows=4, columns=4, paddle_width=1))
+    return Training(game, Settings(backend=backend, **{**SMALL, **settings})).compile()
+
+
+def poison(training, name, bad):
+    (variable,) = (v for v in training.learn.get_shared() if v.name == name)
+    value = np.array(variable.get_value())
+    value.flat[-1] = bad
+    variable.set_value(value)
+
+
+# -- nothing hides them ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["numba", "c", "jax"])
+def learner(request):
+    return compiled(request.param, filters=((2, 2, 1),))
+
+
+def test_a_nan_anywhere_reaches_the_loss(learner):
+    """Through rectifiers and maxima, which are so easily written to prefer the number."""
+    while learner.steps < 9:
+        learner.step()
+    good = learner.memory.sample(4, np.random.default_rng(0))
+    good[3][:] = 0.9  # a future for all of them
+    weights = {v.name: np.array(v.get_value()) for v in learner.learn.get_shared()}
+    names = [name for name in weights if name.split(".")[-1] in learner.first_params]
+    assert len(names) == 2 * 6
+
+    def error():
+        found = np.asarray(learner.learn(*good))
+        for variable in learner.learn.get_shared():
+            variable.set_value(weights[variable.name])
+        return found
+
+    assert np.isfinite(error()).all()
+    for name in names:
+        poison(learner, name, np.nan)
+        assert np.isnan(error()).any(), name
+    for part, array in enumerate(good):
+        if array.dtype == np.float32:
+            kept = array.flat[-1]
+            array.flat[-1] = np.nan
+            assert np.isnan(error()).any(), part
+            array.flat[-1] = kept
+    assert np.isfinite(error()).all()
+
+
+# -- they stop the run -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["W1", "b1", "Wout", "bout", "target.W1", "target.bout"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_stop_the_next_update(name, bad):
+    training = compiled(seed=1)
+    while training.steps < 20:
+        training.step()
+    poison(training, name, bad)
+    with pytest.raises(FloatingPointError, match=r"the squared TD error is|the Q-values are"):
+        training.step()
+    assert training.steps in (20, 21)
+
+
+def test_where_they_come_from_is_not_kept(tmp_path, monkeypatch, capsys):
+    """An update whose loss was finite overflows in the weights, and a checkpoint is due."""
+    run = str(tmp_path / "run")
+    small = ["--quiet", "--checkpoint-every", "40", "--set", "hidden=4", "--set", "warm_up=50"]
+    step = Training.step
+
+    def overflowing(training):
+        step(training)
+        if training.steps == 80:
+            poison(training, "W1", np.inf)
+            poison(training, "bout.v", np.nan)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "step", overflowing)
+        assert main(["--out", run, "--steps", "200", *small]) == 2
+    err = capsys.readouterr().err
+    assert "stopped after 80 agent steps: not finite any more: W1, bout.v (a smaller" in err
+    assert f"{run} holds the run as last saved" in err
+    assert err.count("\n") == 1
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.npz"]
+    about, _ = checkpoints.load(tmp_path / "run" / "checkpoint.npz", "checkpoint")
+    assert about["counters"]["steps"] == 40
+    assert main(["--resume", run, "--steps", "200", *small[:1]]) == 0
+
+
+def test_a_reward_that_is_none_stops_the_run_of_the_game(tmp_path, monkeypatch, capsys):
+    successor = Catch.successor
+
+    def spoilt(game, state, action):
+        state, reward, over = successor(game, state, action)
+        return state, reward * np.nan if over else reward, over
+
+    monkeypatch.setattr(Catch, "successor", spoilt)
+    assert main(["--out", str(tmp_path), "--quiet"]) == 2
+    expected = "stopped after 8 agent steps: the reward is nan, not a finite float32;"
+    assert expected in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""Nothing grows, however long it goes on: neither memory, nor open files, nor windows."""
+
+import sys
+
+import pygame
+import pytest
+
+import games.screen
+from dqn_symbolic.evaluation import returns
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training, as_seen
+from games.catch import Catch
+from run_catch import main
+from tests.benchmarks.long_run import descriptors, resident
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+def test_the_memory_of_the_process_is_flat():
+    """50 bytes a step, the smallest object that could be forgotten, would be over the bound."""
+    settings = Settings(history=2, hidden=(8,), batch_size=4, memory_size=500, warm_up=100)
+    training, env, starts = Training(Catch(), settings).compile(), Catch(), Catch().starts()
+    env = as_seen(env, settings)
+
+    def steps(number):
+        for step in range(number):
+            training.step()
+            if step % 1_000 == 0:
+                returns(env, starts, training.forward, training.evaluation_seed)
+                training.state()
+        return resident()
+
+    before = steps(4_000)
+    assert steps(12_000) - before < 50 * 12_000
+    assert training.steps == 16_000
+
+
+@pytest.fixture
+def closed_at_once(monkeypatch):
+    """A screen, and a window that its user closes in its first frame. -> the windows opened."""
+    opened, set_mode = [], pygame.display.set_mode
+
+    class Clock:
+        def tick(self, frames_per_second):
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+            return 50
+
+    def counting(*size):
+        opened.append(size)
+        return set_mode(*size)
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setattr(games.screen, "has_screen", lambda: True)
+    monkeypatch.setattr(pygame.time, "Clock", Clock)
+    monkeypatch.setattr(pygame.display, "set_mode", counting)
+    return opened
+
+
+@pytest.mark.parametrize("trainings", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_no_file_and_no_window_stays_open(trainings, closed_at_once, tmp_path):
+    """Trained, then played in a window, again and again in one process."""
+    small = ["--steps", "60", "--quiet", "--set", "hidden=8", "--set", "warm_up=50"]
+    found = []
+    for number in range(trainings):
+        assert main(["--out", str(tmp_path / str(number)), *small]) == 0
+        assert not pygame.display.get_init()
+        found.append(descriptors())
+    assert len(closed_at_once) == trainings
+    assert found[1:] == found[1:2] * (trainings - 1)

@@ -1,0 +1,167 @@
+"""A game that breaks its promises is refused at the door; one that breaks them later, at once."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
+
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training
+
+PIXELS, FLOATS = Box(0, 255, (2, 3), np.uint8), Box(-1, 1, (2, 3), np.float32)
+SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4}
+
+
+class Game(gymnasium.Env):
+    """Ends after 4 steps. `frames` and `rewards` are what it gives, step by step, for ever."""
+
+    def __init__(self, frames=(), rewards=(0.0,), observations=PIXELS, actions=None):
+        self.observation_space, self.action_space = observations, actions or Discrete(2)
+        self.frames, self.rewards, self.steps = frames, rewards, 0
+        self.size = gymnasium.spaces.flatdim(self.observation_space)
+
+    def seen(self):
+        if self.frames:
+            return self.frames[self.steps % len(self.frames)]
+        return gymnasium.spaces.utils.unflatten(self.observation_space, np.zeros(self.size))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.seen(), {}
+
+    def step(self, action):
+        self.steps += 1
+        reward = self.rewards[self.steps % len(self.rewards)]
+        return self.seen(), reward, self.steps % 4 == 0, False, {}
+
+
+def refused(env, error, message, **settings):
+    """In one line. -> the agent steps that went well before it; None at the door."""
+    training = None
+    with pytest.raises(error, match=message) as refusal:  # noqa: PT012
+        training = Training(env, Settings(**SMALL, **settings))
+        training.learn = lambda x, *_: np.zeros(len(x), np.float32)
+        training.forward = lambda x: np.zeros((len(x), training.actions), np.float32)
+        while training.steps < 20:
+            training.step()
+    assert "\n" not in str(refusal.value)
+    return training and training.steps
+
+
+# -- at the door -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spaces", "message"),
+    [
+        ({"actions": Box(-1, 1, (1,))}, r"action space: expected Discrete\(n\), .* got Box"),
+        ({"actions": MultiBinary(3)}, "action space: expected Discrete"),
+        ({"actions": Discrete(3, start=1)}, r"its actions 0 to n - 1, got Discrete\(3, start=1\)"),
+        ({"observations": Discrete(5)}, r"expected a Box \(gymnasium's Flatten.*got Discrete"),
+        ({"observations": Dict(a=PIXELS)}, r"observation space: expected a Box .* got Dict"),
+        ({"observations": Box(0, 1, (2,), np.float64)}, "uint8 or float32 .* got float64"),
+        ({"observations": Box(0, 9, (2,), np.int32)}, "uint8 or float32 .* got int32"),
+        ({"observations": Box(0, 9, (), np.uint8)}, "expected one axis or more"),
+    ],
+)
+def test_spaces_that_cannot_be_learnt_from_are_refused(spaces, message):
+    assert refused(Game(**spaces), ValueError, message) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (np.zeros((3, 2), np.uint8), r"observation: expected uint8 \(2, 3\), got uint8 \(3, 2\)"),
+        (np.zeros((2, 3)), r"expected uint8 \(2, 3\), got float64 \(2, 3\)"),
+        ([[0, 0, 0], [0, 0, 0]], r"expected uint8 \(2, 3\), got \[\[0, 0, 0\], \[0, 0, 0\]\]"),
+        (None, "got None"),
+    ],
+)
+def test_a_first_observation_that_is_not_as_promised_is_refused(first, message):
+    assert refused(Game([first]), ValueError, message) is None
+
+
+def test_filters_need_pictures():
+    message = r"filters: expected frames \(height, width\), got \(6, 6, 3\)"
+    colours = Game(observations=Box(0, 255, (6, 6, 3), np.uint8))
+    assert refused(colours, ValueError, message, filters=((2, 3, 1),)) is None
+
+
+@pytest.mark.filterwarnings("ignore:.*precision lowered")
+@pytest.mark.parametrize(
+    ("space", "wrap"),
+    [
+        (Dict(a=FLOATS, b=FLOATS), gymnasium.wrappers.FlattenObservation),
+        (
+            Box(0, 1, (2,), np.float64),
+            lambda env: gymnasium.wrappers.DtypeObservation(env, np.float32),
+        ),
+        (Box(0, 1, ()), lambda env: gymnasium.wrappers.ReshapeObservation(env, (1,))),
+    ],
+    ids=["Flatten", "Dtype", "Reshape"],
+)
+def test_the_wrappers_that_are_named_make_it_fit(space, wrap):
+    env = wrap(Game(observations=space))
+    assert Training(env, Settings(**SMALL)).x.dtype == np.float32
+
+
+# -- and later -------------------------------------------------------------------------------------
+
+FINE = np.zeros((2, 3), np.uint8)
+
+
+@pytest.mark.parametrize("history", [1, 3])
+@pytest.mark.parametrize("action_repeat", [1, 2])
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        (np.zeros((1, 3), np.uint8), r"expected uint8 \(2, 3\), got uint8 \(1, 3\)"),
+        (np.zeros((2, 3)), r"expected uint8 \(2, 3\), got float64 \(2, 3\)"),
+        (np.float32(0), r"expected uint8 \(2, 3\), got "),
+        (7, r"expected uint8 \(2, 3\), got 7"),
+    ],
+)
+def test_a_frame_that_is_not_as_promised_is_refused(later, message, history, action_repeat):
+    """NumPy would have broadcast it, or rounded it, without a word."""
+    env = Game([FINE] * 6 + [later])
+    steps = refused(env, ValueError, message, history=history, action_repeat=action_repeat)
+    assert steps == (5 if action_repeat == 1 else 2)
+
+
+@pytest.mark.parametrize("reward", [None, "1", np.ones(1), [1.0], 1j])
+def test_a_reward_that_is_no_number_is_refused(reward):
+    assert refused(Game(rewards=[0.0] * 6 + [reward]), ValueError, "reward: expected a number") == 5
+
+
+@pytest.mark.parametrize("reward", [1, -1, True, np.float32(0.5), np.int64(2), np.float64(0.5)])
+def test_a_reward_may_be_any_number(reward):
+    training = Training(Game(rewards=[reward]), Settings(**{**SMALL, "warm_up": 100}))
+    training.step()
+    assert training.memory.rings["reward"][0] == reward
+
+
+# -- numbers that are none -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
+def test_a_reward_that_is_not_finite_is_named(bad):
+    message = "the reward is .*, not a finite float32"
+    assert refused(Game(rewards=[0.0] * 6 + [bad]), FloatingPointError, message) == 5
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_an_observation_that_is_not_finite_is_named_with_its_place(bad):
+    frame = np.zeros((2, 3), np.float32)
+    frame[1, 2] = bad
+    env = Game([np.zeros((2, 3), np.float32)] * 6 + [frame], observations=FLOATS)
+    message = rf"the observation is {bad} at \(1, 2\)"
+    assert refused(env, FloatingPointError, message) == 5
+    assert refused(Game([frame], observations=FLOATS), FloatingPointError, message) is None
+
+
+def test_large_but_finite_observations_are_none_of_our_business():
+    """Their sum of squares overflows."""
+    env = Game([np.full((2, 3), 3e38, np.float32)], observations=FLOATS)
+    training = Training(env, Settings(**{**SMALL, "warm_up": 100}))
+    training.step()
+    assert training.steps == 1

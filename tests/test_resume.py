@@ -1,0 +1,151 @@
+"""Stopped anywhere and resumed is as if never stopped, to the bit."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from dqn_symbolic import checkpoints
+from dqn_symbolic.run import Run
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import Training
+from games.catch import Catch
+from run_catch import main
+from tests.test_determinism import arguments, differences, told
+
+ROOT = Path(__file__).parent.parent
+GAME = {"rows": 5, "columns": 4, "paddle_width": 1, "drift": True}
+STEPS, WARM_UP, SYNC_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 130, 23, 10, 25, 40
+SMALL = {
+    **{"steps": STEPS, "warm_up": WARM_UP, "sync_every": SYNC_EVERY, "epsilon_steps": 50},
+    **{"evaluate_every": EVALUATE_EVERY, "checkpoint_every": CHECKPOINT_EVERY},
+    **{"hidden": (4,), "batch_size": 4, "memory_size": 30},  # so the ring turns over
+}
+LEARNERS = {
+    "adam": {},
+    "four frames": {"history": 4, "optimiser": "rmsprop"},
+    "action repeat": {"action_repeat": 2, "history": 2, "update_every": 3, "loss": "clipped"},
+    "online": {"memory_size": 1, "batch_size": 1, "warm_up": 1, "sync_every": 1},
+}
+
+
+@cache
+def compiled(learner):
+    """-> (a compiled `Training`, the first values of all that its functions update)."""
+    training = Training(Catch(**GAME), Settings(**{**SMALL, **LEARNERS[learner]})).compile()
+    return training, [(v, v.get_value()) for v in training.learn.get_shared()]
+
+
+def new_run(learner, folder):
+    """A run at its start. It compiles nothing: it takes over functions, and puts them back."""
+    before, first_values = compiled(learner)
+    training = Training(Catch(**GAME), before.settings)
+    training.forward, training.learn, training.sync = before.forward, before.learn, before.sync
+    for variable, value in first_values:
+        variable.set_value(value)
+    run = Run(training, Catch(**GAME), Catch(**GAME).starts(), GAME, 0.25, 2, folder)  # no end
+    run.compiled = True
+    return run
+
+
+def goes_on(learner, folder, stop):
+    """Another process' worth of the run: from its checkpoint to a Ctrl-C in step `stop`."""
+    run, presses = new_run(learner, folder), []
+    if (folder / "checkpoint.npz").exists():
+        run.restore(*checkpoints.load(folder / "checkpoint.npz", "checkpoint"))
+    step = run.training.step
+
+    def until_ctrl_c():
+        step()
+        if run.training.steps == stop:
+            presses.append("Ctrl-C")
+
+    run.training.step = until_ctrl_c
+    if run.training.steps < stop:
+        run.train(presses, quiet=True)
+    assert run.training.steps == stop
+    run.save_checkpoint()
+    run.save_progress()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """whole(learner) -> all that the run that is never stopped has reached at its end."""
+
+    @cache
+    def trained(learner):
+        folder = tmp_path_factory.mktemp("whole")
+        goes_on(learner, folder, STEPS)
+        return told(folder)[0]
+
+    return trained
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    learner=st.sampled_from(list(LEARNERS)),
+    stops=st.lists(st.integers(0, STEPS - 1), min_size=1, max_size=4).map(sorted),
+)
+@example("adam", [0])  # before the first step
+@example("adam", [1, WARM_UP // 2])  # in the warm-up
+@example("four frames", [WARM_UP - 1, WARM_UP, WARM_UP + 1])
+@example("adam", [WARM_UP + SYNC_EVERY - 2, WARM_UP + SYNC_EVERY - 1])  # around a sync
+@example("four frames", [EVALUATE_EVERY, CHECKPOINT_EVERY])
+@example("action repeat", [CHECKPOINT_EVERY - 1, CHECKPOINT_EVERY, CHECKPOINT_EVERY + 1])
+@example("online", [3, 3, 4, 5])
+def test_stopped_anywhere_and_resumed(whole, tmp_path_factory, learner, stops):
+    folder = tmp_path_factory.mktemp("parts")
+    for stop in [*stops, STEPS]:
+        goes_on(learner, folder, stop)
+    assert differences(whole(learner), told(folder)[0]) == []
+
+
+def test_what_was_compared(whole):
+    """Everything that there is, and a run in which all of it has changed."""
+    for learner in LEARNERS:
+        found = whole(learner)
+        counters, memory = json.loads(found["counters"]), json.loads(found["memory"])
+        assert counters["steps"] == STEPS
+        assert counters["updates"] > 35
+        assert memory["written"] > STEPS
+        assert len(json.loads(found["progress.csv"])) == STEPS // EVALUATE_EVERY
+        assert set(json.loads(found["streams"])) == {"game", "exploration", "memory"}
+        assert {"learner.target.W1", "memory.frame", "memory.age", "x"} <= found.keys()
+    assert {"learner.W1.m", "learner.W1.v", "learner.t"} <= whole("adam").keys()
+    assert {"learner.W1.g", "learner.W1.g2"} <= whole("four frames").keys()
+
+
+# -- in other processes, through the front door ---------------------------------------------------
+
+
+def test_three_processes_find_what_one_finds(tmp_path):
+    """In the warm-up, then in mid-episode, each another process."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main(["--quiet", *arguments(whole, steps=200)]) == 0
+    commands = [
+        arguments(parts, steps=17),
+        ["--resume", str(parts), "--steps", "98"],
+        ["--resume", str(parts), "--steps", "200"],
+    ]
+    for command in commands:
+        python = [sys.executable, "run_catch.py", "--quiet", *command]
+        subprocess.run(python, check=True, cwd=ROOT)
+    assert differences(told(whole)[0], told(parts)[0]) == []
+    assert told(whole)[1] == told(parts)[1]
+
+
+def test_a_game_that_keeps_its_state_to_itself_cannot_go_on():
+    class Secretive(Catch):
+        def _seen(self):
+            return super()._seen()[0], {}
+
+    before, resumed = (Training(Secretive(), Settings()) for _ in range(2))
+    before.learn = resumed.learn = compiled("adam")[0].learn
+    before.step()
+    with pytest.raises(ValueError, match=r'the game does not tell its state \(info\["state"\]\)'):
+        resumed.restore(*before.state())
