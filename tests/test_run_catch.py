@@ -378,7 +378,7 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
         ("--pixels --rows 100", "100 (one a cell) to 512 pixels a side, got 84"),
         ("--set memory_size=1000000000000000", "too large for the memory here"),
         ("--out a --resume b", "not allowed with argument"),
-        ("--resume nowhere", "nowhere/checkpoint.npz is missing"),
+        ("--resume nowhere", "nowhere: No such file or directory"),
         ("--window", "--window needs a screen"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),
         ("fly", "invalid choice: 'fly'"),
