@@ -164,8 +164,8 @@ def restore(run, about):
 def way_on(folder):
     """What to do after a file could not be written."""
     if (folder / "checkpoint.npz").exists():
-        return f"the last checkpoint is whole: make room, then go on with --resume {folder}"
-    return "there was no checkpoint yet: make room, then begin again with another --out"
+        return f"the last checkpoint is whole: once that is mended, go on with --resume {folder}"
+    return "there was no checkpoint yet: once that is mended, begin again with another --out"
 
 
 def does_not_fit(path, error):
@@ -360,7 +360,7 @@ def kept(about):
 def import_compiler():
     """PyTensor wants its cache at once, and says no more than that it cannot write there."""
     try:
-        import pytensor  # noqa: F401
+        import dqn_symbolic.backends  # noqa: F401
     except OSError as error:
         raise BadInput(
             f"{error.filename}: {error.strerror}; for the compiled code take a folder that can be"
