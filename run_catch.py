@@ -144,7 +144,9 @@ def resumed(folder, about, options):
         for name, value in {**settings, **game}.items():
             before = {**saved, **saved_game}[name]
             if value != tuples(before):
-                raise BadInput(f"--resume goes on as the run was: {name} was {before}, not {value}")
+                raise BadInput(
+                    f"--resume goes on as the run was: {name} was {before!s:.100}, not {value}"
+                )
         return checked_run({**saved, "steps": steps}, saved_game, folder)
     except MISFITS as error:
         raise does_not_fit(folder / "checkpoint.npz", error) from error
@@ -183,7 +185,7 @@ def checked_run(settings, game, out):
         env = Catch(**game)
         training = Training(env, Settings(**settings))
     except (OverflowError, ValueError) as error:
-        raise BadInput(error) from error
+        raise BadInput(f"{error!s:.300}") from error
     return Run(training, Catch(**game), env.starts(), game, env.chance, env.optimum, out)
 
 

@@ -98,7 +98,7 @@ def rebuilt(draw, content):
         elif how == "drop" and len(members) > 1:
             del members[name]
         elif how == "rename":
-            members[draw(st.text(max_size=8)) + ".npy"] = members.pop(name)
+            members[draw(st.text(st.characters(min_codepoint=1))) + ".npy"] = members.pop(name)
         elif how == "damage":
             members[name] = draw(damaged(members[name]))
         elif how == "array":
@@ -110,7 +110,7 @@ def rebuilt(draw, content):
             new = draw(
                 st.sampled_from((b"", b"'x'", b"|O", b"True", b"-1", b"[", b"9999999999", b"1L"))
             )
-            members[name] = members[name].replace(old, draw(st.sampled_from(new)), 1)
+            members[name] = members[name].replace(old, new, 1)
     return zipped(members)
 
 
