@@ -132,7 +132,8 @@ def refuse_taken(folder):
 
 def resumed(folder, about, options):
     """-> a Run in `folder` with the settings it had."""
-    from dqn_symbolic.settings import tuples
+    from dqn_symbolic.settings import Settings, tuples
+    from games.catch import Catch
 
     settings, game = split(options)
     try:
@@ -147,6 +148,8 @@ def resumed(folder, about, options):
                 raise BadInput(
                     f"--resume goes on as the run was: {name} was {before!s:.100}, not {value}"
                 )
+        if about["counters"]["steps"]:
+            refuse_boasts(folder / "checkpoint.npz", Settings(**saved), Catch(**saved_game))
         return checked_run({**saved, "steps": steps}, saved_game, folder)
     except MISFITS as error:
         raise does_not_fit(folder / "checkpoint.npz", error) from error
@@ -308,6 +311,7 @@ def load_agent(folder):
     try:
         settings, game = kept(about)
         settings, game = Settings(**settings), Catch(**game)
+        refuse_boasts(path, settings, game)
         weights = first_params(default_rng(0), as_seen(game, settings), settings)  # their places
         checkpoints.fill(path, weights)
         env, forward = trained(game, settings, weights)
@@ -357,6 +361,22 @@ def kept(about):
     if game.keys() != GAME.keys():
         raise KeyError(f"expected the game's {', '.join(GAME)}, got {', '.join(game)}")
     return settings, game
+
+
+def refuse_boasts(path, settings, game):
+    """Before room is made for a network: its weights must be in the file, not deflated."""
+    import numpy as np
+
+    from dqn_symbolic.networks import conv_params
+
+    def no_room(rng, shape):
+        return np.broadcast_to(np.float32(0), shape)
+
+    seen = (*game.observation_space.shape, settings.history)
+    actions = int(game.action_space.n)
+    params = conv_params(None, seen, settings.filters, settings.hidden, actions, no_room)
+    if sum(value.nbytes for value in params.values()) > path.stat().st_size:
+        raise ValueError(f"too large a network for the file: {settings.hidden}, {settings.filters}")
 
 
 def import_compiler():
