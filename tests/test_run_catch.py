@@ -462,6 +462,8 @@ def changed(path, kind, change):
         lambda about, arrays: about["settings"].pop("game"),
         lambda about, arrays: about["settings"].update(hidden=[3]),
         lambda about, arrays: about["settings"].update(new_setting=3),
+        lambda about, arrays: about["settings"].update(batch_size=32.5),
+        lambda about, arrays: about["settings"]["game"].update(render_mode="human"),
         lambda about, arrays: about["settings"]["game"].update(columns=4),
         lambda about, arrays: arrays.popitem(),
         lambda about, arrays: arrays.update({next(iter(arrays)): np.zeros(3, np.float32)}),
@@ -491,12 +493,14 @@ def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, caps
     [
         lambda about: about["counters"].update(steps="abc"),
         lambda about: about["counters"].update(more=1),
+        lambda about: about["counters"].update(updates=-1),
         lambda about: about["memory"].update(size=10**9),
         lambda about: about["memory"].update(first=-1),
         lambda about: about["streams"].pop("game"),
         lambda about: about.update(game_state=[9, 0, 0, 0]),
         lambda about: about.update(run=[1]),
         lambda about: about["run"].update(rows=None),
+        lambda about: about["run"]["rows"][-1].update(catch_rate="all"),
     ],
 )
 def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, capsys):
