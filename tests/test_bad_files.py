@@ -97,7 +97,9 @@ def rebuilt(draw, content):
         elif how == "drop" and len(members) > 1:
             del members[name]
         elif how == "rename":
-            members[draw(st.text(st.characters(min_codepoint=1))) + ".npy"] = members.pop(name)
+            members[draw(st.text(st.characters(codec="utf-8", min_codepoint=1))) + ".npy"] = (
+                members.pop(name)
+            )
         elif how == "damage":
             members[name] = draw(damaged(members[name]))
         elif how == "array":
