@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,6 +21,10 @@ GAME = {
     "pixels": None,
 }
 PIXEL_GAME = {"pixels": 84, "drift": True}  # the size of the Nature agent's frames
+
+
+# What values that are not ours can lead to, read from a file of the right format.
+MISFITS = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
 
 
 class BadInput(Exception):
@@ -51,6 +56,8 @@ def main(arguments):
 
 def train(out=None, resume=None, window=None, quiet=False, **options):
     """Learns Catch and writes the files; then plays, where there is a screen."""
+    import_compiler()
+
     from dqn_symbolic.backends import advice
     from dqn_symbolic.run import ctrl_c
     from games.screen import has_screen
@@ -62,28 +69,26 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
         if not quiet:
             print_now(text, end)
 
-    if resume:
-        checkpoint = load(resume / "checkpoint.npz", "checkpoint")
-        run = resumed(resume, checkpoint, options)
-    else:
-        run = new(out, options)
-    hint = advice(run.training.settings.backend)
-    if hint:
-        say(hint)
-    try:
-        with ctrl_c() as interrupted:
-            ready = run.compile(say, interrupted)
-            if ready and resume:
-                restore(run, checkpoint)
-            if ready:
-                run.train(interrupted, quiet)
-            if ready or not resume:  # otherwise the files are what they should be
-                report(run.finish(), run.out, interrupted, say)
-    except FloatingPointError as error:
-        raise BadInput(
-            f"stopped after {run.training.steps:,} agent steps: {error};"
-            f" {run.out} holds the run as last saved"
-        ) from error
+    with begun(out, resume, options) as (run, about):
+        hint = advice(run.training.settings.backend)
+        if hint:
+            say(hint)
+        try:
+            with ctrl_c() as interrupted:
+                ready = run.compile(say, interrupted)
+                if ready and resume:
+                    restore(run, about)
+                if ready:
+                    run.train(interrupted, quiet)
+                if ready or not resume:  # otherwise the files are what they should be
+                    report(run.finish(), run.out, interrupted, say)
+        except FloatingPointError as error:
+            raise BadInput(
+                f"stopped after {run.training.steps:,} agent steps: {error};"
+                f" {run.out} holds the run as last saved"
+            ) from error
+        except OSError as error:
+            raise BadInput(f"{error.filename}: {error.strerror}; {way_on(run.out)}") from error
     if interrupted:
         return 130
     if window is not False and has_screen():
@@ -91,32 +96,48 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
     return 0
 
 
+@contextmanager
+def begun(out, resume, options):
+    """-> (a Run in a folder that it has to itself, what its checkpoint says or None)."""
+    from dqn_symbolic.files import alone
+
+    if resume:
+        with alone(resume):
+            about = load_about(resume / "checkpoint.npz", "checkpoint")
+            yield resumed(resume, about, options), about
+    else:
+        run = new(out, options)
+        run.out.mkdir(parents=True, exist_ok=True)
+        with alone(run.out):
+            refuse_taken(run.out)
+            yield run, None
+
+
 def new(out, options):
-    """-> a Run at its start, in a folder that holds none."""
+    """-> a Run at its start."""
+    settings, game = split(options)
+    out = out or Path(time.strftime("runs/catch-%Y%m%d-%H%M%S"))
+    return checked_run(settings, {**GAME, **game}, out)
+
+
+def refuse_taken(folder):
     from dqn_symbolic.run import FILES
 
-    settings, game = split(options)
-    run = checked_run(
-        settings, {**GAME, **game}, out or Path(time.strftime("runs/catch-%Y%m%d-%H%M%S"))
-    )
-    taken = [name for name in FILES if (run.out / name).exists()]
+    taken = [name for name in FILES if (folder / name).exists()]
     if taken:
         raise BadInput(
-            f"{run.out} already holds a run ({taken[0]}): --resume it, or take another --out"
+            f"{folder} already holds a run ({taken[0]}): --resume it, or take another --out"
         )
-    run.out.mkdir(parents=True, exist_ok=True)
-    return run
 
 
-def resumed(folder, checkpoint, options):
+def resumed(folder, about, options):
     """-> a Run in `folder` with the settings it had."""
-    from dqn_symbolic.settings import tuples
+    from dqn_symbolic.settings import Settings, tuples
+    from games.catch import Catch
 
     settings, game = split(options)
     try:
-        about, _ = checkpoint
-        saved = dict(about["settings"])
-        saved_game = saved.pop("game")
+        saved, saved_game = kept(about)
         steps = settings.pop("steps", saved["steps"])  # a run may be made longer
         if steps < about["counters"]["steps"]:
             reached = about["counters"]["steps"]
@@ -124,21 +145,36 @@ def resumed(folder, checkpoint, options):
         for name, value in {**settings, **game}.items():
             before = {**saved, **saved_game}[name]
             if value != tuples(before):
-                raise BadInput(f"--resume goes on as the run was: {name} was {before}, not {value}")
+                raise BadInput(
+                    f"--resume goes on as the run was: {name} was {before!s:.100}, not {value}"
+                )
+        if about["counters"]["steps"]:
+            refuse_boasts(folder / "checkpoint.npz", Settings(**saved), Catch(**saved_game))
         return checked_run({**saved, "steps": steps}, saved_game, folder)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except MISFITS as error:
         raise does_not_fit(folder / "checkpoint.npz", error) from error
 
 
-def restore(run, checkpoint):
+def restore(run, about):
+    from dqn_symbolic.checkpoints import Unreadable
+
     try:
-        run.restore(*checkpoint)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        run.restore(about)
+    except Unreadable as error:
+        raise BadInput(error) from error
+    except MISFITS as error:
         raise does_not_fit(run.out / "checkpoint.npz", error) from error
 
 
+def way_on(folder):
+    """What to do after a file could not be written."""
+    if (folder / "checkpoint.npz").exists():
+        return f"the last checkpoint is whole: once that is mended, go on with --resume {folder}"
+    return "there was no checkpoint yet: once that is mended, begin again with another --out"
+
+
 def does_not_fit(path, error):
-    return BadInput(f"{path} does not fit this version: {error!r}")
+    return BadInput(f"{path} does not fit this version: {error!r:.300}")
 
 
 def checked_run(settings, game, out):
@@ -151,8 +187,8 @@ def checked_run(settings, game, out):
     try:
         env = Catch(**game)
         training = Training(env, Settings(**settings))
-    except ValueError as error:
-        raise BadInput(error) from error
+    except (OverflowError, ValueError) as error:
+        raise BadInput(f"{error!s:.300}") from error
     return Run(training, Catch(**game), env.starts(), game, env.chance, env.optimum, out)
 
 
@@ -191,6 +227,8 @@ def print_now(text, end="\n"):
 
 def compare(experiment=None, quick=False, out=None, quiet=False):
     """The lecture's experiments: rows, pictures and a report."""
+    import_compiler()
+
     from dqn_symbolic.experiments.comparison import (
         EXPERIMENTS,
         WorkerDied,
@@ -259,16 +297,28 @@ def play(**game):
 
 def load_agent(folder):
     """-> (game, q_values): the trained agent of a run and the game that it learnt."""
+    import_compiler()
+
+    from numpy.random import default_rng
+
+    from dqn_symbolic import checkpoints
     from dqn_symbolic.settings import Settings
-    from dqn_symbolic.training import trained
+    from dqn_symbolic.training import as_seen, first_params, trained
     from games.catch import Catch
 
-    about, weights = load(folder / "agent.npz", "agent")
+    path = folder / "agent.npz"
+    about = load_about(path, "agent")
     try:
-        game = Catch(**about["settings"].pop("game"))
-        env, forward = trained(game, Settings(**about["settings"]), weights)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise does_not_fit(folder / "agent.npz", error) from error
+        settings, game = kept(about)
+        settings, game = Settings(**settings), Catch(**game)
+        refuse_boasts(path, settings, game)
+        weights = first_params(default_rng(0), as_seen(game, settings), settings)  # their places
+        checkpoints.fill(path, weights)
+        env, forward = trained(game, settings, weights)
+    except checkpoints.Unreadable as error:
+        raise BadInput(error) from error
+    except MISFITS as error:
+        raise does_not_fit(path, error) from error
     env.reset()
     return env, lambda x: forward(x[None])[0]
 
@@ -288,14 +338,56 @@ def tell(tally, say):
 # -- what came through the door --------------------------------------------------------------------
 
 
-def load(path, kind):
-    """-> (about, arrays) of a file that a run has written."""
+def load_about(path, kind):
+    """-> what a file that a run has written says of itself."""
     from dqn_symbolic import checkpoints
 
     try:
-        return checkpoints.load(path, kind)
-    except ValueError as error:
+        return checkpoints.load_about(path, kind)
+    except checkpoints.Unreadable as error:
         raise BadInput(error) from error
+
+
+def kept(about):
+    """-> (settings of the learner, settings of the game), each of the type that it has here."""
+    from dqn_symbolic.settings import Settings
+
+    settings = dict(about["settings"])
+    game = settings.pop("game")
+    types = {field.name: list if field.type is tuple else field.type for field in fields(Settings)}
+    for name, value in settings.items():
+        if type(value) is not types[name]:
+            raise TypeError(f"{name}: expected {types[name].__name__}, got {value!r}")
+    if game.keys() != GAME.keys():
+        raise KeyError(f"expected the game's {', '.join(GAME)}, got {', '.join(game)}")
+    return settings, game
+
+
+def refuse_boasts(path, settings, game):
+    """Before room is made for a network: its weights must be in the file, not deflated."""
+    import numpy as np
+
+    from dqn_symbolic.networks import conv_params
+
+    def no_room(rng, shape):
+        return np.broadcast_to(np.float32(0), shape)
+
+    seen = (*game.observation_space.shape, settings.history)
+    actions = int(game.action_space.n)
+    params = conv_params(None, seen, settings.filters, settings.hidden, actions, no_room)
+    if sum(value.nbytes for value in params.values()) > path.stat().st_size:
+        raise ValueError(f"too large a network for the file: {settings.hidden}, {settings.filters}")
+
+
+def import_compiler():
+    """PyTensor wants its cache at once, and says no more than that it cannot write there."""
+    try:
+        import dqn_symbolic.backends  # noqa: F401
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename}: {error.strerror}; for the compiled code take a folder that can be"
+            " written, by PYTENSOR_FLAGS=base_compiledir=DIR"
+        ) from error
 
 
 def split(options):

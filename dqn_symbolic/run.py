@@ -8,11 +8,12 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict
 
+import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic import checkpoints
 from dqn_symbolic.evaluation import returns
-from dqn_symbolic.files import write_whole
+from dqn_symbolic.files import sweep, write_whole
 from dqn_symbolic.training import as_seen
 
 COLUMNS = ("env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", "catch_rate")
@@ -58,6 +59,7 @@ class Run:
     def train(self, interrupted, quiet=False):
         """Goes on until it is solved, or has had its agent steps, or is interrupted."""
         training, s = self.training, self.training.settings
+        sweep(self.out, FILES)
         # disable=None: no bar where it would not be seen to move
         with tqdm(
             total=s.steps, initial=training.steps, unit=" steps", disable=quiet or None
@@ -124,13 +126,27 @@ class Run:
         about["settings"] = self.settings
         checkpoints.save(self.out / "checkpoint.npz", "checkpoint", about, arrays)
 
-    def restore(self, about, arrays):
-        """Goes back to where `save_checkpoint` was. Raises KeyError, TypeError or ValueError."""
-        run = about.pop("run")
-        del about["settings"]
-        rows = [{name: row[name] for name in COLUMNS} for row in run["rows"]]
-        seconds = float(run["compile_seconds"]), float(run["train_seconds"])
-        self.training.restore(about, arrays)
+    def restore(self, about):
+        """Goes back to where `save_checkpoint` was, whose file begins with `about`.
+
+        Raises AttributeError, LookupError, OverflowError, TypeError or ValueError for another's.
+        """
+        kept = about["run"]
+        rows = [{name: row[name] for name in COLUMNS} for row in kept["rows"]]
+        if not all(is_row(row) for row in rows):
+            raise ValueError("these are not the rows of a progress.csv")
+        seconds = float(kept["compile_seconds"]), float(kept["train_seconds"])
+        steps, written = about["counters"]["steps"], about["memory"]["written"]
+        arrays = self.training.arrays(written) if steps else {}
+        # The memory is read into its place; what is left is small.
+        places = {
+            name: array if name.startswith("memory.") else np.empty_like(array, order="C")
+            for name, array in arrays.items()
+        }
+        checkpoints.fill(self.out / "checkpoint.npz", places)
+        self.training.restore(
+            {name: about[name] for name in about if name not in ("run", "settings")}, places
+        )
         self.rows = rows
         self.compile_seconds += seconds[0]
         self.train_seconds = seconds[1]
@@ -168,6 +184,14 @@ class Run:
         text = json.dumps(summary, indent=2) + "\n"
         write_whole(self.out / "summary.json", lambda f: f.write(text.encode()))
         return summary
+
+
+def is_row(row):
+    """Whether these are numbers; the loss may be missing."""
+    return all(
+        isinstance(value, int | float) or (name == "loss" and value is None)
+        for name, value in row.items()
+    )
 
 
 def shown(row):

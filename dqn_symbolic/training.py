@@ -149,13 +149,20 @@ class Training:
         """From the start to a `state`. Raises ValueError, nothing changed, if it is another's."""
         if form(about) != form(json.loads(json.dumps(self.state()[0]))):
             raise ValueError("these are not the counters and random streams of such a training")
+        if not all(0 <= count < inf for count in about["counters"].values()):
+            raise ValueError(f"these are no counts: {about['counters']}")
         if not about["counters"]["steps"]:
             return
         if about["game_state"] is None:
             raise ValueError('the game does not tell its state (info["state"]), so none goes on')
         memory = about["memory"]
         filled = min(memory["written"], self.memory.rows)
-        if not (0 <= memory["first"] < self.memory.rows and 0 < memory["size"] <= filled):
+        most = 2 * about["counters"]["steps"]  # frames: an episode's first comes with its second
+        if not (
+            0 <= memory["first"] < self.memory.rows
+            and 0 < memory["size"] <= filled
+            and memory["written"] <= most
+        ):
             raise ValueError(f"these are no positions in a memory: {memory}")
         expected = self.arrays(memory["written"])
         for name in expected | arrays:

@@ -23,6 +23,7 @@ TRAINING, MEMORY = "dqn_symbolic/training.py", "dqn_symbolic/memory.py"
 LINKER = "dqn_symbolic/numba_linker.py"
 FRAMES, SETTINGS = "dqn_symbolic/frames.py", "dqn_symbolic/settings.py"
 EXPLORATION, INITIALISERS = "dqn_symbolic/exploration.py", "dqn_symbolic/initialisers.py"
+FILES, CHECKPOINTS = "dqn_symbolic/files.py", "dqn_symbolic/checkpoints.py"
 TABULAR, EXPERIMENTS = "dqn_symbolic/tabular.py", "dqn_symbolic/experiments"
 
 # (fault, file, what stands there, what the fault makes of it, the tests that must notice)
@@ -329,6 +330,11 @@ FAULTS = [
     ("a stage that changes two settings", f"{EXPERIMENTS}/stages.py", '"target": {"sync_every": 100}', '"target": {"sync_every": 100, "batch_size": 64}', "test_experiments"),
     ("consecutive batches that are not", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - batch_size + 1) + np.arange(batch_size)", "rng.integers(transitions, size=batch_size)", "test_experiments"),
     ("the player of one frame knows the state", f"{EXPERIMENTS}/four_frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
+    ("a file written in its place", FILES, 'with open(temporary, "wb")', 'with open(path, "wb")', "test_checkpoints"),
+    ("what a living process is writing swept away", FILES, "not alive(int(pid))", "True", "test_crashes"),
+    ("a folder shared by two runs", FILES, "fcntl.LOCK_EX", "fcntl.LOCK_SH", "test_crashes"),
+    ("a file believed in how much it has to say", CHECKPOINTS, "> MOST_ABOUT", "> 1e9 * MOST_ABOUT", "test_bad_files"),
+    ("an array read as far as it fits", CHECKPOINTS, "if content.read(1):", "if False:", "test_bad_files"),
 ]  # fmt: skip
 
 

@@ -360,7 +360,7 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
         ("--pixels --rows 100", "100 (one a cell) to 512 pixels a side, got 84"),
         ("--set memory_size=1000000000000000", "too large for the memory here"),
         ("--out a --resume b", "not allowed with argument"),
-        ("--resume nowhere", "nowhere/checkpoint.npz is missing"),
+        ("--resume nowhere", "nowhere: No such file or directory"),
         ("--window", "--window needs a screen"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),
         ("fly", "invalid choice: 'fly'"),
@@ -445,6 +445,8 @@ def changed(path, kind, change):
         lambda about, arrays: about["settings"].pop("game"),
         lambda about, arrays: about["settings"].update(hidden=[3]),
         lambda about, arrays: about["settings"].update(new_setting=3),
+        lambda about, arrays: about["settings"].update(batch_size=32.5),
+        lambda about, arrays: about["settings"]["game"].update(render_mode="human"),
         lambda about, arrays: about["settings"]["game"].update(columns=4),
         lambda about, arrays: arrays.popitem(),
         lambda about, arrays: arrays.update({next(iter(arrays)): np.zeros(3, np.float32)}),
@@ -474,12 +476,14 @@ def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, caps
     [
         lambda about: about["counters"].update(steps="abc"),
         lambda about: about["counters"].update(more=1),
+        lambda about: about["counters"].update(updates=-1),
         lambda about: about["memory"].update(size=10**9),
         lambda about: about["memory"].update(first=-1),
         lambda about: about["streams"].pop("game"),
         lambda about: about.update(game_state=[9, 0, 0, 0]),
         lambda about: about.update(run=[1]),
         lambda about: about["run"].update(rows=None),
+        lambda about: about["run"]["rows"][-1].update(catch_rate="all"),
     ],
 )
 def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, capsys):

@@ -1,0 +1,310 @@
+"""Files that are damaged, made by others or made to harm: refused in one line, and nothing changed.
+
+`FUZZ=5000 pytest tests/test_bad_files.py` tries so many of each kind, other ones every time.
+"""
+
+import copy
+import io
+import json
+import os
+import tracemalloc
+import zipfile
+from collections import Counter
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import dqn_symbolic.training
+from dqn_symbolic import checkpoints
+from run_catch import BadInput, load_about, load_agent, main, restore, resumed
+
+FUZZ = int(os.environ.get("FUZZ", 0))
+fuzz = settings(
+    max_examples=FUZZ or 150,
+    derandomize=not FUZZ,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+SMALL = [
+    *("--quiet", "--rows", "4", "--columns", "5", "--steps", "120"),
+    *("--set", "hidden=4", "--set", "warm_up=50", "--set", "memory_size=60"),
+    *("--set", "evaluate_every=50", "--set", "batch_size=4"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz") / "run"
+    assert main(["--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+# -- how files go bad ------------------------------------------------------------------------------
+
+
+@st.composite
+def damaged(draw, content):
+    """Bytes lost, changed or put in."""
+    content = bytearray(content)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(content)))
+        how = draw(st.sampled_from(("cut", "flip", "insert", "leave out", "zero")))
+        if how == "cut":
+            del content[at:]
+        elif how == "flip" and at < len(content):
+            content[at] ^= 1 << draw(st.integers(0, 7))
+        elif how == "insert":
+            content[at:at] = draw(st.binary(min_size=1, max_size=20))
+        elif how == "leave out":
+            del content[at : at + draw(st.integers(1, 200))]
+        elif how == "zero":
+            content[at : at + 16] = bytes(len(content[at : at + 16]))
+    return bytes(content)
+
+
+def members_of(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as members:
+        return {name: members.read(name) for name in members.namelist()}
+
+
+def zipped(members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@st.composite
+def rebuilt(draw, content):
+    """A whole zip file, its checksums right, but not what was in it."""
+    members = members_of(content)
+    for _ in range(draw(st.integers(1, 2))):
+        name, other = (draw(st.sampled_from(sorted(members))) for _ in range(2))
+        how = draw(st.sampled_from(("swap", "drop", "rename", "damage", "array", "header")))
+        if how == "swap":
+            members[name], members[other] = members[other], members[name]
+        elif how == "drop" and len(members) > 1:
+            del members[name]
+        elif how == "rename":
+            members[draw(st.text(st.characters(codec="utf-8", min_codepoint=1))) + ".npy"] = (
+                members.pop(name)
+            )
+        elif how == "damage":
+            members[name] = draw(damaged(members[name]))
+        elif how == "array":
+            dtype = draw(st.sampled_from(("f4", "f8", "u1", "i8", "U3", "c8", "M8[s]", ">f4")))
+            shape = draw(st.lists(st.integers(0, 5), max_size=4))
+            members[name] = npy(np.zeros(shape, dtype))
+        elif how == "header":
+            old = draw(st.sampled_from((b"'descr'", b"<f4", b"|u1", b"False", b"(", b",)", b"1")))
+            new = draw(
+                st.sampled_from((b"", b"'x'", b"|O", b"True", b"-1", b"[", b"9999999999", b"1L"))
+            )
+            members[name] = members[name].replace(old, new, 1)
+    return zipped(members)
+
+
+def places(value, path=()):
+    """Every part of a JSON value, by the way that leads there."""
+    parts = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for name, part in parts:
+        yield (*path, name)
+        yield from places(part, (*path, name))
+
+
+ODD = st.one_of(
+    st.sampled_from([None, True, 0, -1, 1, 3, 2**31, 2**63, 2**64, 10**30, 10**400]),
+    st.sampled_from([0.5, -0.0, 1e308, float("nan"), float("inf")]),
+    st.sampled_from(["", "x\ny", "numba", "\ud800", "x" * 9999]),
+    st.sampled_from([[], [0], [-1], [2, 3], [[1, 1, 1]], [[]], {}, {"x": 1}]),
+    st.integers(),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+        max_leaves=6,
+    ),
+)
+
+
+@st.composite
+def retold(draw, content):
+    """What the file says of itself, changed."""
+    members = members_of(content)
+    about = json.loads(str(np.load(io.BytesIO(members["about.npy"]))))
+    for _ in range(draw(st.integers(1, 2))):
+        *way, last = draw(st.sampled_from(list(places(about))))
+        around = about
+        for name in way:
+            around = around[name]
+        how = draw(st.sampled_from(("change", "change", "change", "delete", "add")))
+        if how == "change":
+            around[last] = copy.deepcopy(draw(ODD))
+        elif how == "delete":
+            del around[last]
+        elif isinstance(around, dict):
+            around[draw(st.sampled_from(("x", "steps", "render_mode", "memory")))] = draw(ODD)
+    return zipped({**members, "about.npy": npy(np.array(json.dumps(about)))})
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+def refusal(call, *arguments):
+    """-> what was raised, as the front door says it; None if it went well."""
+    try:
+        call(*arguments)
+    except (BadInput, MemoryError) as error:  # any other would be a traceback
+        return str(error)
+    return None
+
+
+def tried(whole, path, call):
+    """Puts one bad file after another at `path` and calls. -> {what came of it: how often}."""
+    seen = Counter()
+
+    @fuzz
+    @given(st.one_of(damaged(whole), rebuilt(whole), retold(whole)))
+    def tries(content):
+        path.write_bytes(content)
+        before = contents(path.parent)
+        complaint = refusal(call)
+        assert contents(path.parent) == before
+        assert "\n" not in (complaint or "")
+        assert len(complaint or "") < 1_000
+        seen["refused" if complaint else "went on"] += 1
+
+    tries()
+    print(f"{path.name}: {dict(seen)}")
+    return seen
+
+
+def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
+    whole = (folder / "checkpoint.npz").read_bytes()
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(whole)
+    compiled = resumed(tmp_path, load_about(path, "checkpoint"), {})
+    compiled.compile(lambda text, end="": None, [])
+
+    def go_on():
+        about = load_about(path, "checkpoint")
+        run = resumed(tmp_path, about, {})
+        if run.settings == compiled.settings:  # each of the others would have to be compiled
+            restore(compiled, about)
+            assert compiled.solved in (False, True)
+            with suppress(FloatingPointError):  # which the front door says in one line
+                for _ in range(12):
+                    compiled.training.step()
+
+    seen = tried(whole, path, go_on)
+    assert seen["refused"] > seen["went on"] > 0
+
+
+def test_a_bad_agent_is_refused_or_plays(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(dqn_symbolic.training, "forward_alone", lambda *given: None)
+    whole = (folder / "agent.npz").read_bytes()
+    seen = tried(whole, tmp_path / "agent.npz", lambda: load_agent(tmp_path))
+    assert seen["refused"] > seen["went on"] > 0
+
+
+# -- made to harm, or not even a file --------------------------------------------------------------
+
+
+def commands(folder):
+    return {
+        "checkpoint": ["--resume", str(folder), "--quiet"],
+        "agent": ["watch", str(folder), "--gif", str(folder / "a.gif")],
+    }
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "agent"])
+@pytest.mark.parametrize("what", ["directory", "device", "fifo", "link to nothing"])
+def test_what_is_no_file_is_refused_at_once(kind, what, tmp_path, capsys):
+    path = tmp_path / f"{kind}.npz"
+    {
+        "directory": path.mkdir,
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "fifo": lambda: os.mkfifo(path),
+        "link to nothing": lambda: path.symlink_to(tmp_path / "nothing"),
+    }[what]()
+    assert main(commands(tmp_path)[kind]) == 2
+    assert capsys.readouterr().err == (
+        f"run_catch.py: {path} is missing: expected a file that a run has written\n"
+    )
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def bomb(members, name, dtype, megabytes):
+    """The same file, with one array of that many zeros, which take no room in it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for other, content in members.items():
+            if other != name:
+                archive.writestr(other, content)
+        with archive.open(name, "w") as content:
+            head = npy(np.zeros(1, dtype))[:-1]
+            size = megabytes * 2**20
+            content.write(head.replace(b"(1,)", b"(%d,)" % size).replace(b" " * 7, b"", 1))
+            for _ in range(megabytes):
+                content.write(bytes(2**20))
+    return file.getvalue()
+
+
+def boast(members):
+    """The same file, which says that it is of a network of four gigabytes."""
+    about = json.loads(str(np.load(io.BytesIO(members["about.npy"]))))
+    about["settings"]["hidden"] = [30_000, 30_000]
+    return zipped({**members, "about.npy": npy(np.array(json.dumps(about)))})
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "agent"])
+@pytest.mark.parametrize("large", ["what it says", "an array", "the network that it says it is of"])
+def test_a_zip_bomb_takes_no_memory(kind, large, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(checkpoints, "MOST_ABOUT", 2**20)
+    members = members_of((folder / f"{kind}.npz").read_bytes())
+    path = tmp_path / f"{kind}.npz"
+    path.write_bytes(
+        {
+            "what it says": lambda: bomb(members, "about.npy", np.uint8, megabytes=200),
+            "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=200),
+            "the network that it says it is of": lambda: boast(members),
+        }[large]()
+    )
+    assert path.stat().st_size < 10**6
+    main(commands(tmp_path)[kind])  # whatever it loads is loaded
+    tracemalloc.start()
+    assert main(commands(tmp_path)[kind]) == 2
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20 * 2**20
+    err = capsys.readouterr().err
+    assert err.count("\n") == 2
+    assert str(path) in err
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_member_as_long_as_expected_but_for_its_end(folder, tmp_path, capsys):
+    """Its header is right, its checksum is right; only there is more, or less."""
+    members = members_of((folder / "agent.npz").read_bytes())
+    first = list(members)[1]
+    for changed in (members[first] + b"x", members[first][:-1], members[first][:-4]):
+        (tmp_path / "agent.npz").write_bytes(zipped({**members, first: changed}))
+        assert main(commands(tmp_path)["agent"]) == 2
+        assert "agent.npz is damaged, cut short or not" in capsys.readouterr().err

@@ -1,0 +1,202 @@
+"""Killed at any moment, on a full disk, in a folder that is taken: at last the same bits."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dqn_symbolic import checkpoints
+from dqn_symbolic.files import alone, sweep
+from dqn_symbolic.run import FILES
+from run_catch import main
+
+ROOT = Path(__file__).parent.parent
+# Too small a network to solve the game: the run ends when it is told to.
+TINY = [
+    *("--quiet", "--rows", "4", "--columns", "5", "--paddle-width", "1"),
+    *("--set", "hidden=2", "--set", "warm_up=50", "--set", "memory_size=200"),
+    *("--set", "evaluate_every=100", "--set", "checkpoint_every=20"),
+]
+UNTIL_KILLED = ["--steps", str(10**9)]
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "run_catch.py", *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE
+    )
+
+
+def kill(process, path, pause):
+    """Kills a run, `pause` seconds after it has written `path`; or, below 0, after its start."""
+    before = path.stat().st_mtime_ns if path.exists() else None
+    written = pause < 0
+    while not written and process.poll() is None:
+        time.sleep(0.005)
+        written = path.exists() and path.stat().st_mtime_ns != before
+    time.sleep(abs(pause))
+    process.kill()
+    _, err = process.communicate()
+    assert process.returncode == -signal.SIGKILL, err
+
+
+def without_seconds(folder):
+    """progress.csv, but for the one column that no two runs share."""
+    lines = (folder / "progress.csv").read_text().splitlines()
+    return [line.split(",")[:2] + line.split(",")[3:] for line in lines]
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    path, rng = killed / "checkpoint.npz", random.Random(kills)
+    kill(start("--out", killed, *TINY, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
+    reached, while_writing = [], 0
+    for n in range(1, kills):
+        about, _ = checkpoints.load(path, "checkpoint")
+        reached.append(about["counters"]["steps"])
+        while_writing += any(name.startswith(".") for name in os.listdir(killed))
+        pause = -rng.uniform(0, 4) if n % 5 == 0 else rng.uniform(0, 0.3)
+        kill(start("--resume", killed, "--quiet", *UNTIL_KILLED), path, pause)
+    print(f"{kills} kills, {while_writing} while writing; resumed from {reached}")
+    assert reached == sorted(reached)
+    assert reached[-1] > reached[0]
+
+    steps = str(checkpoints.load_about(path, "checkpoint")["counters"]["steps"] + 110)
+    assert main(["--resume", str(killed), "--quiet", "--steps", steps]) == 0
+    assert main(["--out", str(whole), *TINY, "--steps", steps]) == 0
+    assert without_seconds(killed) == without_seconds(whole)
+    assert contents(killed)["agent.npz"] == contents(whole)["agent.npz"]
+    (about, arrays), (about_whole, arrays_whole) = (
+        checkpoints.load(folder / "checkpoint.npz", "checkpoint") for folder in (killed, whole)
+    )
+    assert {**about, "run": 0} == {**about_whole, "run": 0}
+    assert list(arrays) == list(arrays_whole)
+    for name, array in arrays.items():
+        assert array.tobytes() == arrays_whole[name].tobytes(), name
+    assert sorted(os.listdir(killed)) == sorted(FILES)
+
+
+def test_only_what_the_dead_have_left_is_swept(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    kept = {f".agent.npz.{os.getpid()}", ".agent.npz.1", ".agent.npz.old", f"notes.{dead.pid}"}
+    for name in {*kept, f".agent.npz.{dead.pid}", f".agent.npz.{10**30}"}:
+        (tmp_path / name).write_text("half")
+    sweep(tmp_path, FILES)
+    assert set(os.listdir(tmp_path)) == kept
+
+
+@contextmanager
+def small_files(folder, size):
+    """No file may be written beyond `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A disk with so many bytes left in place of `folder`, with all that is in it."""
+    files = contents(folder)
+    room = sum(len(content) + 4096 for content in files.values()) + size
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", folder], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        yield
+        files = contents(folder)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("full", "message"),
+    [(small_files, "File too large"), (small_disk, "No space left on device")],
+)
+def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["--out", str(folder), "--steps", "100", *TINY, "--set", "hidden=999"]) == 0
+    before = contents(folder)
+    resume = ["--resume", str(folder), "--quiet", "--steps", "200"]
+    with full(folder, len(before["checkpoint.npz"]) // 2):
+        assert main(resume) == 2
+        after = contents(folder)
+    assert capsys.readouterr().err == (
+        f"run_catch.py: {folder}/checkpoint.npz: {message}; the last checkpoint is whole:"
+        f" once that is mended, go on with --resume {folder}\n"
+    )
+    assert after == before
+    assert main(resume) == 0
+
+
+def test_a_full_disk_before_the_first_checkpoint(tmp_path, capsys):
+    options = ["--out", str(tmp_path), "--steps", "20", *TINY, "--set", "hidden=999"]
+    with small_files(tmp_path, 50_000):
+        assert main(options) == 2
+    assert "there was no checkpoint yet" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
+
+
+@contextmanager
+def as_nobody():
+    """Root may write everywhere; nobody may not."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.parametrize("option", ["--out", "--resume"])
+def test_a_folder_that_cannot_be_written_is_refused_at_once(option, capsys):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        with as_nobody():
+            assert main([option, folder, "--quiet"]) == 2
+        assert capsys.readouterr().err == f"run_catch.py: {folder}: Permission denied\n"
+        assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("option", ["--out", "--resume"])
+def test_a_folder_in_which_a_run_is_at_work_is_refused(option, tmp_path, capsys):
+    with alone(tmp_path):
+        assert main([option, str(tmp_path), "--quiet"]) == 2
+    assert capsys.readouterr().err == f"run_catch.py: {tmp_path}: another run is at work there\n"
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_cache_that_cannot_be_written_says_what_helps(tmp_path):
+    (tmp_path / "file").write_text("")
+    found = subprocess.run(
+        [sys.executable, "run_catch.py", "--out", tmp_path / "run"],
+        cwd=ROOT,
+        env={**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path / 'file'}"},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 2
+    assert found.stderr.count("\n") == 1
+    assert "PYTENSOR_FLAGS=base_compiledir=DIR" in found.stderr
+    assert os.listdir(tmp_path) == ["file"]
