@@ -123,20 +123,23 @@ class Training:
         Before the first step that is the seed alone. Raises FloatingPointError for a learner that
         is not worth keeping, as not all its numbers are finite.
         """
-        about = {
+        about = self.about()
+        if not self.steps:
+            return about, {}
+        arrays = self.arrays(self.memory.written)
+        bad = not_finite(arrays)
+        if bad:
+            raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
+        return about, arrays
+
+    def about(self):
+        """-> what of a `state` is no array."""
+        return {
             "counters": {name: getattr(self, name) for name in COUNTERS},
             "streams": {name: rng.bit_generator.state for name, rng in self.streams().items()},
             "game_state": self.game_state,
             "memory": {name: getattr(self.memory, name) for name in MEMORY_COUNTERS},
         }
-        if not self.steps:
-            return about, {}
-        arrays = self.arrays(self.memory.written)
-        learnt = [name for name in arrays if name.startswith("learner.")]
-        bad = [n.removeprefix("learner.") for n in learnt if not np.isfinite(arrays[n]).all()]
-        if bad:
-            raise FloatingPointError(f"not finite any more: {', '.join(bad)} ({ADVICE})")
-        return about, arrays
 
     def arrays(self, written):
         """-> {name: array}, with as much of the memory as so many frames fill."""
@@ -147,7 +150,7 @@ class Training:
 
     def restore(self, about, arrays):
         """From the start to a `state`. Raises ValueError, nothing changed, if it is another's."""
-        if form(about) != form(json.loads(json.dumps(self.state()[0]))):
+        if form(about) != form(json.loads(json.dumps(self.about()))):
             raise ValueError("these are not the counters and random streams of such a training")
         if not all(0 <= count < inf for count in about["counters"].values()):
             raise ValueError(f"these are no counts: {about['counters']}")
@@ -172,6 +175,8 @@ class Training:
             )
             if wanted != found:
                 raise ValueError(f"{name}: expected {wanted}, got {found}")
+        if not_finite(arrays):
+            raise ValueError(f"not finite: {not_finite(arrays)}")
         self.env.reset(options={"state": about["game_state"]})
 
         for variable in self.learn.get_shared():
@@ -193,6 +198,12 @@ class Training:
             "exploration": self.exploration_rng,
             "memory": self.memory_rng,
         }
+
+
+def not_finite(arrays):
+    """-> the names of what the learner has in them that is not finite, as one text."""
+    learnt = {n.removeprefix("learner."): a for n, a in arrays.items() if n.startswith("learner.")}
+    return ", ".join(name for name, array in learnt.items() if not np.isfinite(array).all())
 
 
 def form(value):

@@ -57,7 +57,7 @@ def goes_on(learner, folder, stop):
     """Another process' worth of the run: from its checkpoint to a Ctrl-C in step `stop`."""
     run, presses = new_run(learner, folder), []
     if (folder / "checkpoint.npz").exists():
-        run.restore(*checkpoints.load(folder / "checkpoint.npz", "checkpoint"))
+        run.restore(checkpoints.load_about(folder / "checkpoint.npz", "checkpoint"))
     step = run.training.step
 
     def until_ctrl_c():
