@@ -244,16 +244,12 @@ def write_elemwise(op, node, source):
             source.let(variable, result)
         return
     sizes = [common_size(node, axis, source) for axis in range(len(single))]
-    arrays = {}
     for i, output in enumerate(node.outputs):
         # What PyTensor needs no more, such as the old value of an update, is written over.
         spent = [source.place(node.inputs[j]) for j in op.destroy_map.get(i, ())]
         reused = [p.name for p in spent if p.is_array and p.name in source.in_c_order]
-        arrays[output] = Place(
-            reused[0] if reused else source.empty(sizes, output.dtype),
-            len(sizes),
-            tuple(range(len(sizes))),
-        )
+        source.put(output, reused[0] if reused else source.empty(sizes, output.dtype))
+    arrays = {v: source.place(v) for v in node.outputs}
     full = {v: source.place(v) for v in node.inputs if not all(v.type.broadcastable)}
     if all(v.type.broadcastable == single and place.in_order for v, place in full.items()):
         written = {place.name for place in arrays.values()}
@@ -268,7 +264,6 @@ def write_elemwise(op, node, source):
     for variable, result in zip(node.outputs, scalar(op.scalar_op, node, terms, source)):
         source.line(f"{where[variable]} = {result}")
     source.end(loops)
-    source.places |= arrays
 
 
 def common_size(node, axis, source):

@@ -175,8 +175,9 @@ class Training:
             )
             if wanted != found:
                 raise ValueError(f"{name}: expected {wanted}, got {found}")
-        if not_finite(arrays):
-            raise ValueError(f"not finite: {not_finite(arrays)}")
+        spoilt = not_finite(arrays)
+        if spoilt:
+            raise ValueError(f"not finite: {spoilt}")
         self.env.reset(options={"state": about["game_state"]})
 
         for variable in self.learn.get_shared():

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.learning import late, learning_rows
 from dqn_symbolic.experiments.pictures import curves, levels
 
 TITLE = "Replay and target network, with and without"
@@ -69,15 +69,11 @@ def table(rows):
     head = ["", "highest evaluation", "whole run", "last quarter", "learning rate"]
     lines = [[*head, "Breakout (the paper)"]]
     for name, (setting, found) in runs(rows).items():
-        late = found[:, -max(1, found.shape[1] // 4) :]
-        parts = [np.percentile(part, (25, 50, 75)) for part in (found.max(1), *means(found, late))]
+        whole = found.mean(axis=1)
+        parts = [np.percentile(part, (25, 50, 75)) for part in (found.max(1), whole, late(found))]
         shown = [f"{median:.0%} ({low:.0%} to {high:.0%})" for low, median, high in parts]
         lines.append([name.replace("-", " "), *shown, setting.rsplit("-", 1)[1], BREAKOUT[name]])
     return lines
-
-
-def means(*parts):
-    return [part.mean(axis=1) for part in parts]
 
 
 def draw(rows):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.learning import late, learning_rows
 from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 
 TITLE = "Why four frames"
@@ -142,8 +142,7 @@ def table(rows):
             if row["setting"] == setting and "catch_rate" in row:
                 seeds.setdefault(row["seed"], []).append(row["catch_rate"])
         found = np.array(list(seeds.values()))
-        late = found[:, -max(1, found.shape[1] // 4) :].mean(axis=1)
-        shown = [np.percentile(part, (25, 50, 75)) for part in (found.max(axis=1), late)]
+        shown = [np.percentile(part, (25, 50, 75)) for part in (found.max(axis=1), late(found))]
         lines.append(
             [frames(setting), f"{optimum:.1%}"]
             + [f"{median:.1%} ({low:.1%} to {high:.1%})" for low, median, high in shown]

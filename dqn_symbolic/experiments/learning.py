@@ -51,6 +51,11 @@ def learning_rows(Game, setting, seed):
     return rows
 
 
+def late(runs):
+    """(seeds, evaluations) -> (seeds,): the mean over the last quarter of a run."""
+    return runs[:, -max(1, runs.shape[1] // 4) :].mean(axis=1)
+
+
 # -- gradients at fixed parameters -----------------------------------------------------------------
 
 

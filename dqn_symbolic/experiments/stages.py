@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.learning import late, learning_rows
 from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 
 TITLE = "The stages"
@@ -63,11 +63,6 @@ def by_rate(rows):
 
 def best_rate(rates):
     return max(rates, key=lambda rate: np.median(rates[rate].mean(axis=1)))
-
-
-def late(runs):
-    """(seeds, evaluations) -> (seeds,): the mean over the last quarter of a run."""
-    return runs[:, -max(1, runs.shape[1] // 4) :].mean(axis=1)
 
 
 def table(rows):

@@ -19,15 +19,7 @@ import numpy as np
 
 from dqn_symbolic.networks import conv_params
 from dqn_symbolic.settings import INITIALISERS, NATURE
-from tests.benchmarks.learners import (
-    INSTALLED,
-    a_batch,
-    agree,
-    jax_by_hand,
-    on_cpu,
-    ours,
-    torch_eager,
-)
+from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 
 THREADS = int(os.environ["OMP_NUM_THREADS"])
@@ -66,15 +58,7 @@ def matrix_products(batch_size):
 
 def main():
     values, batch = first_values(), a_batch(32, OBS_SHAPE, ACTIONS)
-    sides = {"ours, numba": ours(values, STRIDES, "rmsprop", batch)}
-    if "jax" in INSTALLED:
-        sides["ours, jax"] = ours(values, STRIDES, "rmsprop", batch, "jax")
-        sides["jax.jit by hand"] = jax_by_hand(values, STRIDES, "rmsprop", batch)
-    if "torch" in INSTALLED:
-        import torch
-
-        torch.set_num_threads(THREADS)
-        sides["torch, eager"] = torch_eager(values, STRIDES, "rmsprop", batch)
+    sides = sides_of(values, STRIDES, "rmsprop", batch)
     agree(sides)
     print(f"{THREADS} thread(s): milliseconds, and the ratio to torch")
     if "OPENBLAS_CORETYPE" in os.environ:  # it can hold the products of NumPy and numba back

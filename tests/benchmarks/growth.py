@@ -13,8 +13,7 @@ import numpy as np
 
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv_params
-from tests.benchmarks.learn import sides_of
-from tests.benchmarks.learners import a_batch, agree, on_cpu
+from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 
 GROWTH = {
@@ -33,7 +32,7 @@ def main():
             rng = np.random.default_rng(0)
             values = conv_params(rng, obs_shape, (), (now["hidden"],), 3, glorot)
             batch = a_batch(now["batch"], obs_shape)
-            sides = sides_of(values, "adam", batch, backends=("numba",))
+            sides = sides_of(values, (), "adam", batch, jax=False)
             agree(sides)
             found = medians(
                 {name: lambda run=learn: on_cpu(run()) for name, (learn, _) in sides.items()},

@@ -14,15 +14,7 @@ import numpy as np
 
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv_params
-from tests.benchmarks.learners import (
-    INSTALLED,
-    a_batch,
-    agree,
-    jax_by_hand,
-    on_cpu,
-    ours,
-    torch_eager,
-)  # fmt: skip
+from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 
 
@@ -49,28 +41,12 @@ def seven_products(batch_size, inputs, hidden, actions):
     return lambda: multiply(x, W, h, Wout, q, *outputs)
 
 
-def sides_of(values, optimiser, batch, backends=("numba", "jax")):
-    """-> {name: (learn, forward)}, of all that is installed."""
-    sides = {"ours, numba": ours(values, (), optimiser, batch)}
-    if "jax" in INSTALLED and "jax" in backends:
-        sides["ours, jax"] = ours(values, (), optimiser, batch, "jax")
-        sides["jax.jit by hand"] = jax_by_hand(values, (), optimiser, batch)
-    if "c" in backends:
-        sides["ours, c"] = ours(values, (), optimiser, batch, "c")
-    if "torch" in INSTALLED:
-        import torch
-
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        sides["torch, eager"] = torch_eager(values, (), optimiser, batch)
-    return sides
-
-
 def main():
     batch = a_batch(32, (10, 10, 1))
     values = conv_params(np.random.default_rng(0), (10, 10, 1), (), (128,), 3, glorot)
     print("learn, 100-128-3, batch 32             us    ratio to its products   to ours")
     for optimiser in ("rmsprop", "adam"):
-        sides = sides_of(values, optimiser, batch)
+        sides = sides_of(values, (), optimiser, batch)
         agree(sides)
         parts = {name: lambda learn=learn: np.asarray(on_cpu(learn()))
                  for name, (learn, _) in sides.items()}  # fmt: skip

@@ -13,6 +13,7 @@ them: on an accelerator they may be still on their way (`np.asarray` waits for t
 """
 
 import importlib.util
+import os
 from functools import partial
 
 import numpy as np
@@ -24,6 +25,21 @@ from dqn_symbolic.q_learning import q_learning
 
 RATES = {"rmsprop": 0.00025, "adam": 0.001}
 INSTALLED = {name for name in ("jax", "torch") if importlib.util.find_spec(name)}
+
+
+def sides_of(values, strides, optimiser, batch, jax=True):
+    """-> {name: (learn, forward)}: ours, and all others that are installed."""
+    work = values, strides, optimiser, batch
+    sides = {"ours, numba": ours(*work)}
+    if "jax" in INSTALLED and jax:
+        sides["ours, jax"] = ours(*work, "jax")
+        sides["jax.jit by hand"] = jax_by_hand(*work)
+    if "torch" in INSTALLED:
+        import torch
+
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        sides["torch, eager"] = torch_eager(*work)
+    return sides
 
 
 def ours(values, strides, optimiser, batch, backend="numba"):
