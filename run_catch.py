@@ -58,9 +58,9 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
     """Learns Catch and writes the files; then plays, where there is a screen."""
     import_compiler()
 
-    from dqn_symbolic.backends import advice
-    from dqn_symbolic.run import ctrl_c
-    from games.screen import has_screen
+    from dqn_symbolic.compiling.backends import advice
+    from dqn_symbolic.runs.run import ctrl_c
+    from games.window.screen import has_screen
 
     if window and not has_screen():
         raise BadInput("--window needs a screen, and there is none here")
@@ -99,7 +99,7 @@ def train(out=None, resume=None, window=None, quiet=False, **options):
 @contextmanager
 def begun(out, resume, options):
     """-> (a Run in a folder that it has to itself, what its checkpoint says or None)."""
-    from dqn_symbolic.files import alone
+    from dqn_symbolic.runs.files import alone
 
     if resume:
         with alone(resume):
@@ -121,7 +121,7 @@ def new(out, options):
 
 
 def refuse_taken(folder):
-    from dqn_symbolic.run import FILES
+    from dqn_symbolic.runs.run import FILES
 
     taken = [name for name in FILES if (folder / name).exists()]
     if taken:
@@ -132,7 +132,7 @@ def refuse_taken(folder):
 
 def resumed(folder, about, options):
     """-> a Run in `folder` with the settings it had."""
-    from dqn_symbolic.settings import Settings, tuples
+    from dqn_symbolic.agent.settings import Settings, tuples
     from games.catch import Catch
 
     settings, game = split(options)
@@ -156,7 +156,7 @@ def resumed(folder, about, options):
 
 
 def restore(run, about):
-    from dqn_symbolic.checkpoints import Unreadable
+    from dqn_symbolic.runs.checkpoints import Unreadable
 
     try:
         run.restore(about)
@@ -179,9 +179,9 @@ def does_not_fit(path, error):
 
 def checked_run(settings, game, out):
     """The door: whatever makes no sense is refused here."""
-    from dqn_symbolic.run import Run
-    from dqn_symbolic.settings import Settings
-    from dqn_symbolic.training import Training
+    from dqn_symbolic.agent.agent import Training
+    from dqn_symbolic.agent.settings import Settings
+    from dqn_symbolic.runs.run import Run
     from games.catch import Catch
 
     try:
@@ -229,13 +229,13 @@ def compare(experiment=None, quick=False, out=None, quiet=False):
     """The lecture's experiments: rows, pictures and a report."""
     import_compiler()
 
-    from dqn_symbolic.experiments.comparison import (
+    from dqn_symbolic.experiments.runner import (
         EXPERIMENTS,
         WorkerDied,
         WrongFolder,
         compare,
     )
-    from dqn_symbolic.run import ctrl_c
+    from dqn_symbolic.runs.run import ctrl_c
     from games.catch import Catch
 
     if experiment not in (None, *EXPERIMENTS):
@@ -261,7 +261,7 @@ def compare(experiment=None, quick=False, out=None, quiet=False):
 
 def watch(folder=None, gif=None, say=print_now):
     """The window, the agent playing; or the same as a GIF."""
-    from games.screen import has_screen
+    from games.window.screen import has_screen
 
     if not gif and not has_screen():
         raise BadInput("watch needs a screen, and there is none here: use --gif FILE")
@@ -269,7 +269,7 @@ def watch(folder=None, gif=None, say=print_now):
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
     env, q_values = load_agent(folder or latest())
 
-    from games import window
+    from games.window import window
 
     if gif:
         window.record(env, q_values, gif)
@@ -281,9 +281,9 @@ def watch(folder=None, gif=None, say=print_now):
 
 def play(**game):
     """The window, for a person."""
-    from games import window
     from games.catch import Catch
-    from games.screen import has_screen
+    from games.window import window
+    from games.window.screen import has_screen
 
     if not has_screen():
         raise BadInput("play needs a screen, and there is none here")
@@ -301,9 +301,9 @@ def load_agent(folder):
 
     from numpy.random import default_rng
 
-    from dqn_symbolic import checkpoints
-    from dqn_symbolic.settings import Settings
-    from dqn_symbolic.training import as_seen, first_params, trained
+    from dqn_symbolic.agent.agent import as_seen, first_params, trained
+    from dqn_symbolic.agent.settings import Settings
+    from dqn_symbolic.runs import checkpoints
     from games.catch import Catch
 
     path = folder / "agent.npz"
@@ -340,7 +340,7 @@ def tell(tally, say):
 
 def load_about(path, kind):
     """-> what a file that a run has written says of itself."""
-    from dqn_symbolic import checkpoints
+    from dqn_symbolic.runs import checkpoints
 
     try:
         return checkpoints.load_about(path, kind)
@@ -350,7 +350,7 @@ def load_about(path, kind):
 
 def kept(about):
     """-> (settings of the learner, settings of the game), each of the type that it has here."""
-    from dqn_symbolic.settings import Settings
+    from dqn_symbolic.agent.settings import Settings
 
     settings = dict(about["settings"])
     game = settings.pop("game")
@@ -367,7 +367,7 @@ def refuse_boasts(path, settings, game):
     """Before room is made for a network: its weights must be in the file, not deflated."""
     import numpy as np
 
-    from dqn_symbolic.networks import conv_params
+    from dqn_symbolic.symbols.networks import conv_params
 
     def no_room(rng, shape):
         return np.broadcast_to(np.float32(0), shape)
@@ -382,7 +382,7 @@ def refuse_boasts(path, settings, game):
 def import_compiler():
     """PyTensor wants its cache at once, and says no more than that it cannot write there."""
     try:
-        import dqn_symbolic.backends  # noqa: F401
+        import dqn_symbolic.compiling.backends  # noqa: F401
     except OSError as error:
         raise BadInput(
             f"{error.filename}: {error.strerror}; for the compiled code take a folder that can be"
@@ -392,7 +392,7 @@ def import_compiler():
 
 def split(options):
     """The options that were given -> (settings of the learner, settings of the game)."""
-    from dqn_symbolic.settings import PRESETS, Settings
+    from dqn_symbolic.agent.settings import PRESETS, Settings
 
     pixels = options.pop("pixels", False)
     network = options.pop("network", "conv" if pixels else "mlp")
@@ -475,7 +475,7 @@ def parsed(arguments):
         "--set",
         action="append",
         metavar="NAME=VALUE",
-        help="any setting of dqn_symbolic/settings.py",
+        help="any setting of dqn_symbolic/agent/settings.py",
     )
     place = learn.add_mutually_exclusive_group()
     place.add_argument(

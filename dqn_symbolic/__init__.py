@@ -1,17 +1,14 @@
 """Deep Q-learning, symbolically: the lecture's DQN as PyTensor graphs and a plain memory loop.
 
-Floors, each importing only from those below it:
+Start with `lecture`. Then `symbols.q_learning`, `experience.memory` and `agent.agent`: one update.
+The rooms, each importing only from those below it:
 
-    3  experiments: comparison, and one module an experiment
-    2  the loop:    run, training, evaluation, checkpoints, files, plots, settings
-    1  experience:  memory, frames, exploration, tabular
-    0  symbols:     q_learning, policy_gradient, losses, networks, conv, optimisers, initialisers,
-                    backends, numba_linker
-
-`lecture` stands by itself: the slides, as they are.
+    commands        the command line
+    experiments     the slides' claims
+    runs            a run and its files
+    environments    what the learner needs to know of a game
+    agent           settings, the agent, evaluation
+    experience      memory, frames, exploration
+    symbols         the maths
+    compiling       how graphs become machine code
 """
-
-import pytensor
-
-# float32 throughout: with this, the plain numbers in a graph do not turn it into float64.
-pytensor.config.floatX = "float32"

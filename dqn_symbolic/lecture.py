@@ -14,7 +14,7 @@ import pytensor
 import pytensor.tensor as TT
 from pytensor import shared
 
-from dqn_symbolic.initialisers import glorot, zeros
+from dqn_symbolic.symbols.initialisers import glorot, zeros
 
 # ---- slide 1: forward -------------------------------------------------------------------------
 

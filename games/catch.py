@@ -225,7 +225,7 @@ class Catch(gymnasium.Env):
         if self.render_mode == "rgb_array":
             return pygame.surfarray.array3d(picture).swapaxes(0, 1)
         if self._window is None:
-            from games.screen import open_screen
+            from games.window.screen import open_screen
 
             self._window = open_screen(picture.get_size(), "Catch")
             self._clock = pygame.time.Clock()

@@ -17,14 +17,17 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).parent.parent
 Q, LOSSES, OPTIMISERS = (
-    f"dqn_symbolic/{name}.py" for name in ("q_learning", "losses", "optimisers")
+    f"dqn_symbolic/symbols/{name}.py" for name in ("q_learning", "losses", "optimisers")
 )
-TRAINING, MEMORY = "dqn_symbolic/training.py", "dqn_symbolic/memory.py"
-LINKER = "dqn_symbolic/numba_linker.py"
-FRAMES, SETTINGS = "dqn_symbolic/frames.py", "dqn_symbolic/settings.py"
-EXPLORATION, INITIALISERS = "dqn_symbolic/exploration.py", "dqn_symbolic/initialisers.py"
-FILES, CHECKPOINTS = "dqn_symbolic/files.py", "dqn_symbolic/checkpoints.py"
-TABULAR, EXPERIMENTS = "dqn_symbolic/tabular.py", "dqn_symbolic/experiments"
+TRAINING, MEMORY = "dqn_symbolic/agent/agent.py", "dqn_symbolic/experience/memory.py"
+LINKER = "dqn_symbolic/compiling/numba_linker.py"
+FRAMES, SETTINGS = "dqn_symbolic/experience/frames.py", "dqn_symbolic/agent/settings.py"
+EXPLORATION, INITIALISERS = (
+    "dqn_symbolic/experience/exploration.py",
+    "dqn_symbolic/symbols/initialisers.py",
+)
+FILES, CHECKPOINTS = "dqn_symbolic/runs/files.py", "dqn_symbolic/runs/checkpoints.py"
+TABULAR, EXPERIMENTS = "dqn_symbolic/experiments/tabular.py", "dqn_symbolic/experiments"
 
 # (fault, file, what stands there, what the fault makes of it, the tests that must notice)
 FAULTS = [
@@ -106,7 +109,7 @@ FAULTS = [
     ),
     (
         "pixels not divided before the convolution",
-        *("dqn_symbolic/networks.py", "K = K / 255", "K = K / 1"),
+        *("dqn_symbolic/symbols/networks.py", "K = K / 255", "K = K / 1"),
         "test_networks",
     ),
     (
@@ -262,7 +265,7 @@ FAULTS = [
     ),
     (
         "a rectifier that hides NaN",
-        *("dqn_symbolic/networks.py", "TT.maximum(z, 0)", "TT.switch(z > 0, z, 0).astype(z.dtype)"),
+        *("dqn_symbolic/symbols/networks.py", "TT.maximum(z, 0)", "TT.switch(z > 0, z, 0).astype(z.dtype)"),
         "test_bad_numbers",
     ),
     (
@@ -287,7 +290,7 @@ FAULTS = [
     (
         "evaluation in the game that is learnt",
         *(
-            "dqn_symbolic/run.py",
+            "dqn_symbolic/runs/run.py",
             "self.evaluation_env = as_seen(evaluation_env, training.settings)",
             "self.evaluation_env = training.env",
         ),
@@ -296,7 +299,7 @@ FAULTS = [
     (
         "a random number drawn at every evaluation",
         *(
-            "dqn_symbolic/run.py",
+            "dqn_symbolic/runs/run.py",
             "        mean_return, catch_rate = self.evaluate()\n",
             "        mean_return, catch_rate = self.evaluate()\n"
             "        self.training.memory_rng.random()\n",
@@ -310,7 +313,7 @@ FAULTS = [
     ),
     ("Glorot's bound by the wrong fan", INITIALISERS, "6 / sum(fans(shape))", "3 / fans(shape)[0]", "test_initialisers"),
     ("orthogonal's signs left to LAPACK", INITIALISERS, "q *= np.sign", "q *= np.abs", "test_initialisers"),
-    ("pixels not divided", "dqn_symbolic/networks.py", ' / 255 if', ' if', "test_q_learning"),
+    ("pixels not divided", "dqn_symbolic/symbols/networks.py", ' / 255 if', ' if', "test_q_learning"),
     ("the last column never a start", "games/catch.py", "range(self.columns), self.drifts", "range(self.columns - 1), self.drifts", "test_catch"),
     ("the paddle's right cell does not catch", "games/catch.py", "paddle + self.paddle_width\n", "paddle + self.paddle_width - 1\n", "test_catch"),
     ("the ball bounces without its cell", "games/catch.py", "column -= drift\n", "column -= 2 * drift\n", "test_catch"),
@@ -324,8 +327,8 @@ FAULTS = [
     ("the table has a future after the end", TABULAR, "np.append(v, 0)", "np.append(v, 1)", "test_tabular"),
     ("value iteration without its maximum", TABULAR, "backup(graph, q.max(axis=1), discount)", "backup(graph, q.mean(axis=1), discount)", "test_tabular"),
     ("the table bootstraps from the mean", TABULAR, "else q[x_tp1].max()", "else q[x_tp1].mean()", "test_tabular"),
-    ("the policy gradient downhill", "dqn_symbolic/policy_gradient.py", "grad(-J, params)", "grad(J, params)", "test_policy_gradient"),
-    ("no logarithm in the log trick", "dqn_symbolic/policy_gradient.py", "J = (log_pi_a * r)", "J = (TT.exp(log_pi_a) * r)", "test_policy_gradient"),
+    ("the policy gradient downhill", "dqn_symbolic/symbols/policy_gradient.py", "grad(-J, params)", "grad(J, params)", "test_policy_gradient"),
+    ("no logarithm in the log trick", "dqn_symbolic/symbols/policy_gradient.py", "J = (log_pi_a * r)", "J = (TT.exp(log_pi_a) * r)", "test_policy_gradient"),
     ("the baseline forgotten", f"{EXPERIMENTS}/policy_gradient.py", "r = of_step - (self.mean_return if baseline else 0)", "r = of_step", "test_policy_gradient"),
     ("a stage that changes two settings", f"{EXPERIMENTS}/stages.py", '"target": {"sync_every": 100}', '"target": {"sync_every": 100, "batch_size": 64}', "test_experiments"),
     ("consecutive batches that are not", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - batch_size + 1) + np.arange(batch_size)", "rng.integers(transitions, size=batch_size)", "test_experiments"),

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import dqn_symbolic.training
-from dqn_symbolic import checkpoints
+import dqn_symbolic.agent.agent
+from dqn_symbolic.runs import checkpoints
 from run_catch import BadInput, load_about, load_agent, main, restore, resumed
 
 FUZZ = int(os.environ.get("FUZZ", 0))
@@ -218,7 +218,7 @@ def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
 
 
 def test_a_bad_agent_is_refused_or_plays(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(dqn_symbolic.training, "forward_alone", lambda *given: None)
+    monkeypatch.setattr(dqn_symbolic.agent.agent, "forward_alone", lambda *given: None)
     whole = (folder / "agent.npz").read_bytes()
     seen = tried(whole, tmp_path / "agent.npz", lambda: load_agent(tmp_path))
     assert seen["refused"] > seen["went on"] > 0

@@ -5,9 +5,9 @@ import numpy as np
 import pytensor
 import pytest
 
-from dqn_symbolic import checkpoints
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.runs import checkpoints
 from games.catch import Catch
 from run_catch import main
 

@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from dqn_symbolic import checkpoints
-from dqn_symbolic.files import write_whole
+from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs.files import write_whole
 
 ABOUT = {"settings": {"seed": 3, "hidden": [128]}, "big": 2**127 + 1, "x": 0.1 + 0.2}
 ARRAYS = {"W1": np.arange(6, dtype=np.float32).reshape(2, 3), "rows": np.zeros((0, 4), np.uint8)}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dqn_symbolic.experiments.comparison import (
+from dqn_symbolic.experiments.runner import (
     EXPERIMENTS,
     jobs,
     place,

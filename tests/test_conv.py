@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytensor.gradient import verify_grad
 
-from dqn_symbolic.conv import Conv2D, InputGradient, KernelGradient, conv2d
+from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient, conv2d
 from tests.plain import PLAIN
 
 
@@ -266,7 +266,7 @@ def test_what_cannot_be_is_refused_when_the_graph_is_built(
 ONCE = """
 import sys
 import numpy as np, pytensor, pytensor.tensor as TT
-from dqn_symbolic.conv import conv2d
+from dqn_symbolic.compiling.conv import conv2d
 x = TT.tensor("x", dtype="float32", shape=(None, 4, 4, 1))
 kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
 y = conv2d(x, kernel, 2)

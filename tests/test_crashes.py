@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from dqn_symbolic import checkpoints
-from dqn_symbolic.files import alone, sweep
-from dqn_symbolic.run import FILES
+from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs.files import alone, sweep
+from dqn_symbolic.runs.run import FILES
 from run_catch import main
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ import pytensor
 import pytest
 from tqdm import tqdm
 
-from dqn_symbolic import checkpoints, run
+from dqn_symbolic.runs import checkpoints, run
 from games.catch import Catch
 from run_catch import main
 

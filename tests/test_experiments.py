@@ -7,19 +7,19 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from dqn_symbolic.experiments.comparison import (
+from dqn_symbolic.agent.agent import Training, network
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.experience.memory import ReplayMemory
+from dqn_symbolic.experiments.four_frames import best_return
+from dqn_symbolic.experiments.initialisation import layer_outputs
+from dqn_symbolic.experiments.minibatches import consecutive, remembered_transitions
+from dqn_symbolic.experiments.runner import (
     EXPERIMENTS,
     WorkerDied,
     in_processes,
     jobs,
 )
-from dqn_symbolic.experiments.four_frames import best_return
-from dqn_symbolic.experiments.initialisation import layer_outputs
-from dqn_symbolic.experiments.minibatches import consecutive, remembered_transitions
-from dqn_symbolic.memory import ReplayMemory
-from dqn_symbolic.q_learning import forward_alone
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training, network
+from dqn_symbolic.symbols.q_learning import forward_alone
 from games.catch import Catch
 from run_catch import parsed
 from tests.plain import PLAIN

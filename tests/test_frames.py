@@ -2,7 +2,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.frames import ActionRepeat, History
+from dqn_symbolic.experience.frames import ActionRepeat, History
 from games.catch import Catch, State
 
 

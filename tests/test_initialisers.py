@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dqn_symbolic.initialisers import fans, glorot, orthogonal, uniform_fan_in, zeros
+from dqn_symbolic.symbols.initialisers import fans, glorot, orthogonal, uniform_fan_in, zeros
 
 SHAPES = [(100, 128), (128, 3), (8, 8, 4, 32)]
 

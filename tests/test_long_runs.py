@@ -5,10 +5,10 @@ import sys
 import pygame
 import pytest
 
-import games.screen
-from dqn_symbolic.evaluation import returns
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training, as_seen
+import games.window.screen
+from dqn_symbolic.agent.agent import Training, as_seen
+from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.agent.settings import Settings
 from games.catch import Catch
 from run_catch import main
 from tests.benchmarks.long_run import descriptors, resident
@@ -50,7 +50,7 @@ def closed_at_once(monkeypatch):
         return set_mode(*size)
 
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setattr(games.screen, "has_screen", lambda: True)
+    monkeypatch.setattr(games.window.screen, "has_screen", lambda: True)
     monkeypatch.setattr(pygame.time, "Clock", Clock)
     monkeypatch.setattr(pygame.display, "set_mode", counting)
     return opened

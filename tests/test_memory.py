@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn_symbolic.frames import History
-from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.experience.frames import History
+from dqn_symbolic.experience.memory import ReplayMemory
 from games.catch import Catch
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.networks import conv, conv_params, mlp, mlp_params
-from dqn_symbolic.q_learning import forward_alone
-from dqn_symbolic.settings import NATURE, PRESETS, Settings
-from dqn_symbolic.training import Training, as_seen, first_params
+from dqn_symbolic.agent.agent import Training, as_seen, first_params
+from dqn_symbolic.agent.settings import NATURE, PRESETS, Settings
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.networks import conv, conv_params, mlp, mlp_params
+from dqn_symbolic.symbols.q_learning import forward_alone
 from games.catch import Catch
 from tests.plain import PLAIN
 

@@ -6,7 +6,7 @@ import pytensor.tensor as TT
 import pytest
 from pytensor.compile.ops import wrap_py
 
-from dqn_symbolic.backends import mode
+from dqn_symbolic.compiling.backends import mode
 from tests.plain import PLAIN
 
 RNG = np.random.default_rng(0)

@@ -5,8 +5,8 @@ import pytensor
 import pytensor.tensor as TT
 import pytest
 
-from dqn_symbolic.losses import clipped
-from dqn_symbolic.optimisers import adam, rmsprop, sgd
+from dqn_symbolic.symbols.losses import clipped
+from dqn_symbolic.symbols.optimisers import adam, rmsprop, sgd
 from tests.plain import PLAIN
 
 

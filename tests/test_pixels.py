@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dqn_symbolic.settings import PRESETS, Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import PRESETS, Settings
 from games.catch import Catch
 from run_catch import main
 from tests.test_training import bits

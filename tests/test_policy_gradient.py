@@ -5,14 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 
+from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.learning import keep_gradient, reading
 from dqn_symbolic.experiments.policy_gradient import Reinforce, exact_gradient
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.networks import mlp, mlp_params
-from dqn_symbolic.optimisers import sgd
-from dqn_symbolic.policy_gradient import policy_gradient
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.tabular import state_graph
+from dqn_symbolic.experiments.tabular import state_graph
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.networks import mlp, mlp_params
+from dqn_symbolic.symbols.optimisers import sgd
+from dqn_symbolic.symbols.policy_gradient import policy_gradient
 from games.catch import Catch
 from tests.plain import PLAIN
 

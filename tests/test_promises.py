@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import Settings
 
 PIXELS, FLOATS = Box(0, 255, (2, 3), np.uint8), Box(-1, 1, (2, 3), np.float32)
 SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4}

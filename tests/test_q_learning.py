@@ -6,11 +6,11 @@ import numpy as np
 import pytensor.tensor as TT
 import pytest
 
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.losses import clipped, squared
-from dqn_symbolic.networks import mlp, mlp_params
-from dqn_symbolic.optimisers import adam, sgd
-from dqn_symbolic.q_learning import forward_alone, q_learning
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.losses import clipped, squared
+from dqn_symbolic.symbols.networks import mlp, mlp_params
+from dqn_symbolic.symbols.optimisers import adam, sgd
+from dqn_symbolic.symbols.q_learning import forward_alone, q_learning
 from tests.plain import PLAIN
 
 

@@ -45,7 +45,7 @@ def test_commands_can_be_typed(command):
 
 
 def test_every_setting_that_is_named_exists():
-    from dqn_symbolic.settings import Settings
+    from dqn_symbolic.agent.settings import Settings
 
     named = dict(re.findall(r"--set ([a-z_]+)=(\S+)", README))
     assert len(named) >= 3

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dqn_symbolic import checkpoints
-from dqn_symbolic.run import Run
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs.run import Run
 from games.catch import Catch
 from run_catch import main
 from tests.test_determinism import arguments, differences, told

@@ -17,11 +17,11 @@ import pytensor
 import pytest
 from PIL import Image
 
-import games.screen
-import games.window
-from dqn_symbolic import checkpoints
-from dqn_symbolic.run import FILES
-from games.control import Tally
+import games.window.screen
+import games.window.window
+from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs.run import FILES
+from games.window.control import Tally
 from run_catch import main
 
 ROOT = Path(__file__).parent.parent
@@ -286,8 +286,8 @@ def shown(monkeypatch):
         calls.append((env, q_values))
         return Tally(episodes=3, caught=2, best_streak=2)
 
-    monkeypatch.setattr(games.screen, "has_screen", lambda: True)
-    monkeypatch.setattr(games.window, "show", show)
+    monkeypatch.setattr(games.window.screen, "has_screen", lambda: True)
+    monkeypatch.setattr(games.window.window, "show", show)
     return calls
 
 
@@ -319,9 +319,9 @@ def test_play_is_for_a_person(shown):
 
 def test_play_and_help_do_not_load_what_they_do_not_need():
     code = (
-        "import sys, games.screen, games.window, games.control, run_catch\n"
-        "games.screen.has_screen = lambda: True\n"
-        "games.window.show = lambda env: games.control.Tally()\n"
+        "import sys, games.window.screen, games.window.window, games.window.control, run_catch\n"
+        "games.window.screen.has_screen = lambda: True\n"
+        "games.window.window.show = lambda env: games.window.control.Tally()\n"
         "assert run_catch.main(['play']) == 0\n"
         "assert 'pytensor' not in sys.modules\n"
     )
@@ -374,7 +374,7 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
 def test_bad_input_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     if arguments in ("play --rows 1", "watch"):
-        monkeypatch.setattr(games.screen, "has_screen", lambda: True)
+        monkeypatch.setattr(games.window.screen, "has_screen", lambda: True)
     assert main(arguments.split()) == 2
     out, err = capfd.readouterr()
     assert out == ""

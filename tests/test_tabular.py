@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dqn_symbolic.tabular import (
+from dqn_symbolic.experiments.tabular import (
     expected_return,
     optimal_q,
     policy_q,

@@ -7,10 +7,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.evaluation import returns
-from dqn_symbolic.frames import History
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.experience.frames import History
 from games.catch import Catch
 from tests.benchmarks.seeds import steps_to_solve
 

@@ -5,12 +5,12 @@ import pygame
 import pytest
 from PIL import Image, ImageSequence
 
-from dqn_symbolic.frames import History
-from games import control, picture, window
+from dqn_symbolic.experience.frames import History
 from games.catch import LEFT, PALETTE, RIGHT, STAY, WINDOW_PIXELS, Catch, State
-from games.control import Game, Tally
-from games.picture import draw
-from games.window import record, show
+from games.window import control, panel, window
+from games.window.control import Game, Tally
+from games.window.panel import draw
+from games.window.window import record, show
 
 STEP = 0.25  # seconds: more than one game step by hand or by the agent, less than two
 
@@ -181,8 +181,8 @@ def blue_below_the_board(view):
 
 def blue_below(surface):
     """Pixels in the agent's colour in the margin under the board."""
-    pixels = pygame.surfarray.array3d(surface)[:, -picture.MARGIN + 4 :]
-    return int((pixels == picture.AGENT).all(axis=2).sum())
+    pixels = pygame.surfarray.array3d(surface)[:, -panel.MARGIN + 4 :]
+    return int((pixels == panel.AGENT).all(axis=2).sum())
 
 
 def test_the_arrow_points_from_under_the_paddle():
@@ -190,10 +190,10 @@ def test_the_arrow_points_from_under_the_paddle():
         env = Recorded(9, 9, 1, starts=[State(0, 4, 0, paddle)])
         game = Game(env, always(STAY))
         tap(game, pygame.K_h)
-        pixels = pygame.surfarray.array3d(draw(game.view()))[:, -picture.MARGIN + 4 :]
-        columns = np.nonzero((pixels == picture.AGENT).all(axis=2).any(axis=1))[0]
+        pixels = pygame.surfarray.array3d(draw(game.view()))[:, -panel.MARGIN + 4 :]
+        columns = np.nonzero((pixels == panel.AGENT).all(axis=2).any(axis=1))[0]
         cell = WINDOW_PIXELS // 9
-        left = picture.MARGIN + (picture.LEAST_BOARD[1] - 9 * cell) // 2
+        left = panel.MARGIN + (panel.LEAST_BOARD[1] - 9 * cell) // 2
         assert left + paddle * cell < columns.mean() < left + (paddle + 1) * cell
 
 
@@ -303,16 +303,16 @@ def test_a_slow_game_does_not_dwell_on_its_final_position():
 
 
 @pytest.mark.parametrize(
-    ("start", "colour", "channel"), [(CAUGHT, picture.GOOD, 1), (MISSED, picture.BAD, 0)]
+    ("start", "colour", "channel"), [(CAUGHT, panel.GOOD, 1), (MISSED, panel.BAD, 0)]
 )
 def test_the_end_flashes_green_or_red(start, colour, channel):
     game = Game(Recorded(2, 3, 1, starts=[start]), always(STAY))
     game.step()
     surface = draw(game.view())
-    empty = surface.get_at((picture.MARGIN + 2 * 160 + 20, picture.MARGIN + 100))[:3]
+    empty = surface.get_at((panel.MARGIN + 2 * 160 + 20, panel.MARGIN + 100))[:3]
     assert empty[channel] == max(empty) > 30
     colours = {drawn for _, drawn in window.to_image(game.view()).getcolors(1_000_000)}
-    assert colours & {picture.GOOD, picture.BAD} == {colour}
+    assert colours & {panel.GOOD, panel.BAD} == {colour}
 
 
 def test_the_tally_counts_streaks():
@@ -444,14 +444,14 @@ def test_several_frames_are_shown_side_by_side_the_newest_last():
         game.step()
     surface, board = draw(game.view()), draw(game.view()._replace(seen=None))
     assert surface.get_width() == board.get_width()
-    top = surface.get_height() - picture.MARGIN - picture.FRAME_HEIGHT
+    top = surface.get_height() - panel.MARGIN - panel.FRAME_HEIGHT
     assert top > board.get_height()
     for i in range(4):
-        left = picture.MARGIN + i * (picture.FRAME_HEIGHT + picture.GAP)
+        left = panel.MARGIN + i * (panel.FRAME_HEIGHT + panel.GAP)
         for row, column in ((0.06, 0.06), (0.97, 0.5), (0.5, 0.97), (0.97, 0.1), (0.2, 0.3)):
             x, y = int(column * 84), int(row * 84)
-            at = left + int((x + 0.5) * picture.FRAME_HEIGHT / 84)
-            pixel = surface.get_at((at, top + int((y + 0.5) * picture.FRAME_HEIGHT / 84)))
+            at = left + int((x + 0.5) * panel.FRAME_HEIGHT / 84)
+            pixel = surface.get_at((at, top + int((y + 0.5) * panel.FRAME_HEIGHT / 84)))
             assert pixel[:3] == PALETTE[game.env.x[y, x, i]]
     balls = [np.argwhere(game.env.x[..., i] == 255).min(axis=0)[0] for i in range(4)]
     assert balls == sorted(balls)
@@ -469,14 +469,14 @@ def bars(q_values, marked=None):
     """The drawn bars: for each action (colour, first pixel, last pixel) from the zero line."""
     view = Game(middle(), lambda observation: q_values).view()._replace(marked=marked)
     surface = draw(view)
-    panel = surface.get_width() - picture.MARGIN - picture.PANEL_WIDTH
-    left, right = panel + picture.BAR_LEFT, panel + picture.BAR_RIGHT
+    edge = surface.get_width() - panel.MARGIN - panel.PANEL_WIDTH
+    left, right = edge + panel.BAR_LEFT, edge + panel.BAR_RIGHT
     zero = (left + right) // 2
     found = []
     for action in range(3):
-        y = picture.MARGIN + picture.BARS_TOP + action * picture.BAR_PITCH + 2
+        y = panel.MARGIN + panel.BARS_TOP + action * panel.BAR_PITCH + 2
         row = [tuple(surface.get_at((x, y)))[:3] for x in range(left - 4, right + 4)]
-        filled = [x for x, colour in enumerate(row) if colour in (picture.AGENT, picture.BAR)]
+        filled = [x for x, colour in enumerate(row) if colour in (panel.AGENT, panel.BAR)]
         colour = row[filled[0]] if filled else None
         ends = [left - 4 + x - zero for x in (filled[0], filled[-1])] if filled else [0, 0]
         found.append((colour, *ends))
@@ -484,7 +484,7 @@ def bars(q_values, marked=None):
 
 
 def test_a_larger_value_has_a_longer_bar_on_its_side_of_zero():
-    unit = (picture.BAR_RIGHT - picture.BAR_LEFT) / 2 / picture.ROOM
+    unit = (panel.BAR_RIGHT - panel.BAR_LEFT) / 2 / panel.ROOM
     left, stay, right = bars((-0.5, 0.25, 1.2))
     assert left[1:] == pytest.approx((-0.5 * unit, -1), abs=1)
     assert stay[1:] == pytest.approx((1, 0.25 * unit - 1), abs=1)
@@ -492,7 +492,7 @@ def test_a_larger_value_has_a_longer_bar_on_its_side_of_zero():
 
 
 def test_q_values_beyond_one_widen_the_scale_and_stay_on_their_track():
-    unit = (picture.BAR_RIGHT - picture.BAR_LEFT) / 2 / picture.ROOM
+    unit = (panel.BAR_RIGHT - panel.BAR_LEFT) / 2 / panel.ROOM
     left, stay, right = bars((-3.0, 2.0, 4.0))
     assert left[1] == pytest.approx(-0.75 * unit, abs=1)
     assert stay[2] == pytest.approx(0.5 * unit - 1, abs=1)
@@ -501,7 +501,7 @@ def test_q_values_beyond_one_widen_the_scale_and_stay_on_their_track():
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1e30])
 def test_a_diverged_agent_can_be_watched(odd):
-    half = (picture.BAR_RIGHT - picture.BAR_LEFT) // 2
+    half = (panel.BAR_RIGHT - panel.BAR_LEFT) // 2
     for _, first, last in bars((odd, 0.5, 1.0)):
         assert -half - 1 <= first <= last <= half + 1
 
@@ -511,7 +511,7 @@ def test_the_bar_of_the_greedy_action_is_lit():
         q_values = np.full(3, 0.5)
         q_values[action] = 0.9
         marked = Game(middle(), lambda observation, q=q_values: q).view().marked
-        lit = [colour == picture.AGENT for colour, _, _ in bars(q_values, marked)]
+        lit = [colour == panel.AGENT for colour, _, _ in bars(q_values, marked)]
         assert lit == [other == action for other in (LEFT, STAY, RIGHT)]
 
 
@@ -520,14 +520,14 @@ def test_the_picture_holds_the_board_in_its_colours():
     surface = draw(Game(env, always(STAY)).view())
     cells = {(0, 2): PALETTE[255], (3, 1): PALETTE[192], (1, 1): PALETTE[0]}
     for (row, column), colour in cells.items():
-        at = (picture.MARGIN + 120 * column + 50, picture.MARGIN + 120 * row + 50)
+        at = (panel.MARGIN + 120 * column + 50, panel.MARGIN + 120 * row + 50)
         assert tuple(surface.get_at(at))[:3] == colour
 
 
 def written(view, monkeypatch):
     """Every word in the picture, from top to bottom."""
     found = []
-    monkeypatch.setattr(picture, "write", lambda surface, words, *_, **place: found.append(words))
+    monkeypatch.setattr(panel, "write", lambda surface, words, *_, **place: found.append(words))
     draw(view)
     return found
 
@@ -538,7 +538,7 @@ def test_the_panel_tells_who_plays_the_score_and_the_keys(monkeypatch):
     words = written(game.view()._replace(tally=tally), monkeypatch)
     assert words[:2] == ["agent plays", "8 steps/s"]
     assert [words[words.index(name) + 1] for name in ("left", "stay", "right")] == [
-        f"{picture.MINUS}0.25",
+        f"{panel.MINUS}0.25",
         "+0.50",
         "+12.00",
     ]
@@ -578,7 +578,7 @@ def test_no_text_leaves_the_picture_or_meets_another(rows, columns, q_values, si
     places = []
 
     def write(surface, words, colour, height, **place):
-        rect = picture.text(words, colour, height).get_rect(**place)
+        rect = panel.text(words, colour, height).get_rect(**place)
         assert surface.get_rect().contains(rect), words
         assert rect.collidelist(places) == -1, words
         if words:
@@ -595,10 +595,10 @@ def test_no_text_leaves_the_picture_or_meets_another(rows, columns, q_values, si
         tally=Tally(123456, 123456, 123456, 123456, -123456.0),
         message="not saved: No space left on device",
     )
-    monkeypatch.setattr(picture, "write", write)
+    monkeypatch.setattr(panel, "write", write)
     surface = draw(view)
     assert len(places) > 20
-    assert surface.get_height() >= picture.LEAST_BOARD[1]
+    assert surface.get_height() >= panel.LEAST_BOARD[1]
 
 
 # -- the recording --------------------------------------------------------------------------------
@@ -621,7 +621,7 @@ def test_the_recording_is_an_animation_of_every_step(tmp_path):
             drawn = np.asarray(window.to_image(game.view()), int)
             difference = abs(np.asarray(frame.convert("RGB"), int) - drawn)
             assert (difference.max(axis=2) > 8).mean() < 0.01  # the letters' edges
-            for colour in (picture.BACK, picture.TRACK, picture.TEXT, picture.AGENT, PALETTE[0]):
+            for colour in (panel.BACK, panel.TRACK, panel.TEXT, panel.AGENT, PALETTE[0]):
                 flat = (drawn == colour).all(axis=2)
                 assert difference[flat].max(initial=0) <= 4  # no noise of dithering
             durations.append(frame.info["duration"])

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from dqn_symbolic.experiments.figures import curves, levels
 from dqn_symbolic.experiments.learning import late, learning_rows
-from dqn_symbolic.experiments.pictures import curves, levels
 
 TITLE = "Replay and target network, with and without"
 CLAIM = (

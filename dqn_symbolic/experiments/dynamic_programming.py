@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.experiments.figures import curves
 from dqn_symbolic.experiments.learning import learner
-from dqn_symbolic.experiments.pictures import curves
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.tabular import q_learning, state_graph, value_iteration
+from dqn_symbolic.experiments.tabular import q_learning, state_graph, value_iteration
 
 TITLE = "Dynamic programming"
 CLAIM = (

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
+from dqn_symbolic.experiments.figures import STYLES, curves, levels
 from dqn_symbolic.experiments.learning import late, learning_rows
-from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 
 TITLE = "Why four frames"
 CLAIM = (

@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.conv import windows
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import ACTIVATIONS, INITIALISERS, Settings
+from dqn_symbolic.compiling.conv.op import windows
+from dqn_symbolic.experiments.figures import STYLES
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.pictures import STYLES
-from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, Settings
-from dqn_symbolic.training import Training
 
 TITLE = "Initialisation"
 CLAIM = (

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from dqn_symbolic.evaluation import returns
-from dqn_symbolic.optimisers import remembered
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training, as_seen
+from dqn_symbolic.agent.agent import Training, as_seen
+from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.symbols.optimisers import remembered
 
 
 def learner(Game, setting, seed):

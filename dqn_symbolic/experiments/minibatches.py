@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from dqn_symbolic.agent.agent import network
+from dqn_symbolic.agent.settings import LOSSES
+from dqn_symbolic.experiments.figures import STYLES
 from dqn_symbolic.experiments.learning import keep_gradient, learner, reading
-from dqn_symbolic.experiments.pictures import STYLES
-from dqn_symbolic.q_learning import q_learning
-from dqn_symbolic.settings import LOSSES
-from dqn_symbolic.training import network
+from dqn_symbolic.symbols.q_learning import q_learning
 
 TITLE = "Minibatches mean reduced variance"
 CLAIM = (

@@ -5,13 +5,13 @@ from functools import cached_property, partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic import policy_gradient
-from dqn_symbolic.backends import mode
+from dqn_symbolic.agent.agent import as_seen, first_params, network
+from dqn_symbolic.agent.settings import OPTIMISERS, Settings
+from dqn_symbolic.compiling.backends import mode
+from dqn_symbolic.experiments.figures import STYLES, curves, levels
 from dqn_symbolic.experiments.learning import evaluator, keep_gradient, learning_rows, reading
-from dqn_symbolic.experiments.pictures import STYLES, curves, levels
-from dqn_symbolic.settings import OPTIMISERS, Settings
-from dqn_symbolic.tabular import expected_return, policy_q, state_graph, visits
-from dqn_symbolic.training import as_seen, first_params, network
+from dqn_symbolic.experiments.tabular import expected_return, policy_q, state_graph, visits
+from dqn_symbolic.symbols import policy_gradient
 
 TITLE = "Policy gradient"
 CLAIM = (

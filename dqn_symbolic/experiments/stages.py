@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from dqn_symbolic.experiments.figures import STYLES, curves, levels
 from dqn_symbolic.experiments.learning import late, learning_rows
-from dqn_symbolic.experiments.pictures import STYLES, curves, levels
 
 TITLE = "The stages"
 CLAIM = (

@@ -17,8 +17,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from dqn_symbolic.networks import conv_params
-from dqn_symbolic.settings import INITIALISERS, NATURE
+from dqn_symbolic.agent.settings import INITIALISERS, NATURE
+from dqn_symbolic.symbols.networks import conv_params
 from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 

@@ -10,8 +10,8 @@ import time
 import jax
 import numpy as np
 
-from dqn_symbolic.settings import PRESETS, Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import PRESETS, Settings
 from games.catch import Catch
 from tests.benchmarks.conv import ACTIONS, OBS_SHAPE, STRIDES, first_values
 from tests.benchmarks.learners import (

@@ -13,9 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dqn_symbolic.run import Run
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.runs.run import Run
 from games.catch import Catch
 from run_catch import main as run_catch
 

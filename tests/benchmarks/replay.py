@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.experience.memory import ReplayMemory
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 MOST_STEPS = 50_000

@@ -12,9 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic.evaluation import returns
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training, as_seen
+from dqn_symbolic.agent.agent import Training, as_seen
+from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.agent.settings import Settings
 from games.catch import Catch
 
 MOST_STEPS = 20_000

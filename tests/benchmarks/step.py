@@ -14,9 +14,9 @@ import time
 
 import numpy as np
 
-from dqn_symbolic.exploration import epsilon_greedy
-from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import Training
+from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.experience.exploration import epsilon_greedy
 from games.catch import Catch
 
 ROUNDS, REPEATS = 15, 1_000

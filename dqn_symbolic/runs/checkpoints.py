@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from dqn_symbolic.files import write_whole
+from dqn_symbolic.runs.files import write_whole
 
 VERSION = 1  # of the files' content
 PIECE = 2**20  # bytes that are read at a time

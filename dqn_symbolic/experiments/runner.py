@@ -25,8 +25,8 @@ from dqn_symbolic.experiments import (
     policy_gradient,
     stages,
 )
-from dqn_symbolic.experiments.pictures import save
-from dqn_symbolic.files import write_whole
+from dqn_symbolic.experiments.figures import save
+from dqn_symbolic.runs.files import write_whole
 
 # In the lecture's order.
 EXPERIMENTS = {

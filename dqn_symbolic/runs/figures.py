@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from dqn_symbolic.files import write_whole
+from dqn_symbolic.runs.files import write_whole
 
 
 def learning_curve(path, rows, chance, optimum):

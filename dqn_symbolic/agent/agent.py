@@ -6,13 +6,13 @@ from math import inf
 
 import numpy as np
 
-from dqn_symbolic.backends import mode, try_out
-from dqn_symbolic.exploration import annealed, epsilon_greedy
-from dqn_symbolic.frames import ActionRepeat, History
-from dqn_symbolic.memory import ReplayMemory
-from dqn_symbolic.networks import conv, conv_params
-from dqn_symbolic.q_learning import forward_alone, q_learning
-from dqn_symbolic.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
+from dqn_symbolic.agent.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
+from dqn_symbolic.compiling.backends import mode, try_out
+from dqn_symbolic.experience.exploration import annealed, epsilon_greedy
+from dqn_symbolic.experience.frames import ActionRepeat, History
+from dqn_symbolic.experience.memory import ReplayMemory
+from dqn_symbolic.symbols.networks import conv, conv_params
+from dqn_symbolic.symbols.q_learning import forward_alone, q_learning
 
 COUNTERS = ("steps", "updates", "loss_sum", "loss_count")
 MEMORY_COUNTERS = ("written", "first", "size", "episode_begins")

@@ -17,7 +17,7 @@ import pytensor
 import pytensor.tensor as TT
 from pytensor import function, grad
 
-from dqn_symbolic.losses import squared
+from dqn_symbolic.symbols.losses import squared
 
 
 def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squared, mode=None):

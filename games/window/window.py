@@ -1,7 +1,7 @@
 """Watching and playing: a window on a game, its screenshots, and the same as an animated GIF.
 
-Data flows one way: keys and seconds -> `Game` (games/control.py) -> `View` -> `draw`
-(games/picture.py).
+Data flows one way: keys and seconds -> `Game` (games/window/control.py) -> `View` -> `draw`
+(games/window/panel.py).
 """
 
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 import pygame
 from PIL import Image
 
-from games import picture
 from games.catch import BACKGROUND, BALL, PALETTE
-from games.control import Game
-from games.picture import draw
-from games.screen import open_screen
+from games.window import panel
+from games.window.control import Game
+from games.window.panel import draw
+from games.window.screen import open_screen
 
 FRAMES_PER_SECOND = 60  # of the window; the game itself steps at its own, slower speed
 MESSAGE_SECONDS = 2.5
@@ -119,7 +119,7 @@ def gif_palette(view):
     for sign in ("", "caught", "missed"):
         image = to_image(view._replace(sign=sign))
         edges.update({colour: n for n, colour in image.getcolors(image.width * image.height)})
-    flat = (*picture.FLAT_COLOURS, PALETTE[BACKGROUND], PALETTE[BALL])
+    flat = (*panel.FLAT_COLOURS, PALETTE[BACKGROUND], PALETTE[BALL])
     colours = list(dict.fromkeys((*flat, *(colour for colour, _ in edges.most_common()))))[:64]
     palette = Image.new("P", (1, 1))
     palette.putpalette(bytes(level for colour in colours for level in colour))

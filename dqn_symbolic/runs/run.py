@@ -11,10 +11,10 @@ from dataclasses import asdict
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic import checkpoints
-from dqn_symbolic.evaluation import returns
-from dqn_symbolic.files import sweep, write_whole
-from dqn_symbolic.training import as_seen
+from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.runs.files import sweep, write_whole
+from dqn_symbolic.agent.agent import as_seen
 
 COLUMNS = ("env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", "catch_rate")
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
@@ -159,7 +159,7 @@ class Run:
 
     def finish(self):
         """Writes every file; of a run that was never compiled, what there is. -> the summary."""
-        from dqn_symbolic.plots import learning_curve  # matplotlib takes its time, so it comes last
+        from dqn_symbolic.runs.figures import learning_curve  # matplotlib takes its time, so it comes last
 
         training = self.training
         self.save_checkpoint()

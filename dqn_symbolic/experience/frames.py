@@ -11,7 +11,7 @@ from math import inf
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.promises import LARGEST, expect_numbers, expect_spaces
+from dqn_symbolic.experience.checks import LARGEST, expect_numbers, expect_spaces
 
 
 class History(gymnasium.Wrapper):

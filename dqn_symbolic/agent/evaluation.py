@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dqn_symbolic.exploration import greedy
+from dqn_symbolic.experience.exploration import greedy
 
 
 def returns(env, starts, forward, seed):

@@ -12,7 +12,7 @@ import pytensor.tensor as TT
 from pytensor import function, grad
 from pytensor.tensor.special import log_softmax
 
-from dqn_symbolic.q_learning import one_hot, shared
+from dqn_symbolic.symbols.q_learning import one_hot, shared
 
 
 def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode=None):

@@ -9,7 +9,8 @@ from math import inf
 
 import pytensor.tensor as TT
 
-from dqn_symbolic import backends, initialisers, losses, networks, optimisers
+from dqn_symbolic.compiling import backends
+from dqn_symbolic.symbols import initialisers, losses, networks, optimisers
 
 INITIALISERS = {
     "glorot": initialisers.glorot,

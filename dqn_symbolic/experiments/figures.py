@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from dqn_symbolic.files import write_whole
+from dqn_symbolic.runs.files import write_whole
 
 # Told apart in grayscale, too: each line has its own dashes and its own marker.
 STYLES = (

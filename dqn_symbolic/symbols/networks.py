@@ -7,8 +7,8 @@ from math import prod
 
 import pytensor.tensor as TT
 
-from dqn_symbolic.conv import conv2d
-from dqn_symbolic.initialisers import zeros
+from dqn_symbolic.compiling.conv import conv2d
+from dqn_symbolic.symbols.initialisers import zeros
 
 
 def relu(z):

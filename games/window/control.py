@@ -11,7 +11,7 @@ import numpy as np
 import pygame
 
 from games.catch import LEFT, RIGHT, STAY
-from games.picture import side_by_side
+from games.window.panel import side_by_side
 
 AGENT_SPEED, HAND_SPEED = 8.0, 5.0  # game steps per second, to begin with
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press

@@ -1,0 +1,41 @@
+"""The three convolutions for JAX, which is imported only when a graph is compiled for it."""
+
+from pytensor.compile.mode import optdb
+from pytensor.graph.rewriting.basic import GraphRewriter
+
+from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
+
+
+class WithJAX(GraphRewriter):
+    """Rewrites nothing: PyTensor calls it, by its tag, before it compiles a graph for JAX, and it
+    registers the three Ops there. Not earlier, as importing JAX takes long, and it may be missing.
+    """
+
+    def apply(self, fgraph):
+        import jax
+        from pytensor.link.jax.dispatch import jax_funcify
+
+        def convolve(x, kernel, stride):
+            sides = ("NHWC", "HWIO", "NHWC")
+            return jax.lax.conv_general_dilated(
+                x.astype(kernel.dtype), kernel, (stride, stride), "VALID", dimension_numbers=sides
+            )
+
+        def transpose(linear, dy, node):
+            shape = [len(dy) if n is None else n for n in node.outputs[0].type.shape]
+            return jax.linear_transpose(linear, jax.ShapeDtypeStruct(shape, dy.dtype))(dy)[0]
+
+        @jax_funcify.register(Conv2D)
+        def jax_conv2d(op, **_):
+            return lambda x, kernel: convolve(x, kernel, op.stride)
+
+        @jax_funcify.register(KernelGradient)
+        def jax_kernel_gradient(op, node, **_):
+            return lambda x, dy: transpose(lambda kernel: convolve(x, kernel, op.stride), dy, node)
+
+        @jax_funcify.register(InputGradient)
+        def jax_input_gradient(op, node, **_):
+            return lambda kernel, dy: transpose(lambda x: convolve(x, kernel, op.stride), dy, node)
+
+
+optdb.register("conv2d_with_jax", WithJAX(), "jax", position=0)

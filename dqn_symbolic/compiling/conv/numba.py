@@ -1,0 +1,123 @@
+"""The three convolutions for numba: each is a matrix product over a block of images at a time.
+
+The matrix has a row for each window and kh kw C columns. It holds each pixel up to
+kh kw / stride**2 times and would have to go through main memory; a block of a few images stays in
+the processor's cache.
+"""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+
+from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
+
+BLOCK = 2**18  # numbers in a block of windows: 1 MB of float32
+
+# The cache that numba keeps on disk knows an Op by its name, its props, and this: the text of this
+# file, so that an edit compiles anew.
+TEXT = zlib.crc32(Path(__file__).read_bytes())
+
+
+@numba_njit
+def rows(array):
+    """(..., n) -> (m, n)"""
+    return array.reshape(-1, array.shape[-1])
+
+
+@numba_njit
+def block_of_windows(y, kernel):
+    """-> room for the windows of a block of images, (images, Ho, Wo, kh kw C)"""
+    B, Ho, Wo, F = y.shape
+    size = kernel.size // F
+    images = max(1, min(B, BLOCK // (Ho * Wo * size)))
+    return np.empty((images, Ho, Wo, size), kernel.dtype)
+
+
+@numba_njit
+def copy(x, block, kh, stride, back):
+    """block (images, Ho, Wo, kh kw C) <- the windows of x (images, H, W, C); uint8 becomes float.
+
+    Or `back`, its transpose: each number in the block is added to the pixel that it belongs to.
+    In a line of the image the pixels of a window lie side by side, as the channels are last: kw C
+    numbers go in one run.
+    """
+    images, Ho, Wo, size = block.shape
+    _, H, W, C = x.shape
+    lines, run, step = x.reshape(images, H, W * C), size // kh, stride * C
+    if (Ho - 1) * stride + kh > H or (Wo - 1) * step + run > W * C:
+        # A function with trust_input takes any shape, and here nothing else stops at the border.
+        raise ValueError("conv2d: the windows do not fit into the image")
+    for b in range(images):
+        for i in range(Ho):
+            for di in range(kh):
+                line = lines[b, i * stride + di]
+                for j in range(Wo):
+                    pixels = line[j * step : j * step + run]
+                    window = block[b, i, j, di * run : di * run + run]
+                    if back:
+                        for n in range(run):
+                            pixels[n] += window[n]
+                    else:
+                        for n in range(run):
+                            window[n] = pixels[n]
+
+
+@register_funcify_default_op_cache_key(Conv2D)
+def numba_conv2d(op, **_):
+    stride = op.stride
+
+    @numba_njit
+    def convolve(x, kernel):
+        x, kernel = np.ascontiguousarray(x), np.ascontiguousarray(kernel)
+        (B, H, W, _), (kh, kw, _, F) = x.shape, kernel.shape
+        y = np.empty((B, (H - kh) // stride + 1, (W - kw) // stride + 1, F), kernel.dtype)
+        block = block_of_windows(y, kernel)
+        for first in range(0, B, len(block)):
+            part = slice(first, min(B, first + len(block)))
+            block = block[: part.stop - first]
+            copy(x[part], block, kh, stride, False)
+            np.dot(rows(block), rows(kernel), rows(y[part]))
+        return y
+
+    return convolve, TEXT
+
+
+@register_funcify_default_op_cache_key(KernelGradient)
+def numba_kernel_gradient(op, **_):
+    stride, (kh, kw) = op.stride, op.kernel_size
+
+    @numba_njit
+    def kernel_gradient(x, dy):
+        x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
+        dkernel = np.zeros((kh, kw, x.shape[3], dy.shape[3]), dy.dtype)
+        block = block_of_windows(dy, dkernel)
+        for first in range(0, len(dy), len(block)):
+            part = slice(first, min(len(dy), first + len(block)))
+            block = block[: part.stop - first]
+            copy(x[part], block, kh, stride, False)
+            sums = rows(dkernel)
+            sums += np.dot(rows(block).T, rows(dy[part]))
+        return dkernel
+
+    return kernel_gradient, TEXT
+
+
+@register_funcify_default_op_cache_key(InputGradient)
+def numba_input_gradient(op, **_):
+    stride, (H, W) = op.stride, op.image_size
+
+    @numba_njit
+    def input_gradient(kernel, dy):
+        kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
+        dx = np.zeros((len(dy), H, W, kernel.shape[2]), dy.dtype)
+        block = block_of_windows(dy, kernel)
+        for first in range(0, len(dy), len(block)):
+            part = slice(first, min(len(dy), first + len(block)))
+            block = block[: part.stop - first]
+            np.dot(rows(dy[part]), rows(kernel).T, rows(block))
+            copy(dx[part], block, len(kernel), stride, True)
+        return dx
+
+    return input_gradient, TEXT

@@ -1,0 +1,1 @@
+"""Games, as a run needs to know them: any Gymnasium id becomes a `Task`."""

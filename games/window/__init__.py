@@ -1,0 +1,1 @@
+"""The window: who plays (control), what is drawn (panel), and the window itself."""
