@@ -14,7 +14,7 @@ import pytensor
 import pytensor.tensor as TT
 from pytensor import shared
 
-from dqn_symbolic.symbols.initialisers import glorot, zeros
+pytensor.config.floatX = "float32"
 
 # ---- slide 1: forward -------------------------------------------------------------------------
 
@@ -23,12 +23,18 @@ def relu(z):  # TT.nnet.relu went with Theano
     return TT.maximum(z, 0)
 
 
+def first_weights(rng, outputs, inputs):
+    """Uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010)."""
+    bound = np.sqrt(6 / (inputs + outputs))
+    return rng.uniform(-bound, bound, (outputs, inputs)).astype(np.float32)
+
+
 def graph(inputs, hidden, actions, rng):
     """-> (forward, learn, params): W (hidden, inputs), b, Wout (actions, hidden), bout."""
-    W = shared(glorot(rng, (inputs, hidden)).T, "W")
-    b = shared(zeros(hidden), "b")
-    Wout = shared(glorot(rng, (hidden, actions)).T, "Wout")
-    bout = shared(zeros(actions), "bout")
+    W = shared(first_weights(rng, hidden, inputs), "W")
+    b = shared(np.zeros(hidden, np.float32), "b")
+    Wout = shared(first_weights(rng, actions, hidden), "Wout")
+    bout = shared(np.zeros(actions, np.float32), "bout")
 
     x = TT.vector("x")
     # The slide closes dot's bracket after bout, which would add an output bias to the hidden layer.
@@ -65,13 +71,13 @@ def q_learning(memory, forward, learn, lr=1e-3):
 def play(env, forward, epsilon, rng):
     """Plays epsilon-greedily for ever: yields (x, x_tp1, act, reward)."""
     while True:
-        x, over = pixels(env.reset()[0]), False
-        while not over:
+        x, terminated, truncated = pixels(env.reset()[0]), False, False
+        while not (terminated or truncated):
             explore = rng.random() < epsilon
             act = rng.integers(env.action_space.n) if explore else forward(x).argmax()
-            observation, reward, over, _, _ = env.step(act)
+            observation, reward, terminated, truncated, _ = env.step(act)
             x_tp1 = pixels(observation)
-            yield x, None if over else x_tp1, act, reward
+            yield x, None if terminated else x_tp1, act, reward
             x = x_tp1
 
 
@@ -80,9 +86,9 @@ def pixels(observation):
     return observation.ravel().astype(np.float32) / np.float32(255)
 
 
-def main(game="games:Catch-v0", transitions=100_000):
+def main(transitions=100_000):
     rng = np.random.default_rng(0)
-    training, testing = (gymnasium.make(game).unwrapped for _ in range(2))
+    training, testing = (gymnasium.make("games:Catch-v0") for _ in range(2))
     training.reset(seed=0)
     testing.reset(seed=1)
     inputs, actions = training.observation_space.shape, training.action_space.n

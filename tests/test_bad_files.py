@@ -31,8 +31,8 @@ fuzz = settings(
 )
 SMALL = [
     *("--quiet", "--rows", "4", "--columns", "5", "--steps", "120"),
-    *("--set", "hidden=4", "--set", "warm_up=50", "--set", "memory_size=60"),
-    *("--set", "evaluate_every=50", "--set", "batch_size=4"),
+    *("--hidden", "4", "--warm-up", "50", "--memory-size", "60"),
+    *("--evaluate-every", "50", "--batch-size", "4"),
 ]
 
 
@@ -147,7 +147,7 @@ ODD = st.one_of(
 def retold(draw, content):
     """What the file says of itself, changed."""
     members = members_of(content)
-    about = json.loads(str(np.load(io.BytesIO(members["about.npy"]))))
+    about = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
     for _ in range(draw(st.integers(1, 2))):
         *way, last = draw(st.sampled_from(list(places(about))))
         around = about
@@ -160,7 +160,7 @@ def retold(draw, content):
             del around[last]
         elif isinstance(around, dict):
             around[draw(st.sampled_from(("x", "steps", "render_mode", "memory")))] = draw(ODD)
-    return zipped({**members, "about.npy": npy(np.array(json.dumps(about)))})
+    return zipped({**members, "data.npy": npy(np.array(json.dumps(about)))})
 
 
 def contents(folder):
@@ -211,7 +211,7 @@ def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
             assert compiled.solved in (False, True)
             with suppress(FloatingPointError):  # which the front door says in one line
                 for _ in range(12):
-                    compiled.training.step()
+                    compiled.agent.step()
 
     seen = tried(whole, path, go_on)
     assert seen["refused"] > seen["went on"] > 0
@@ -269,20 +269,20 @@ def bomb(members, name, dtype, megabytes):
 
 def boast(members):
     """The same file, which says that it is of a network of four gigabytes."""
-    about = json.loads(str(np.load(io.BytesIO(members["about.npy"]))))
+    about = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
     about["settings"]["hidden"] = [30_000, 30_000]
-    return zipped({**members, "about.npy": npy(np.array(json.dumps(about)))})
+    return zipped({**members, "data.npy": npy(np.array(json.dumps(about)))})
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "agent"])
 @pytest.mark.parametrize("large", ["what it says", "an array", "the network that it says it is of"])
 def test_a_zip_bomb_takes_no_memory(kind, large, folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(checkpoints, "MOST_ABOUT", 2**20)
+    monkeypatch.setattr(checkpoints, "MOST_DATA", 2**20)
     members = members_of((folder / f"{kind}.npz").read_bytes())
     path = tmp_path / f"{kind}.npz"
     path.write_bytes(
         {
-            "what it says": lambda: bomb(members, "about.npy", np.uint8, megabytes=200),
+            "what it says": lambda: bomb(members, "data.npy", np.uint8, megabytes=200),
             "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=200),
             "the network that it says it is of": lambda: boast(members),
         }[large]()

@@ -5,11 +5,11 @@ import numpy as np
 import pytensor
 import pytest
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.runs import checkpoints
 from games.catch import Catch
 from run_catch import main
+from tests.plain import load
 
 SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4, "epsilon_end": 0.0, "epsilon_steps": 1}
 
@@ -32,11 +32,11 @@ def compiled(backend="numba", **settings):
     if backend == "c" and not pytensor.config.cxx:
         pytest.skip("no C++ compiler")
     game = Brightness(Catch(rows=4, columns=4, paddle_width=1))
-    return Training(game, Settings(backend=backend, **{**SMALL, **settings})).compile()
+    return Agent(game, Settings(backend=backend, **{**SMALL, **settings})).compile()
 
 
-def poison(training, name, bad):
-    (variable,) = (v for v in training.learn.get_shared() if v.name == name)
+def poison(agent, name, bad):
+    (variable,) = (v for v in agent.learn.get_shared() if v.name == name)
     value = np.array(variable.get_value())
     value.flat[-1] = bad
     variable.set_value(value)
@@ -85,37 +85,37 @@ def test_a_nan_anywhere_reaches_the_loss(learner):
 @pytest.mark.parametrize("name", ["W1", "b1", "Wout", "bout", "target.W1", "target.bout"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_weights_that_are_no_numbers_stop_the_next_update(name, bad):
-    training = compiled(seed=1)
-    while training.steps < 20:
-        training.step()
-    poison(training, name, bad)
+    agent = compiled(seed=1)
+    while agent.steps < 20:
+        agent.step()
+    poison(agent, name, bad)
     with pytest.raises(FloatingPointError, match=r"the squared TD error is|the Q-values are"):
-        training.step()
-    assert training.steps in (20, 21)
+        agent.step()
+    assert agent.steps in (20, 21)
 
 
 def test_where_they_come_from_is_not_kept(tmp_path, monkeypatch, capsys):
     """An update whose loss was finite overflows in the weights, and a checkpoint is due."""
     run = str(tmp_path / "run")
-    small = ["--quiet", "--checkpoint-every", "40", "--set", "hidden=4", "--set", "warm_up=50"]
-    step = Training.step
+    small = ["--quiet", "--checkpoint-every", "40", "--hidden", "4", "--warm-up", "50"]
+    step = Agent.step
 
-    def overflowing(training):
-        step(training)
-        if training.steps == 80:
-            poison(training, "W1", np.inf)
-            poison(training, "bout.v", np.nan)
+    def overflowing(agent):
+        step(agent)
+        if agent.steps == 80:
+            poison(agent, "W1", np.inf)
+            poison(agent, "bout.v", np.nan)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "step", overflowing)
+        patch.setattr(Agent, "step", overflowing)
         assert main(["--out", run, "--steps", "200", *small]) == 2
     err = capsys.readouterr().err
     assert "stopped after 80 agent steps: not finite any more: W1, bout.v (a smaller" in err
     assert f"{run} holds the run as last saved" in err
     assert err.count("\n") == 1
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.npz"]
-    about, _ = checkpoints.load(tmp_path / "run" / "checkpoint.npz", "checkpoint")
-    assert about["counters"]["steps"] == 40
+    about, _ = load(tmp_path / "run" / "checkpoint.npz", "checkpoint")
+    assert about["agent"]["counters"]["steps"] == 40
     assert main(["--resume", run, "--steps", "200", *small[:1]]) == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.files import write_whole
+from tests.plain import load
 
 ABOUT = {"settings": {"seed": 3, "hidden": [128]}, "big": 2**127 + 1, "x": 0.1 + 0.2}
 ARRAYS = {"W1": np.arange(6, dtype=np.float32).reshape(2, 3), "rows": np.zeros((0, 4), np.uint8)}
@@ -22,7 +23,7 @@ def path(tmp_path):
 
 
 def test_there_and_back_to_the_bit(path):
-    about, arrays = checkpoints.load(path, "agent")
+    about, arrays = load(path, "agent")
     assert about == ABOUT
     assert list(arrays) == list(ARRAYS)
     for name, array in ARRAYS.items():
@@ -65,7 +66,7 @@ def test_what_is_not_ours_is_refused(tmp_path, content):
     path = tmp_path / "agent.npz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"agent\.npz") as refusal:
-        checkpoints.load(path, "agent")
+        load(path, "agent")
     assert "\n" not in str(refusal.value)
     assert path.read_bytes() == content
 
@@ -75,17 +76,17 @@ def test_cut_short_or_with_a_flipped_bit_is_refused(path):
     for length in range(0, len(whole), 37):
         path.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"agent\.npz"):
-            checkpoints.load(path, "agent")
+            load(path, "agent")
     middle = whole.index(ARRAYS["W1"].tobytes()) + 5
     path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
     with pytest.raises(ValueError, match="damaged, cut short or not"):
-        checkpoints.load(path, "agent")
+        load(path, "agent")
 
 
 def test_missing_or_a_folder_is_refused(tmp_path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(ValueError, match="is missing"):
-            checkpoints.load(path, "agent")
+            load(path, "agent")
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):

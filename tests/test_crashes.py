@@ -17,13 +17,14 @@ from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.files import alone, sweep
 from dqn_symbolic.runs.run import FILES
 from run_catch import main
+from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
 # Too small a network to solve the game: the run ends when it is told to.
 TINY = [
     *("--quiet", "--rows", "4", "--columns", "5", "--paddle-width", "1"),
-    *("--set", "hidden=2", "--set", "warm_up=50", "--set", "memory_size=200"),
-    *("--set", "evaluate_every=100", "--set", "checkpoint_every=20"),
+    *("--hidden", "2", "--warm-up", "50", "--memory-size", "200"),
+    *("--evaluate-every", "100", "--checkpoint-every", "20"),
 ]
 UNTIL_KILLED = ["--steps", str(10**9)]
 
@@ -64,8 +65,8 @@ def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
     kill(start("--out", killed, *TINY, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
     reached, while_writing = [], 0
     for n in range(1, kills):
-        about, _ = checkpoints.load(path, "checkpoint")
-        reached.append(about["counters"]["steps"])
+        about, _ = load(path, "checkpoint")
+        reached.append(about["agent"]["counters"]["steps"])
         while_writing += any(name.startswith(".") for name in os.listdir(killed))
         pause = -rng.uniform(0, 4) if n % 5 == 0 else rng.uniform(0, 0.3)
         kill(start("--resume", killed, "--quiet", *UNTIL_KILLED), path, pause)
@@ -73,13 +74,13 @@ def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
     assert reached == sorted(reached)
     assert reached[-1] > reached[0]
 
-    steps = str(checkpoints.load_about(path, "checkpoint")["counters"]["steps"] + 110)
+    steps = str(checkpoints.load_data(path, "checkpoint")["counters"]["steps"] + 110)
     assert main(["--resume", str(killed), "--quiet", "--steps", steps]) == 0
     assert main(["--out", str(whole), *TINY, "--steps", steps]) == 0
     assert without_seconds(killed) == without_seconds(whole)
     assert contents(killed)["agent.npz"] == contents(whole)["agent.npz"]
     (about, arrays), (about_whole, arrays_whole) = (
-        checkpoints.load(folder / "checkpoint.npz", "checkpoint") for folder in (killed, whole)
+        load(folder / "checkpoint.npz", "checkpoint") for folder in (killed, whole)
     )
     assert {**about, "run": 0} == {**about_whole, "run": 0}
     assert list(arrays) == list(arrays_whole)
@@ -136,7 +137,7 @@ def small_disk(folder, size):
 )
 def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsys):
     folder = tmp_path / "run"
-    assert main(["--out", str(folder), "--steps", "100", *TINY, "--set", "hidden=999"]) == 0
+    assert main(["--out", str(folder), "--steps", "100", *TINY, "--hidden", "999"]) == 0
     before = contents(folder)
     resume = ["--resume", str(folder), "--quiet", "--steps", "200"]
     with full(folder, len(before["checkpoint.npz"]) // 2):
@@ -151,7 +152,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsy
 
 
 def test_a_full_disk_before_the_first_checkpoint(tmp_path, capsys):
-    options = ["--out", str(tmp_path), "--steps", "20", *TINY, "--set", "hidden=999"]
+    options = ["--out", str(tmp_path), "--steps", "20", *TINY, "--hidden", "999"]
     with small_files(tmp_path, 50_000):
         assert main(options) == 2
     assert "there was no checkpoint yet" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Training, network
+from dqn_symbolic.agent.agent import Agent, network
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experience.memory import ReplayMemory
 from dqn_symbolic.experiments.four_frames import best_return
@@ -102,11 +102,11 @@ def test_the_best_reactive_player_by_trying_all_of_them(history):
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_what_comes_out_of_the_last_layer_is_q(activation):
     s = Settings(filters=((4, 3, 2),), hidden=(6,), activation=activation, history=2)
-    training = Training(Catch(), s)
+    agent = Agent(Catch(), s)
     x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
     shape = x.shape[1:]
-    forward = forward_alone(network(s), training.first_params, shape, "uint8", PLAIN)
-    outputs = layer_outputs(x / 255, training.first_params, s)
+    forward = forward_alone(network(s), agent.first_params, shape, "uint8", PLAIN)
+    outputs = layer_outputs(x / 255, agent.first_params, s)
     assert [h.shape for h in outputs] == [(5, 4, 4, 4), (5, 6), (5, 3)]
     np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
 

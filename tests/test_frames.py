@@ -73,26 +73,6 @@ def test_action_repeat_stops_at_the_end(length, frames):
     assert env.unwrapped.frame == length
 
 
-def test_of_flickering_frames_the_last_two_are_seen():
-    bright = {1: 9, 2: 8, 3: 7, 4: 0, 5: 6, 6: 0, 7: 5, 8: 0, 9: 0}.get
-    env = ActionRepeat(Counting(7, bright), 4, flickers=True)
-    env.reset()
-    assert env.step(0)[0].tolist() == [6, 6]  # of frames 4 and 5, not of 2 and 3
-    assert env.step(0)[0].tolist() == [5, 5]  # of frames 6 and 7, where it ends
-
-
-def test_when_it_ends_at_once_no_frame_from_before_the_step_is_seen():
-    """Gymnasium's own wrapper keeps its buffer: its maximum takes in a frame of a step before."""
-    bright = {1: 9, 2: 8, 3: 7, 4: 6, 5: 200, 6: 3}.get
-    ours = ActionRepeat(Counting(6, bright), 4, flickers=True)
-    theirs = gymnasium.wrappers.MaxAndSkipObservation(Counting(6, bright), 4)
-    for env in (ours, theirs):
-        env.reset()
-        env.step(0)
-    assert ours.step(0)[0].tolist() == [3, 3]
-    assert theirs.step(0)[0].tolist() == [200, 200]
-
-
 class Coloured(Counting):
     """A wall of one colour, the frame's number telling how much red there is."""
 

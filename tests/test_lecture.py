@@ -9,7 +9,7 @@ import pytest
 from dqn_symbolic import lecture
 from dqn_symbolic.symbols.networks import mlp
 from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import q_learning
+from dqn_symbolic.symbols.q_learning import functions, q_learning
 from games.catch import Catch
 
 
@@ -18,9 +18,8 @@ def test_slides_are_the_minibatch_form_with_batch_1_and_no_target_network():
     forward, learn, params = lecture.graph(12, 8, 3, rng)
     W, b, Wout, bout = (p.get_value() for p in params)
     values = {"W1": W.T, "b1": b, "Wout": Wout.T, "bout": bout}
-    batch_forward, batch_learn, sync = q_learning(
-        mlp, values, (12,), "float32", partial(sgd, learning_rate=0.05), mode="FAST_COMPILE"
-    )
+    graph = q_learning(mlp, values, (12,), "float32", partial(sgd, learning_rate=0.05))
+    batch_forward, batch_learn, sync = functions(graph, "FAST_COMPILE")
 
     memory = []
     for i in range(30):

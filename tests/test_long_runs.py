@@ -6,7 +6,7 @@ import pygame
 import pytest
 
 import games.window.screen
-from dqn_symbolic.agent.agent import Training, as_seen
+from dqn_symbolic.agent.agent import Agent, as_seen
 from dqn_symbolic.agent.evaluation import returns
 from dqn_symbolic.agent.settings import Settings
 from games.catch import Catch
@@ -19,20 +19,20 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 def test_the_memory_of_the_process_is_flat():
     """50 bytes a step, the smallest object that could be forgotten, would be over the bound."""
     settings = Settings(history=2, hidden=(8,), batch_size=4, memory_size=500, warm_up=100)
-    training, env, starts = Training(Catch(), settings).compile(), Catch(), Catch().starts()
+    agent, env, starts = Agent(Catch(), settings).compile(), Catch(), Catch().starts()
     env = as_seen(env, settings)
 
     def steps(number):
         for step in range(number):
-            training.step()
+            agent.step()
             if step % 1_000 == 0:
-                returns(env, starts, training.forward, training.evaluation_seed)
-                training.state()
+                returns(env, starts, agent.forward, agent.evaluation_seed)
+                agent.state()
         return resident()
 
     before = steps(4_000)
     assert steps(12_000) - before < 50 * 12_000
-    assert training.steps == 16_000
+    assert agent.steps == 16_000
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def closed_at_once(monkeypatch):
 @pytest.mark.parametrize("trainings", [6, pytest.param(100, marks=pytest.mark.slow)])
 def test_no_file_and_no_window_stays_open(trainings, closed_at_once, tmp_path):
     """Trained, then played in a window, again and again in one process."""
-    small = ["--steps", "60", "--quiet", "--set", "hidden=8", "--set", "warm_up=50"]
+    small = ["--steps", "60", "--quiet", "--hidden", "8", "--warm-up", "50"]
     found = []
     for number in range(trainings):
         assert main(["--out", str(tmp_path / str(number)), *small]) == 0

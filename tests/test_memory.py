@@ -1,5 +1,7 @@
 """The replay memory against an oracle: a plain list that keeps every transition there ever was."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -143,3 +145,40 @@ def test_frames_are_stored_once_and_the_rings_allocated_once():
     for _ in range(10):
         memory.add(x, 1, 0.0, 0.99, x, False)
     assert {name: ring.ctypes.data for name, ring in memory.rings.items()} == before
+
+
+def test_sampling_does_not_slow_down_with_the_numbers_of_the_frames():
+    """NumPy's `take` wraps by repeated subtraction: a billion frames on, a sample took a minute."""
+    transitions = episodes([3, 2, 4], history=2)
+    young, old = filled(transitions, 6, history=2), filled(transitions, 6, history=2)
+    later = 10**9 // old.slots * old.slots  # the frames stay in their slots
+    old.written += later
+    old.rings["valid"] += later
+    seconds, batches = [], []
+    for memory in (young, old):
+        since = time.perf_counter()
+        batches.append(memory.sample(32, np.random.default_rng(0)))
+        seconds.append(time.perf_counter() - since)
+    assert all((part == wanted).all() for part, wanted in zip(*batches))
+    assert seconds[1] < 100 * seconds[0]
+
+
+def test_all_is_every_transition_the_oldest_first():
+    transitions = episodes([3, 1, 4, 2] * 3, history=2)
+    memory = filled(transitions, 10, history=2)
+    assert told(memory.all(), transitions).tolist() == sorted(whole(transitions, 10, history=2))
+
+
+def test_a_state_is_taken_over():
+    transitions = episodes([3, 1, 4, 2], history=2)
+    memory, other = filled(transitions[:7], 6, history=2), filled([], 6, history=2)
+    positions, rings = memory.get_state()
+    room = other.new_rings()
+    for name, ring in rings.items():
+        room[name][: len(ring)] = ring
+    other.set_state(dict(positions), room)
+    for transition in transitions[7:]:
+        memory.add(*transition)
+        other.add(*transition)
+    for one, same in zip(memory.all(), other.all()):
+        assert (one == same).all()

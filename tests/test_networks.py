@@ -5,13 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Training, as_seen, first_params
-from dqn_symbolic.agent.settings import NATURE, PRESETS, Settings
+from dqn_symbolic.agent.agent import Agent, first_params
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.networks import conv, conv_params, mlp, mlp_params
 from dqn_symbolic.symbols.q_learning import forward_alone
 from games.catch import Catch
 from tests.plain import PLAIN
+
+NATURE = Settings(**PRESETS["nature"])
 
 
 def convolved(x, K, k, stride):
@@ -44,6 +48,26 @@ def test_convolutions_then_dense_layers(dtype):
 
     forward = forward_alone(network, values, (9, 9, 2), np.dtype(dtype).name, PLAIN)
     np.testing.assert_allclose(forward(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_colours_are_channels_with_the_history():
+    """x (B, height, width, colours, history): each window is all its numbers times the kernel."""
+    rng = np.random.default_rng(0)
+    values = conv_params(rng, (5, 6, 3, 2), ((4, 3, 2),), (), 3, glorot)
+    assert values["K1"].shape == (3, 3, 3 * 2, 4)
+    x = rng.integers(0, 256, (2, 5, 6, 3, 2), dtype=np.uint8)
+    K1, k1, Wout, bout = (v.astype(np.float64) for v in values.values())
+    h = np.zeros((2, 2, 2, 4))
+    for b, i, j, f in np.ndindex(h.shape):
+        window = x[b, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3] / 255  # (3, 3, colours, history)
+        h[b, i, j, f] = max(0, (window * K1[..., f].reshape(3, 3, 3, 2)).sum() + k1[f])
+
+    def network(x, params):
+        return conv(x, params, strides=[2])
+
+    for mode in (PLAIN, MODES["numba"]):
+        forward = forward_alone(network, values, (5, 6, 3, 2), "uint8", mode)
+        np.testing.assert_allclose(forward(x), h.reshape(2, -1) @ Wout + bout, rtol=1e-4, atol=1e-4)
 
 
 def test_without_filters_it_is_the_mlp():
@@ -81,7 +105,7 @@ def test_the_nature_network_has_the_papers_sizes():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_makes_a_network_for_its_game(name):
-    game = Catch(pixels=84) if name == "pixels" else Catch()
+    game = Catch(pixels=84) if name in ("pixels", "nature") else Catch()
     settings = Settings(**PRESETS[name])
     values = first_params(np.random.default_rng(0), as_seen(game, settings), settings)
     assert values["Wout"].shape[1] == 3
@@ -90,11 +114,11 @@ def test_every_preset_makes_a_network_for_its_game(name):
 def test_the_nature_agent_learns():
     """A few of its updates, on a game of 84 x 84; its memory cut down and its warm-up, too."""
     settings = replace(NATURE, memory_size=1_000, warm_up=20, sync_every=2)
-    training = Training(Catch(rows=42, pixels=84), settings).compile()
-    first = training.weights()
+    agent = Agent(Catch(rows=42, pixels=84), settings).compile()
+    first = agent.weights()
     for _ in range(32):
-        training.step()
-    assert training.updates == 4  # at agent steps 20, 24, 28 and 32
-    after = training.weights()
+        agent.step()
+    assert agent.updates == 4  # at agent steps 20, 24, 28 and 32
+    after = agent.weights()
     assert all((after[name] != first[name]).any() for name in first)
-    assert np.isfinite(training.mean_loss())
+    assert np.isfinite(agent.mean_loss())

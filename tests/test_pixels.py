@@ -2,23 +2,22 @@
 
 import json
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from games.catch import Catch
 from run_catch import main
-from tests.test_training import bits
+from tests.test_agent import bits, copied
 
-QUICK = ["warm_up=500", "epsilon_steps=500", "evaluate_every=250"]
+QUICK = ["--warm-up=500", "--epsilon-steps=500", "--evaluate-every=250"]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "pixels"
-    options = [option for setting in QUICK for option in ("--set", setting)]
+    options = [option for setting in QUICK for option in setting.split("=")]
     board = ["--rows", "6", "--columns", "6", "--steps", "4000"]
     assert main(["--pixels", *board, *options, "--out", str(folder), "--quiet"]) == 0
     return folder
@@ -43,18 +42,15 @@ def test_the_window_shows_the_four_frames(trained, tmp_path):
 
 def pixels(steps):
     settings = Settings(**{**PRESETS["pixels"], "warm_up": 40, "memory_size": 100})
-    training = Training(Catch(drift=True, pixels=84), settings).compile()
+    agent = Agent(Catch(drift=True, pixels=84), settings).compile()
     for _ in range(steps):
-        training.step()
-    return training
+        agent.step()
+    return agent
 
 
 def test_same_bits_twice_and_after_a_stop():
     whole, part, resumed = pixels(60), pixels(45), pixels(0)
-    about, arrays = part.state()
-    resumed.restore(
-        json.loads(json.dumps(about)), {name: np.array(array) for name, array in arrays.items()}
-    )
+    assert resumed.set_state(*copied(part))
     for _ in range(15):
         part.step()
         resumed.step()

@@ -1,12 +1,13 @@
 """The policy gradient against differences of J, which is enumerated episode by episode."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
 import pytest
 
 from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.experiments.learning import keep_gradient, reading
+from dqn_symbolic.experiments.learning import flat
 from dqn_symbolic.experiments.policy_gradient import Reinforce, exact_gradient
 from dqn_symbolic.experiments.tabular import state_graph
 from dqn_symbolic.symbols.initialisers import glorot
@@ -29,7 +30,8 @@ def params():
     return {name: (3 * value).astype(np.float32) for name, value in values.items()}
 
 
-def compiled(params, optimiser):
+def compiled(params):
+    optimiser = partial(sgd, learning_rate=0.1)
     return policy_gradient(mlp, params, X.shape[1:], "uint8", optimiser, PLAIN)
 
 
@@ -73,7 +75,7 @@ def differences(params, step=1e-6):
 
 
 def test_forward_is_the_softmax(params):
-    forward, _ = compiled(params, keep_gradient)
+    forward, _, _ = compiled(params)
     found = forward(X)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
@@ -82,9 +84,9 @@ def test_forward_is_the_softmax(params):
 
 def test_the_exact_gradient_is_that_of_J(params):
     """The slide's sum over states and actions."""
-    forward, learn = compiled(params, keep_gradient)
+    forward, _, gradient = compiled(params)
     pi = forward(X).astype(np.float64)
-    found, total = exact_gradient(reading(learn), GRAPH, X, pi)
+    found, total = exact_gradient(lambda *batch: flat(gradient(*batch)[1:]), GRAPH, X, pi)
     expected = differences(params)
     assert np.abs(expected).max() > 0.05
     np.testing.assert_allclose(-found, expected, atol=1e-5)
@@ -94,18 +96,18 @@ def test_the_exact_gradient_is_that_of_J(params):
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
 def test_reinforce_is_right_in_expectation_whatever_the_baseline(params, baseline):
     """The slide's log trick: all episodes together, each with its probability."""
-    _, learn = compiled(params, keep_gradient)
-    gradient, found = reading(learn), 0.0
+    _, _, gradient = compiled(params)
+    found = 0.0
     for probability, states, actions, total in episodes(policy(params.values())):
         x = np.stack([SEEN[state] for state in states])
         r = np.full(len(actions), total - baseline, np.float32)
-        found = found - probability * gradient(x, np.array(actions, np.int32), r)
+        found = found - probability * flat(gradient(x, np.array(actions, np.int32), r)[1:])
     np.testing.assert_allclose(found, differences(params), atol=1e-5)
 
 
 def test_learn_climbs(params):
     """What was done and went well becomes more probable, by the optimiser's step."""
-    forward, learn = compiled(params, lambda p, g: sgd(p, g, 0.1))
+    forward, learn, _ = compiled(params)
     x, action = X[:2], np.array([2, 0], np.int32)
     before = forward(x)[[0, 1], action]
     log_pi = learn(x, action, np.array([1, -1], np.float32))

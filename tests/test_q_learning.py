@@ -6,11 +6,12 @@ import numpy as np
 import pytensor.tensor as TT
 import pytest
 
+from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.losses import clipped, squared
 from dqn_symbolic.symbols.networks import mlp, mlp_params
-from dqn_symbolic.symbols.optimisers import adam, sgd
-from dqn_symbolic.symbols.q_learning import forward_alone, q_learning
+from dqn_symbolic.symbols.optimisers import adam, rmsprop, sgd
+from dqn_symbolic.symbols.q_learning import forward_alone, functions, halves, q_learning
 from tests.plain import PLAIN
 
 
@@ -28,9 +29,13 @@ def table(x, params):
 
 
 def tabular(values, learning_rate=0.1, loss=squared, mode=PLAIN):
-    W = np.array(values, np.float32)
     optimiser = partial(sgd, learning_rate=learning_rate)
-    return q_learning(table, {"W": W}, W.shape[:1], "float32", optimiser, loss, mode)
+    return functions(graph(values, optimiser, loss), mode)
+
+
+def graph(values, optimiser, loss=squared):
+    W = np.array(values, np.float32)
+    return q_learning(table, {"W": W}, W.shape[:1], "float32", optimiser, loss)
 
 
 STATES = np.eye(2, dtype=np.float32)
@@ -88,8 +93,8 @@ def test_gradient_by_finite_differences(mode):
     rng = np.random.default_rng(0)
     first = mlp_params(rng, (4, 3), (7, 5), 3, glorot)
     first = {n: v + rng.normal(size=v.shape).astype("f4") * 0.1 for n, v in first.items()}
-    forward, learn, _ = q_learning(
-        mlp, first, (4, 3), "uint8", partial(sgd, learning_rate=1), squared, mode
+    forward, learn, _ = functions(
+        q_learning(mlp, first, (4, 3), "uint8", partial(sgd, learning_rate=1), squared), mode
     )
     x, x_tp1 = rng.integers(0, 256, (2, 6, 4, 3), dtype=np.uint8)
     action = rng.integers(3, size=6).astype(np.int32)
@@ -170,7 +175,7 @@ def test_chain_with_a_frozen_target_comes_to_one_backup():
 def test_forward_alone_is_forward():
     values = mlp_params(np.random.default_rng(0), (10, 10), (16,), 3, glorot)
     network = partial(mlp, activation=TT.tanh)
-    forward, _, _ = q_learning(network, values, (10, 10), "uint8", adam, mode=PLAIN)
+    forward, _, _ = functions(q_learning(network, values, (10, 10), "uint8", adam), PLAIN)
     x = np.random.default_rng(1).integers(0, 256, (4, 10, 10), dtype=np.uint8)
     alone = forward_alone(network, values, (10, 10), "uint8", mode=PLAIN)
     assert (alone(x) == forward(x)).all()
@@ -180,10 +185,47 @@ def test_forward_alone_is_forward():
 
 def test_everything_is_float32():
     values = mlp_params(np.random.default_rng(0), (2, 2), (4,), 3, glorot)
-    forward, learn, _ = q_learning(mlp, values, (2, 2), "uint8", adam, mode=PLAIN)
+    forward, learn, _ = functions(q_learning(mlp, values, (2, 2), "uint8", adam), PLAIN)
     assert {v.type.dtype for v in learn.get_shared()} == {"float32"}
     assert forward.maker.fgraph.outputs[0].type.dtype == "float32"
     assert learn.maker.fgraph.outputs[0].type.dtype == "float32"
     assert not [
         v for v in learn.maker.fgraph.variables if getattr(v.type, "dtype", None) == "float64"
     ]
+
+
+# -- gradient and apply ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimiser", [sgd, rmsprop, adam])
+@pytest.mark.parametrize("mode", [PLAIN, MODES["numba"]], ids=["plain", "numba"])
+def test_apply_of_gradient_is_learn_to_the_bit(optimiser, mode):
+    rng = np.random.default_rng(0)
+    first = mlp_params(rng, (4, 3), (7,), 3, glorot)
+    optimiser = partial(optimiser, learning_rate=0.01)
+    graphs = [q_learning(mlp, first, (4, 3), "uint8", optimiser, clipped) for _ in range(2)]
+    (_, learn, sync), (gradient, apply) = functions(graphs[0], mode), halves(graphs[1], mode)
+    sync_too = functions(graphs[1], mode)[2]
+    for update in range(6):
+        x, x_tp1 = rng.integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
+        reward = rng.normal(size=5).astype(np.float32)
+        batch = x, i32(0, 1, 2, 0, 1), reward, f32(0.9, 0, 0.9, 0.9, 0), x_tp1
+        before = [p.get_value() for p in graphs[1].params]
+        td_error, *gradients = gradient(*batch)
+        assert all((p.get_value() == v).all() for p, v in zip(graphs[1].params, before))
+        assert (learn(*batch) == td_error).all()
+        apply(*gradients)
+        for one, other in zip(graphs[0].params, graphs[1].params):
+            assert (one.get_value() == other.get_value()).all(), update
+        if update == 3:
+            sync()
+            sync_too()
+    assert any((p.get_value() != first[p.name]).any() for p in graphs[0].params)
+
+
+def test_the_gradient_by_hand():
+    gradient, _ = halves(graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1)), PLAIN)
+    td_error, dW = gradient(*BATCH)
+    # as above: td_error 1 and -4; the mean of squares has gradient -2/2 td_error where it was taken
+    assert td_error.tolist() == [1, -4]
+    assert dW.tolist() == [[0, -1], [4, 0]]

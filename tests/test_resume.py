@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.run import Run
@@ -36,19 +36,19 @@ LEARNERS = {
 
 @cache
 def compiled(learner):
-    """-> (a compiled `Training`, the first values of all that its functions update)."""
-    training = Training(Catch(**GAME), Settings(**{**SMALL, **LEARNERS[learner]})).compile()
-    return training, [(v, v.get_value()) for v in training.learn.get_shared()]
+    """-> (a compiled `Agent`, the first values of all that its functions update)."""
+    agent = Agent(Catch(**GAME), Settings(**{**SMALL, **LEARNERS[learner]})).compile()
+    return agent, [(v, v.get_value()) for v in agent.learn.get_shared()]
 
 
 def new_run(learner, folder):
     """A run at its start. It compiles nothing: it takes over functions, and puts them back."""
     before, first_values = compiled(learner)
-    training = Training(Catch(**GAME), before.settings)
-    training.forward, training.learn, training.sync = before.forward, before.learn, before.sync
+    agent = Agent(Catch(**GAME), before.settings)
+    agent.forward, agent.learn, agent.sync = before.forward, before.learn, before.sync
     for variable, value in first_values:
         variable.set_value(value)
-    run = Run(training, Catch(**GAME), Catch(**GAME).starts(), GAME, 0.25, 2, folder)  # no end
+    run = Run(agent, Catch(**GAME), Catch(**GAME).starts(), GAME, 0.25, 2, folder)  # no end
     run.compiled = True
     return run
 
@@ -57,18 +57,18 @@ def goes_on(learner, folder, stop):
     """Another process' worth of the run: from its checkpoint to a Ctrl-C in step `stop`."""
     run, presses = new_run(learner, folder), []
     if (folder / "checkpoint.npz").exists():
-        run.restore(checkpoints.load_about(folder / "checkpoint.npz", "checkpoint"))
-    step = run.training.step
+        run.restore(checkpoints.load_data(folder / "checkpoint.npz", "checkpoint"))
+    step = run.agent.step
 
     def until_ctrl_c():
         step()
-        if run.training.steps == stop:
+        if run.agent.steps == stop:
             presses.append("Ctrl-C")
 
-    run.training.step = until_ctrl_c
-    if run.training.steps < stop:
+    run.agent.step = until_ctrl_c
+    if run.agent.steps < stop:
         run.train(presses, quiet=True)
-    assert run.training.steps == stop
+    assert run.agent.steps == stop
     run.save_checkpoint()
     run.save_progress()
 
@@ -144,7 +144,7 @@ def test_a_game_that_keeps_its_state_to_itself_cannot_go_on():
         def _seen(self):
             return super()._seen()[0], {}
 
-    before, resumed = (Training(Secretive(), Settings()) for _ in range(2))
+    before, resumed = (Agent(Secretive(), Settings()) for _ in range(2))
     before.learn = resumed.learn = compiled("adam")[0].learn
     before.step()
     with pytest.raises(ValueError, match=r'the game does not tell its state \(info\["state"\]\)'):

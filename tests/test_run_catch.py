@@ -23,12 +23,13 @@ from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.run import FILES
 from games.window.control import Tally
 from run_catch import main
+from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
 SMALL = [
     "--quiet",
-    *("--set", "hidden=16", "--set", "warm_up=50", "--set", "evaluate_every=100"),
-    *("--set", "checkpoint_every=70"),
+    *("--hidden", "16", "--warm-up", "50", "--evaluate-every", "100"),
+    *("--checkpoint-every", "70"),
 ]
 KEYS = {
     *("solved", "catch_rate", "starts", "env_steps", "updates", "train_seconds"),
@@ -183,14 +184,14 @@ def interrupt(process, when):
 def test_ctrl_c_while_learning_saves_everything(tmp_path):
     folder = tmp_path / "run"
     # a rate of 0 learns nothing: the run would never end by itself
-    process = run("--out", folder, "--steps", 10**9, "--set", "learning_rate=0")
+    process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
     status, out, _ = interrupt(process, when=(folder / "progress.csv").exists)
     assert status == 130
     assert f"--resume {folder}" in out
     found = summary(folder)
     assert found["solved"] is False
-    about, _ = checkpoints.load(folder / "checkpoint.npz", "checkpoint")
-    assert about["counters"]["steps"] == found["env_steps"]
+    about, _ = load(folder / "checkpoint.npz", "checkpoint")
+    assert about["agent"]["counters"]["steps"] == found["env_steps"]
     assert main(["watch", str(folder), "--gif", str(tmp_path / "a.gif")]) == 0
     steps = found["env_steps"] + 10
     assert main(["--resume", str(folder), "--steps", str(steps), "--quiet"]) == 0
@@ -200,7 +201,7 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
 @pytest.mark.parametrize("pause", [0, 0.05, 0.3])
 def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
     folder = tmp_path / "run"
-    process = run("--out", folder, "--steps", 10**9, "--set", "learning_rate=0")
+    process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
     while not (folder / "progress.csv").exists():
         time.sleep(0.02)
     for _ in range(5):
@@ -209,8 +210,8 @@ def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert sorted(os.listdir(folder)) == sorted(FILES)
-    about, _ = checkpoints.load(folder / "checkpoint.npz", "checkpoint")
-    assert about["counters"]["steps"] == summary(folder)["env_steps"]
+    about, _ = load(folder / "checkpoint.npz", "checkpoint")
+    assert about["agent"]["counters"]["steps"] == summary(folder)["env_steps"]
 
 
 def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_path):
@@ -228,13 +229,13 @@ def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_pa
 
 def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
     folder = tmp_path / "run"
-    process = run("--out", folder, "--steps", 10**9, "--set", "learning_rate=0")
+    process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
     while not (folder / "checkpoint.npz").exists():
         time.sleep(0.02)
     process.kill()
     process.communicate()
-    about, _ = checkpoints.load(folder / "checkpoint.npz", "checkpoint")
-    reached = about["counters"]["steps"]
+    about, _ = load(folder / "checkpoint.npz", "checkpoint")
+    reached = about["agent"]["counters"]["steps"]
     assert reached % 1_000 == 0 < reached
     assert main(["--resume", str(folder), "--steps", str(reached + 1), "--quiet"]) == 0
     assert summary(folder)["env_steps"] == reached + 1
@@ -416,12 +417,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
     ("options", "message"),
     [
         (["--seed", "1"], "seed was 0, not 1"),
-        (["--set", "batch_size=8"], "batch_size was 32, not 8"),
+        (["--batch-size", "8"], "batch_size was 32, not 8"),
         (["--checkpoint-every", "9"], "checkpoint_every was 1000, not 9"),
         (["--rows", "5"], "rows was 10, not 5"),
         (["--drift"], "drift was False, not True"),
         (["--steps", "100"], "--steps 100: the run has had 3500 agent steps already"),
-        (["--steps", "9", "--set", "steps=8"], "steps is given twice: --steps 9 and --set steps=8"),
+        (["--steps", "9", "--steps", "8"], "steps is given twice: --steps 9 and --set steps=8"),
     ],
 )
 def test_resuming_with_other_settings_is_refused(trained, options, message, capsys):
@@ -432,7 +433,7 @@ def test_resuming_with_other_settings_is_refused(trained, options, message, caps
 
 
 def changed(path, kind, change):
-    about, arrays = checkpoints.load(path, kind)
+    about, arrays = load(path, kind)
     change(about, arrays)
     checkpoints.save(path, kind, about, arrays)
 
@@ -474,9 +475,9 @@ def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, caps
 @pytest.mark.parametrize(
     "change",
     [
-        lambda about: about["counters"].update(steps="abc"),
-        lambda about: about["counters"].update(more=1),
-        lambda about: about["counters"].update(updates=-1),
+        lambda about: about["agent"]["counters"].update(steps="abc"),
+        lambda about: about["agent"]["counters"].update(more=1),
+        lambda about: about["agent"]["counters"].update(updates=-1),
         lambda about: about["memory"].update(size=10**9),
         lambda about: about["memory"].update(first=-1),
         lambda about: about["streams"].pop("game"),
@@ -499,7 +500,7 @@ def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, ca
 
 
 def test_a_run_that_diverges_says_so(tmp_path, capsys):
-    wild = [*SMALL, "--set", "optimiser=sgd", "--set", "learning_rate=1e9"]
+    wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", "1e9"]
     assert main(["--out", str(tmp_path / "run"), *wild]) == 2
     err = capsys.readouterr().err
     assert "stopped after 5" in err

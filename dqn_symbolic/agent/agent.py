@@ -1,39 +1,33 @@
-"""The algorithm: what the agent does in one step of its life (Mnih et al. 2015, Algorithm 1)."""
+"""The agent: what it does in one step of its life (Mnih et al. 2015, Algorithm 1)."""
 
-import json
 from functools import partial
 from math import inf
 
 import numpy as np
 
-from dqn_symbolic.agent.settings import ACTIVATIONS, INITIALISERS, LOSSES, OPTIMISERS
 from dqn_symbolic.compiling.backends import mode, try_out
-from dqn_symbolic.experience.exploration import annealed, epsilon_greedy
-from dqn_symbolic.experience.frames import ActionRepeat, History
+from dqn_symbolic.experience.exploration import ADVICE, annealed, epsilon_greedy
+from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.experience.memory import ReplayMemory
-from dqn_symbolic.symbols.networks import conv, conv_params
-from dqn_symbolic.symbols.q_learning import forward_alone, q_learning
+from dqn_symbolic.symbols import initialisers, losses, networks, optimisers
+from dqn_symbolic.symbols.q_learning import functions, q_learning
 
-COUNTERS = ("steps", "updates", "loss_sum", "loss_count")
-MEMORY_COUNTERS = ("written", "first", "size", "episode_begins")
-ADVICE = "a smaller learning_rate may help"
+COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
 
 
-class Training:
-    """A game, a learner and its memory, with all that changes while they are at it.
+class Agent:
+    """A game, a learner and its replay memory, and all that changes while it learns.
 
-    env: a Gymnasium environment with a discrete action space and arrays for observations, which are
-    the frames. The agent sees the last `settings.history` of them.
-    `compile()` once, then `step()` is one agent step. When an episode ends, nothing here is reset
-    but the game.
+    env: a Gymnasium environment with discrete actions and arrays as observations, which are the
+    frames. The agent sees the last `settings.history` of them. `step()` is one agent step.
     """
 
     def __init__(self, env, settings):
         seeds = np.random.SeedSequence(settings.seed).spawn(5)
         params_seed, game_seed, exploration_seed, memory_seed, self.evaluation_seed = seeds
-        self.env, self.settings = as_seen(env, settings), settings
-        self.mode = mode(settings.backend)
-        self.actions = int(env.action_space.n)
+        self.settings, self.mode = settings, mode(settings.backend)
+        self.env = as_seen(env, settings)
+        self.action_count = int(env.action_space.n)
         self.first_params = first_params(np.random.default_rng(params_seed), self.env, settings)
         self.exploration_rng = np.random.default_rng(exploration_seed)
         self.memory_rng = np.random.default_rng(memory_seed)
@@ -42,8 +36,64 @@ class Training:
         self.steps = 0  # agent steps
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
-        self.x, info = self.env.reset(seed=int(game_seed.generate_state(1)[0]))
-        self.game_state = info.get("state")
+        self.first_seed = int(game_seed.generate_state(1)[0])
+        self.episode = -1
+        self.begin_episode()
+
+    # -- the lecture's algorithm ------------------------------------------------------------------
+
+    def step(self):
+        """Act, remember, and learn from what is remembered."""
+        s = self.settings
+        action = epsilon_greedy(
+            self.epsilon, self.action_count, self.q_values, self.exploration_rng
+        )
+        x_tp1, reward, terminated, truncated, _ = self.env.step(action)
+        # Only termination leaves no future; truncation merely stops the watching.
+        discount, over = 0 if terminated else s.discount, bool(terminated or truncated)
+        self.memory.add(self.x, action, reward, discount, x_tp1, over)
+        self.x = x_tp1
+        self.actions.append(action)
+        if over:
+            self.begin_episode()
+        self.steps += 1
+        if self.steps >= s.warm_up and self.steps % s.update_every == 0:
+            td_error = self.learn(*self.memory.sample(s.batch_size, self.memory_rng))
+            self.updates += 1
+            if self.updates % s.sync_every == 0:
+                self.sync()
+            self.watch_loss(td_error)
+
+    def begin_episode(self):
+        """Each episode has a seed of its own, so that it can be played again."""
+        self.episode += 1
+        self.actions = []  # of this episode
+        self.x, _ = self.env.reset(seed=(self.first_seed + self.episode) % 2**31)
+
+    @property
+    def epsilon(self):
+        s = self.settings
+        return annealed(self.steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+
+    def q_values(self):
+        return np.asarray(self.forward(self.x[None]))[0]  # (actions,)
+
+    def watch_loss(self, td_error):
+        """td_error (B,). Raises FloatingPointError if the loss is not finite."""
+        error = np.asarray(td_error, np.float64)  # the square of a float32 cannot overflow in it
+        loss = float(error @ error) / len(error)
+        if not loss < inf:
+            raise FloatingPointError(f"the squared TD error is {loss} ({ADVICE})")
+        self.loss_sum += loss
+        self.loss_count += 1
+
+    def mean_loss(self):
+        """-> the mean squared TD error of the updates since the last call; None without any."""
+        mean = self.loss_sum / self.loss_count if self.loss_count else None
+        self.loss_sum, self.loss_count = 0.0, 0
+        return mean
+
+    # -- the compiled functions -------------------------------------------------------------------
 
     def compile(self):
         for _, part in self.compilation():
@@ -55,15 +105,7 @@ class Training:
         s, space = self.settings, self.env.observation_space
 
         def build():
-            self.forward, self.learn, self.sync = q_learning(
-                network(s),
-                self.first_params,
-                space.shape,
-                space.dtype,
-                partial(OPTIMISERS[s.optimiser], learning_rate=s.learning_rate),
-                LOSSES[s.loss],
-                self.mode,
-            )
+            self.forward, self.learn, self.sync = functions(self.graph(), self.mode)
 
         x = np.zeros((s.batch_size, *space.shape), space.dtype)
         action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)
@@ -74,184 +116,97 @@ class Training:
             ("compiling sync", lambda: try_out(self.sync)),
         ]
 
-    @property
-    def epsilon(self):
-        s = self.settings
-        return annealed(self.steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+    def graph(self):
+        """-> the symbolic graph of a learner with the agent's first weights."""
+        s, space = self.settings, self.env.observation_space
+        optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
+        loss, network = getattr(losses, s.loss), network_of(self.env, s)
+        return q_learning(network, self.first_params, space.shape, space.dtype, optimiser, loss)
 
-    def q_values(self):
-        return np.asarray(self.forward(self.x[None]))[0]  # (actions,)
+    # Compiling puts the functions in the place of these three.
 
-    def step(self):
-        """Act, remember, and learn from what is remembered."""
-        s = self.settings
-        action = epsilon_greedy(self.epsilon, self.actions, self.q_values, self.exploration_rng)
-        x_tp1, reward, terminated, truncated, info = self.env.step(action)
-        # Only termination leaves no future; truncation merely stops the watching.
-        discount, over = 0 if terminated else s.discount, bool(terminated or truncated)
-        self.memory.add(self.x, action, reward, discount, x_tp1, over)
-        self.x, info = self.env.reset() if over else (x_tp1, info)
-        self.game_state = info.get("state")
-        self.steps += 1
-        if self.steps >= s.warm_up and self.steps % s.update_every == 0:
-            td_error = self.learn(*self.memory.sample(s.batch_size, self.memory_rng))
-            self.updates += 1
-            if self.updates % s.sync_every == 0:
-                self.sync()
-            error = np.asarray(td_error, np.float64)  # in which no square of a float32 overflows
-            loss = float(error @ error) / s.batch_size
-            if not loss < inf:
-                raise FloatingPointError(f"the squared TD error is {loss} ({ADVICE})")
-            self.loss_sum += loss
-            self.loss_count += 1
+    def forward(self, x):
+        return self.compile().forward(x)
 
-    def mean_loss(self):
-        """The mean squared TD error of the updates since the last call; None if there were none."""
-        mean = self.loss_sum / self.loss_count if self.loss_count else None
-        self.loss_sum, self.loss_count = 0.0, 0
-        return mean
+    def learn(self, *batch):
+        return self.compile().learn(*batch)
 
-    # -- everything that changes, to be kept and brought back -----------------------------------
+    def sync(self):
+        return self.compile().sync()
 
     def weights(self):
-        """-> {name: array} of the online network."""
-        return {v.name: v.get_value() for v in self.forward.get_shared()}
+        """-> {name: array}: a copy of the online network's parameters."""
+        values = {v.name: v.get_value() for v in self.forward.get_shared()}
+        return {name: np.array(values[name]) for name in self.first_params}
 
-    def state(self):
-        """-> (what JSON can hold, {name: array}): all that the next step depends on.
+    # -- everything that changes, to be kept and brought back -------------------------------------
 
-        Before the first step that is the seed alone. Raises FloatingPointError for a learner that
-        is not worth keeping, as not all its numbers are finite.
-        """
-        about = self.about()
-        if not self.steps:
-            return about, {}
-        arrays = self.arrays(self.memory.written)
-        bad = not_finite(arrays)
-        if bad:
-            raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
-        return about, arrays
-
-    def about(self):
-        """-> what of a `state` is no array."""
-        return {
+    def get_state(self):
+        """-> (plain data, {name: array}): all that the next step depends on."""
+        positions, rings = self.memory.get_state()
+        data = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
             "streams": {name: rng.bit_generator.state for name, rng in self.streams().items()},
-            "game_state": self.game_state,
-            "memory": {name: getattr(self.memory, name) for name in MEMORY_COUNTERS},
+            "actions": list(self.actions),
+            "memory": positions,
         }
-
-    def arrays(self, written):
-        """-> {name: array}, with as much of the memory as so many frames fill."""
         arrays = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
-        for name, ring in self.memory.rings.items():
-            arrays[f"memory.{name}"] = ring[:written]
-        return {**arrays, "x": self.x}
+        arrays.update({f"memory.{name}": ring for name, ring in rings.items()})
+        return data, {**arrays, "x": self.x}
 
-    def restore(self, about, arrays):
-        """From the start to a `state`. Raises ValueError, nothing changed, if it is another's."""
-        if form(about) != form(json.loads(json.dumps(self.about()))):
-            raise ValueError("these are not the counters and random streams of such a training")
-        if not all(0 <= count < inf for count in about["counters"].values()):
-            raise ValueError(f"these are no counts: {about['counters']}")
-        if not about["counters"]["steps"]:
-            return
-        if about["game_state"] is None:
-            raise ValueError('the game does not tell its state (info["state"]), so none goes on')
-        memory = about["memory"]
-        filled = min(memory["written"], self.memory.rows)
-        most = 2 * about["counters"]["steps"]  # frames: an episode's first comes with its second
-        if not (
-            0 <= memory["first"] < self.memory.rows
-            and 0 < memory["size"] <= filled
-            and memory["written"] <= most
-        ):
-            raise ValueError(f"these are no positions in a memory: {memory}")
-        expected = self.arrays(memory["written"])
-        for name in expected | arrays:
-            wanted, found = (
-                f"{a.dtype} {a.shape}" if a is not None else "nothing"
-                for a in (expected.get(name), arrays.get(name))
-            )
-            if wanted != found:
-                raise ValueError(f"{name}: expected {wanted}, got {found}")
-        spoilt = not_finite(arrays)
-        if spoilt:
-            raise ValueError(f"not finite: {spoilt}")
-        self.env.reset(options={"state": about["game_state"]})
+    def set_state(self, data, arrays):
+        """From the start of a compiled agent to a state; memory.* are whole rings, taken over.
 
-        for variable in self.learn.get_shared():
-            variable.set_value(arrays[f"learner.{variable.name}"])
-        for name, value in memory.items():
-            setattr(self.memory, name, value)
-        for name, ring in self.memory.rings.items():
-            ring[:filled] = arrays[f"memory.{name}"]
-        self.game_state, self.x = about["game_state"], arrays["x"]
-        self.env.x = self.x
-        for name, value in about["counters"].items():
+        -> whether the game came back to where it was. If not, it does not keep the promise of
+        `reset(seed)`, and a new episode begins.
+        """
+        for name, value in data["counters"].items():
             setattr(self, name, value)
         for name, rng in self.streams().items():
-            rng.bit_generator.state = about["streams"][name]
+            rng.bit_generator.state = data["streams"][name]
+        for variable in self.learn.get_shared():
+            variable.set_value(arrays[f"learner.{variable.name}"])
+        rings = {name: arrays[f"memory.{name}"] for name in self.memory.rings}
+        self.memory.set_state(data["memory"], rings)
+        came_back = self.play_again(data["actions"], arrays["x"])
+        if not came_back:
+            self.memory.episode_begins = True
+            self.begin_episode()
+        return came_back
+
+    def play_again(self, actions, x):
+        """Plays the episode from its own seed. -> whether its last observation is x again."""
+        self.episode -= 1
+        self.begin_episode()
+        for action in actions:
+            self.x, _, terminated, truncated, _ = self.env.step(action)
+            if terminated or truncated:
+                return False
+        self.actions = list(actions)
+        return np.array_equal(self.x, x)
 
     def streams(self):
-        return {
-            "game": self.env.unwrapped.np_random,
-            "exploration": self.exploration_rng,
-            "memory": self.memory_rng,
-        }
+        return {"exploration": self.exploration_rng, "memory": self.memory_rng}
 
 
-def not_finite(arrays):
-    """-> the names of what the learner has in them that is not finite, as one text."""
-    learnt = {n.removeprefix("learner."): a for n, a in arrays.items() if n.startswith("learner.")}
-    return ", ".join(name for name, array in learnt.items() if not np.isfinite(array).all())
+def network_of(env, settings):
+    """-> network(x, params), as the settings ask for it. env: as the agent sees it."""
+    space = env.observation_space
+    return partial(
+        networks.conv,
+        strides=[stride for _, _, stride in settings.filters],
+        activation=getattr(networks, settings.activation),
+        highest=max(1, int(space.high.max())) if space.dtype == np.uint8 else None,
+    )
 
 
-def form(value):
-    """What a value is made of: the names in it, and the types."""
-    if isinstance(value, dict):
-        return {name: form(part) for name, part in value.items()}
-    return [form(part) for part in value] if isinstance(value, list) else type(value)
-
-
-def as_seen(env, settings):
-    """-> the game as the agent sees it: an action repeat and a history of frames."""
-    if settings.action_repeat > 1:
-        env = ActionRepeat(env, settings.action_repeat)
-    return History(env, settings.history)
-
-
-def network(settings):
-    """-> network(x, params), as the settings ask for it."""
-    strides = [stride for _, _, stride in settings.filters]
-    return partial(conv, strides=strides, activation=ACTIVATIONS[settings.activation])
-
-
-def first_params(rng, env, settings):
+def first_params(rng, env, settings, initialiser=None):
     """-> {name: float32 array}: the first values of that network's parameters."""
-    *frame_shape, _ = env.observation_space.shape
-    if settings.filters and len(frame_shape) != 2:
-        raise ValueError(f"filters: expected frames (height, width), got {tuple(frame_shape)}")
-    return conv_params(
+    return networks.conv_params(
         rng,
         env.observation_space.shape,
         settings.filters,
         settings.hidden,
         int(env.action_space.n),
-        INITIALISERS[settings.initialiser],
+        initialiser or getattr(initialisers, settings.initialiser),
     )
-
-
-def trained(env, settings, weights):
-    """An agent that has learnt -> (the game as it sees it, forward).
-
-    Raises ValueError for weights of another shape.
-    """
-    env = as_seen(env, settings)
-    space = env.observation_space
-    wanted = first_params(np.random.default_rng(0), env, settings)
-    shapes = {name: value.shape for name, value in wanted.items()}
-    found = {name: value.shape for name, value in weights.items()}
-    if shapes != found:
-        raise ValueError(f"expected weights {shapes}, got {found}")
-    return env, forward_alone(network(settings), weights, space.shape, space.dtype, mode("numba"))

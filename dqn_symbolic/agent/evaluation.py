@@ -1,26 +1,52 @@
-"""How good is the greedy policy? Played from every start; nothing is left to chance but ties."""
+"""How well does the agent play? Whole episodes, side by side, from which it learns nothing."""
+
+from functools import partial
 
 import numpy as np
+from tqdm import tqdm
 
-from dqn_symbolic.experience.exploration import greedy
+from dqn_symbolic.experience.exploration import epsilon_greedy
+
+SIDE_BY_SIDE = 100  # environments at the most
 
 
-def returns(env, starts, forward, seed):
-    """-> (len(starts),) float64: the undiscounted return of one greedy episode from each start.
+def returns(envs, beginnings, forward, epsilon, most_steps, seed, stop=(), quiet=True):
+    """-> (episodes,) float64: the undiscounted return of one episode for each of `beginnings`.
 
-    env: an environment of its own, so that the training game is not disturbed, whose
-    `reset(options={"state": start})` sets the start; ties are broken by a stream of their own from
-    `seed`.
+    envs: as the agent sees the game, and used for nothing else; beginnings: keywords of `reset`,
+    such as {"seed": 3}; most_steps: agent steps after which an episode is cut. All random numbers
+    come from `seed`. forward gets one batch a step, always of the same size. -> None as soon as
+    something is in `stop`. The bar, unless `quiet`, comes after two seconds.
     """
-    rng = np.random.default_rng(seed)
-    found = np.zeros(len(starts))
-    for i, start in enumerate(starts):
-        x, _ = env.reset(options={"state": start})
-        over = False
-        while not over:
-            x, reward, terminated, truncated, _ = env.step(
-                greedy(np.asarray(forward(x[None]))[0], rng)
-            )
-            found[i] += reward
-            over = terminated or truncated
-    return found
+    rng, space = np.random.default_rng(seed), envs[0].observation_space
+    x = np.zeros((min(len(envs), len(beginnings)), *space.shape), space.dtype)
+    actions = int(envs[0].action_space.n)
+    totals, waiting = np.zeros(len(beginnings)), enumerate(beginnings)
+    playing = {}  # environment -> (episode, agent steps)
+
+    def begin(i):
+        episode, beginning = next(waiting, (None, None))
+        if episode is None:
+            playing.pop(i, None)
+        else:
+            x[i], _ = envs[i].reset(**beginning)
+            playing[i] = episode, 0
+
+    for i in range(len(x)):
+        begin(i)
+    with tqdm(
+        total=len(totals), unit=" episodes", desc="evaluation", delay=2, leave=False, disable=quiet
+    ) as bar:
+        while playing:
+            if stop:
+                return None
+            q = np.asarray(forward(x))
+            for i, (episode, steps) in list(playing.items()):
+                action = epsilon_greedy(epsilon, actions, partial(q.__getitem__, i), rng)
+                x[i], reward, terminated, truncated, _ = envs[i].step(action)
+                totals[episode] += reward
+                playing[i] = episode, steps + 1
+                if terminated or truncated or steps + 1 >= most_steps:
+                    begin(i)
+                    bar.update()
+    return totals

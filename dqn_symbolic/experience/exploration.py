@@ -2,6 +2,8 @@
 
 import numpy as np
 
+ADVICE = "a smaller learning_rate may help"
+
 
 def annealed(step, start, end, steps):
     """Linear: `start` up to step 0, `end` from step `steps` on. Both count agent steps."""
@@ -9,24 +11,24 @@ def annealed(step, start, end, steps):
 
 
 def greedy(q, rng):
-    """The action of the largest of q (actions,); ties are broken at random.
+    """-> the action of the largest of q (actions,), an int; ties are broken at random.
 
-    Raises FloatingPointError if there is none, as they are not numbers.
+    Raises FloatingPointError if q contains NaN.
     """
     best = q.argmax()
     ties = q == q[best]
     if np.count_nonzero(ties) == 1:
-        return best
-    if not ties[best]:  # argmax finds what is not a number, and that equals nothing
-        raise FloatingPointError(f"the Q-values are {q}")
-    return rng.choice(np.flatnonzero(ties))
+        return int(best)
+    if not ties[best]:  # argmax finds NaN, which is not equal to itself
+        raise FloatingPointError(f"the Q-values are {q} ({ADVICE})")
+    return int(rng.choice(np.flatnonzero(ties)))
 
 
 def epsilon_greedy(epsilon, actions, q_values, rng):
-    """A uniformly random action with probability epsilon, else the greedy one.
+    """-> a uniformly random action with probability epsilon, else the greedy one; an int.
 
     q_values() -> (actions,) is called only if it is needed.
     """
     if rng.random() < epsilon:
-        return rng.integers(actions)
+        return int(rng.integers(actions))
     return greedy(q_values(), rng)

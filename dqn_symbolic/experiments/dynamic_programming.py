@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.figures import curves
-from dqn_symbolic.experiments.learning import learner
+from dqn_symbolic.experiments.learning import catch, learner
 from dqn_symbolic.experiments.tabular import q_learning, state_graph, value_iteration
 
 TITLE = "Dynamic programming"
@@ -34,15 +34,15 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(Game, setting, seed):
+def rows(setting, seed):
     """-> rows of sweeps or agent_steps with the errors of Q; of a network, also place by place."""
-    env = Game(**setting["game"])
+    env = catch(setting).make()
     graph = state_graph(env.starts(), env.successor, int(env.action_space.n))
     discount = Settings(**setting.get("learner", {})).discount
     sweeps = list(value_iteration(graph, discount))
     exact = sweeps[-1]
     if "learner" in setting:
-        return network_rows(Game, setting, seed, graph, exact)
+        return network_rows(setting, seed, graph, exact)
     if "epsilon" not in setting:
         tables = enumerate([0 * exact, *sweeps[:-1]])
         return [{"sweeps": done, **errors(q, exact)} for done, q in tables]
@@ -56,16 +56,16 @@ def rows(Game, setting, seed):
     return found
 
 
-def network_rows(Game, setting, seed, graph, exact):
-    training = learner(Game, setting, seed)
-    env = Game(**setting["game"])
+def network_rows(setting, seed, graph, exact):
+    agent = learner(setting, seed)
+    env = catch(setting).make()
     x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
-    found = [{"agent_steps": 0, **errors(training.forward(x), exact)}]
-    while training.steps < training.settings.steps:
-        training.step()
-        if training.steps % setting["evaluate_every"] == 0:
-            q = training.forward(x)
-            found.append({"agent_steps": training.steps, **errors(q, exact)})
+    found = [{"agent_steps": 0, **errors(agent.forward(x), exact)}]
+    while agent.steps < agent.settings.steps:
+        agent.step()
+        if agent.steps % setting["evaluate_every"] == 0:
+            q = agent.forward(x)
+            found.append({"agent_steps": agent.steps, **errors(q, exact)})
     off = {}
     for state, difference in zip(graph.states, np.abs(q - exact)):
         off.setdefault((state.ball_row, state.ball_column), []).append(difference)

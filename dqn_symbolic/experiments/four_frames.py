@@ -9,7 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from dqn_symbolic.experiments.figures import STYLES, curves, levels
-from dqn_symbolic.experiments.learning import late, learning_rows
+from dqn_symbolic.experiments.learning import catch, late, learning_rows
 
 TITLE = "Why four frames"
 CLAIM = (
@@ -38,12 +38,12 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(Game, setting, seed):
+def rows(setting, seed):
     """-> those of `learning_rows`, with the exact optimum for so many frames; the first seed's."""
-    found = learning_rows(Game, setting, seed)
+    found = learning_rows(setting, seed)
     if seed == 0:  # the others have the same
         history = setting["learner"]["history"]
-        found.append({"optimum_seen": share(best_return(Game(**setting["game"]), history))})
+        found.append({"optimum_seen": share(best_return(catch(setting).make(), history))})
     return found
 
 

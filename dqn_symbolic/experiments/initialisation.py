@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import Training
-from dqn_symbolic.agent.settings import ACTIVATIONS, INITIALISERS, Settings
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.conv.op import windows
 from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.learning import catch, learning_rows
 
 TITLE = "Initialisation"
 CLAIM = (
@@ -25,6 +25,8 @@ CLAIM = (
 
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
 RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
+
+ACTIVATIONS, INITIALISERS = ("relu", "tanh"), ("glorot", "uniform_fan_in", "orthogonal")
 
 
 def settings(quick):
@@ -53,31 +55,31 @@ def seeds(quick):
     return 1 if quick else 10
 
 
-def rows(Game, setting, seed):
+def rows(setting, seed):
     """-> one row of how it went: solved (0, 1), agent_steps; and one for each layer at first."""
-    found = learning_rows(Game, setting, seed)
+    found = learning_rows(setting, seed)
     solved = len(found) > 1 and all(row["catch_rate"] >= row["optimum"] for row in found[-2:])
     went = {
         "solved": int(solved),
         "agent_steps": found[-1]["agent_steps"],
         "catch_rate": found[-1]["catch_rate"],
     }
-    return [went, *layer_rows(Game, setting, seed)]
+    return [went, *layer_rows(setting, seed)]
 
 
-def layer_rows(Game, setting, seed):
+def layer_rows(setting, seed):
     """-> for each layer of the first weights: its singular values, and what comes out of it."""
     s = Settings(**setting["learner"], seed=seed)
-    training = Training(Game(**setting["game"]), s)
-    game, rng, frames = training.env, np.random.default_rng(seed), []
+    agent = Agent(catch(setting).make(), s)
+    game, rng, frames = agent.env, np.random.default_rng(seed), []
     while len(frames) < 256:
         x, _ = game.reset(seed=len(frames))
         over = False
         while not over:
             frames.append(x)
-            x, _, over, _, _ = game.step(rng.integers(training.actions))
-    outputs = layer_outputs(np.stack(frames[:256]) / 255, training.first_params, s)
-    weights = [value for name, value in training.first_params.items() if name[0] in "KW"]
+            x, _, over, _, _ = game.step(rng.integers(agent.action_count))
+    outputs = layer_outputs(np.stack(frames[:256]) / 255, agent.first_params, s)
+    weights = [value for name, value in agent.first_params.items() if name[0] in "KW"]
     found = []
     for layer, (W, h) in enumerate(zip(weights, outputs), 1):
         singular = np.linalg.svd(W.reshape(-1, W.shape[-1]), compute_uv=False)

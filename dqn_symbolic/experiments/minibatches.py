@@ -3,11 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import network
-from dqn_symbolic.agent.settings import LOSSES
 from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.experiments.learning import keep_gradient, learner, reading
-from dqn_symbolic.symbols.q_learning import q_learning
+from dqn_symbolic.experiments.learning import flat, learner
+from dqn_symbolic.symbols.q_learning import halves
 
 TITLE = "Minibatches mean reduced variance"
 CLAIM = (
@@ -39,17 +37,17 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(Game, setting, seed):
+def rows(setting, seed):
     """-> a row for each batch size B and each way to draw: the gradient's variance, and over 1/B.
 
     variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
     """
-    training = learner(Game, setting, seed)
-    for _ in range(training.settings.steps):
-        training.step()
-    gradient = gradient_at(training)
+    agent = learner(setting, seed)
+    for _ in range(agent.settings.steps):
+        agent.step()
+    gradient = gradient_of(agent)
     rng = np.random.default_rng(seed)
-    everything = remembered_transitions(training.memory)
+    everything = agent.memory.all()
     mean = gradient(*everything)
     found = []
     for batch_size in setting["batches"]:
@@ -65,33 +63,14 @@ def rows(Game, setting, seed):
     return found
 
 
-def gradient_at(training):
+def gradient_of(agent):
     """-> gradient(x, action, reward, discount, x_tp1) -> (parameters,) float64: that of the loss.
 
-    It is the learner's own graph, with an optimiser that keeps the gradient and takes no step.
+    The agent's own graph, with its weights as they are now, in the target network, too.
     """
-    s, space = training.settings, training.env.observation_space
-    _, learn, _ = q_learning(
-        network(s),
-        training.weights(),
-        space.shape,
-        space.dtype,
-        keep_gradient,
-        LOSSES[s.loss],
-        training.mode,
-    )
-    return reading(learn)
-
-
-def remembered_transitions(memory):
-    """-> the arrays of every transition in the memory, the oldest first."""
-
-    class InOrder:
-        """What `sample` asks of a generator of random numbers."""
-
-        integers = staticmethod(lambda size_of_memory, size: np.arange(size))
-
-    return memory.sample(memory.size, InOrder)
+    agent.first_params = agent.weights()
+    gradient, _ = halves(agent.graph(), agent.mode)
+    return lambda *batch: flat(gradient(*batch)[1:])
 
 
 def uniform(rng, transitions, batch_size):

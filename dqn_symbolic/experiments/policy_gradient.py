@@ -1,17 +1,20 @@
 """The digression: REINFORCE, with and without a baseline, beside Q-learning."""
 
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import as_seen, first_params, network
-from dqn_symbolic.agent.settings import OPTIMISERS, Settings
+from dqn_symbolic.agent.agent import first_params, network_of
+from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.backends import mode
+from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.experiments.figures import STYLES, curves, levels
-from dqn_symbolic.experiments.learning import evaluator, keep_gradient, learning_rows, reading
+from dqn_symbolic.experiments.learning import catch, flat, learning_rows
 from dqn_symbolic.experiments.tabular import expected_return, policy_q, state_graph, visits
-from dqn_symbolic.symbols import policy_gradient
+from dqn_symbolic.symbols import optimisers
+from dqn_symbolic.symbols.policy_gradient import policy_gradient
 
 TITLE = "Policy gradient"
 CLAIM = (
@@ -49,13 +52,13 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(Game, setting, seed):
+def rows(setting, seed):
     """-> rows at evaluations (as `learning_rows`, and J); at `noise_at` the gradient's noise."""
     if "baseline" not in setting:
-        return learning_rows(Game, setting, seed)
-    player = Reinforce(Game(**setting["game"]), Settings(**setting["learner"], seed=seed))
-    env, s = Game(**setting["game"]), player.settings
-    catch_rate = evaluator(Game, setting, player)
+        return learning_rows(setting, seed)
+    task = catch(setting)
+    player = Reinforce(task.make(), Settings(**setting["learner"], seed=seed))
+    env, s, score = task.make(), player.settings, scorer(task, player)
     graph = state_graph(env.starts(), env.successor, player.actions)
     x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
     found, noise_at = [], list(setting["noise_at"])
@@ -69,8 +72,8 @@ def rows(Game, setting, seed):
         elif evaluate_at and player.steps >= evaluate_at[0]:
             J = float(expected_return(graph, player.forward(x).astype(np.float64)))
             counted = {"agent_steps": evaluate_at.pop(0), "updates": player.updates}
-            about = {"chance": env.chance, "optimum": env.optimum}
-            found.append({**counted, "catch_rate": catch_rate(), "J": J, **about})
+            rate = score()["catch_rate"]
+            found.append({**counted, "catch_rate": rate, "J": J, **task.levels})
         else:
             player.update(setting["baseline"])
     return found
@@ -85,22 +88,16 @@ class Reinforce:
         params_seed, game_seed, policy_seed, self.evaluation_seed = seeds
         self.env, self.rng = as_seen(env, settings), np.random.default_rng(policy_seed)
         self.env.reset(seed=int(game_seed.generate_state(1)[0]))
-        self.first_params = first_params(np.random.default_rng(params_seed), self.env, settings)
-        optimiser = partial(OPTIMISERS[settings.optimiser], learning_rate=settings.learning_rate)
-        self.forward, self.learn = self.compiled(self.first_params, optimiser)
+        params = first_params(np.random.default_rng(params_seed), self.env, settings)
+        optimiser = getattr(optimisers, settings.optimiser)
+        optimiser = partial(optimiser, learning_rate=settings.learning_rate)
+        network, space = network_of(self.env, settings), self.env.observation_space
+        self.forward, self.learn, self.gradient = policy_gradient(
+            network, params, space.shape, space.dtype, optimiser, mode(settings.backend)
+        )
         self.steps = self.updates = 0
         self.mean_return = 0.0  # of all episodes before this batch
         self.episodes = 0
-
-    @cached_property
-    def measuring(self):
-        """`learn` with parameters of its own, which stay as they are put."""
-        return self.compiled(self.first_params, keep_gradient)[1]
-
-    def compiled(self, params, optimiser):
-        s, space = self.settings, self.env.observation_space
-        args = network(s), params, space.shape, space.dtype, optimiser, mode(s.backend)
-        return policy_gradient.policy_gradient(*args)
 
     def play(self, episodes):
         """-> x (B, *obs), action (B,), the return of each step's episode (B,), and the returns."""
@@ -136,9 +133,10 @@ class Reinforce:
         and action of the game, and so is the baseline, J.
         """
         before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
-        for here, there in zip(*(by_name(f) for f in (self.forward, self.measuring))):
-            there.set_value(here.get_value())
-        gradient = reading(self.measuring)
+
+        def gradient(*batch):
+            return flat(self.gradient(*batch)[1:])
+
         exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
         total = 0.0
         for _ in range(NOISE_DRAWS):
@@ -147,12 +145,6 @@ class Reinforce:
             total += float(np.sum((gradient(played, action, r) - exact) ** 2))
         self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
         return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
-
-
-def by_name(function):
-    """-> the parameters that it reads, in the order of their names."""
-    shared = (v for v in function.get_shared() if not v.name.endswith(".gradient"))
-    return sorted(shared, key=lambda v: v.name)
 
 
 def exact_gradient(gradient, graph, x, policy):

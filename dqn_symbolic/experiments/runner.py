@@ -11,7 +11,8 @@ import multiprocessing
 import os
 import signal
 import time
-from multiprocessing.connection import wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tqdm import tqdm
@@ -41,11 +42,11 @@ EXPERIMENTS = {
 
 
 class WorkerDied(Exception):
-    """At which job."""
+    """A worker process died; the message names the jobs that it may have been at."""
 
 
 class WrongFolder(Exception):
-    """What is in it that cannot be gone on with."""
+    """The output folder holds results of other settings, or damaged ones."""
 
 
 def jobs(name, quick):
@@ -63,95 +64,75 @@ def plain(data):
     return json.loads(json.dumps(data))
 
 
-def compare(names, Game, out, quick, interrupted, quiet=False, processes=None):
+def compare(names, out, quick, stop, quiet=False, processes=None):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    interrupted: a list; once something is in it, nothing more is begun.
-    -> whether it got to the end.
+    stop: a list; as soon as something is in it, the jobs end. -> whether it got to the end.
     Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     for name in EXPERIMENTS:  # all that are in the folder, for they share its report
-        kept(out, name, quick)
+        finished(out, name, quick)
     todo = []
     for name in names:
-        done = kept(out, name, quick)
-        todo += [job for job in jobs(name, quick) if place(out, *job) not in done]
+        done = finished(out, name, quick)
+        todo += [job for job in jobs(name, quick) if path_of(out, *job) not in done]
         (out / name).mkdir(parents=True, exist_ok=True)
     total = sum(len(jobs(name, quick)) for name in names)
     with tqdm(
         total=total, initial=total - len(todo), unit=" jobs", disable=quiet or None, smoothing=0
     ) as bar:
-        for job, rows, seconds in in_processes(todo, Game, processes or cores(), interrupted):
+        for job, (rows, seconds) in in_processes(todo, work, processes or cores(), stop):
             _, _, setting, seed = job
-            about = {"setting": setting, "seed": seed, "seconds": round(seconds, 3), "rows": rows}
-            write_text(place(out, *job), json.dumps(about))
+            data = {"setting": setting, "seed": seed, "seconds": round(seconds, 3), "rows": rows}
+            write_text(path_of(out, *job), json.dumps(data))
             bar.set_postfix_str(" ".join(job[:2]))
             bar.update()
-    if interrupted:
+    if stop:
         return False
     report(out, quick)
     return True
 
 
+def work(job):
+    """One job, in whatever process. -> (rows, seconds)"""
+    name, _, setting, seed = job
+    since = time.perf_counter()
+    rows = EXPERIMENTS[name].rows(setting, seed)
+    return rows, time.perf_counter() - since
+
+
 # -- the jobs in processes -------------------------------------------------------------------------
 
 
-def in_processes(todo, Game, processes, interrupted):
-    """Yields (job, rows, seconds) as they come, till all are done or `interrupted` says no."""
-    todo, workers, busy = list(reversed(todo)), [], {}
-    try:
-        for _ in range(min(processes, len(todo))):
-            worker, connection = start(Game)
-            workers.append(worker)
-            busy[connection] = None  # no job yet: it says when it is ready
-        while busy and not interrupted:
-            for connection in wait(list(busy), timeout=0.2):
-                job = busy.pop(connection)
-                try:
-                    done = connection.recv()
-                    if todo:
-                        busy[connection] = todo.pop()
-                        connection.send(busy[connection])
-                except (EOFError, OSError) as error:
-                    name, setting_name, _, seed = busy.get(connection) or job or todo[-1]
-                    raise WorkerDied(f"{name}, {setting_name}, seed {seed}") from error
-                if job:
-                    yield job, *done
-    finally:
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            worker.join()
+def in_processes(todo, work, processes, stop):
+    """Yields (job, work(job)) as they come, until all are done or something is in `stop`.
 
-
-def start(Game):
-    """-> (a process of one thread that does jobs, the connection to it)."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    worker = context.Process(target=serve, args=(theirs, Game), daemon=True)
+    Each process has one thread. What `work` raises arrives as it is.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
-    # Ctrl-C goes to the whole group of processes, but is this one's to deal with.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context)
+    # Ctrl-C goes to the whole group of processes, but this one deals with it: the others inherit.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        worker.start()
+        waiting = {pool.submit(work, job): job for job in todo}
     finally:
         signal.signal(signal.SIGINT, before)
-    theirs.close()  # so that the end of the worker is the end of the connection
-    return worker, ours
-
-
-def serve(connection, Game):
-    """A worker's life: a job comes in, its rows and seconds go out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection.send("ready")
-    while True:
-        try:
-            name, _, setting, seed = connection.recv()
-        except EOFError:  # nobody is there any more
-            return
-        since = time.perf_counter()
-        rows = EXPERIMENTS[name].rows(Game, setting, seed)
-        connection.send((rows, time.perf_counter() - since))
+    try:
+        while waiting and not stop:
+            done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield waiting[future], future.result()
+                del waiting[future]
+    except BrokenProcessPool as error:
+        at_work = list(waiting.values())[:processes]
+        names = "; ".join(f"{name}, {setting}, seed {seed}" for name, setting, _, seed in at_work)
+        raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        pool.shutdown()
 
 
 def cores():
@@ -164,19 +145,19 @@ def cores():
 # -- the folder ------------------------------------------------------------------------------------
 
 
-def place(out, name, setting_name, _, seed):
+def path_of(out, name, setting_name, _, seed):
     return out / name / f"{setting_name}-{seed}.json"
 
 
-def kept(out, name, quick):
+def finished(out, name, quick):
     """-> {path: what a finished job has left}. Raises WrongFolder if it is not of these jobs."""
-    expected = {place(out, *job): job for job in jobs(name, quick)}
+    expected = {path_of(out, *job): job for job in jobs(name, quick)}
     found = {}
     for path in sorted((out / name).glob("*.json")):
         try:
-            about = json.loads(path.read_text())
-            same = path in expected and expected[path][2:] == (about["setting"], about["seed"])
-            found[path] = {"seconds": float(about["seconds"]), "rows": list(about["rows"])}
+            data = json.loads(path.read_text())
+            same = path in expected and expected[path][2:] == (data["setting"], data["seed"])
+            found[path] = {"seconds": float(data["seconds"]), "rows": list(data["rows"])}
         except (KeyError, TypeError, ValueError) as error:
             raise WrongFolder(f"{path} is damaged: delete it, and its job is done again") from error
         if not same:
@@ -190,9 +171,9 @@ def kept(out, name, quick):
 
 def rows_of(out, name, quick):
     """-> (rows in the order of the jobs, seconds of all jobs together), or None if some miss."""
-    done, rows, seconds = kept(out, name, quick), [], 0.0
+    done, rows, seconds = finished(out, name, quick), [], 0.0
     for job in jobs(name, quick):
-        path = place(out, *job)
+        path = path_of(out, *job)
         if path not in done:
             return None
         rows += [{"setting": job[1], "seed": job[3], **row} for row in done[path]["rows"]]

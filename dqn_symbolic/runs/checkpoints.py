@@ -1,7 +1,7 @@
 """`agent.npz` and `checkpoint.npz`: named arrays and plain data in one file, without pickle.
 
-They are written and read piece by piece: a memory of gigabytes takes no second place. What a file
-says of its own size is not believed: arrays are read into places of the size that is expected.
+They are written and read piece by piece: a memory of gigabytes is never copied. What a file says of
+its own size is not believed: arrays are read into room of the size that is expected.
 """
 
 import json
@@ -14,94 +14,88 @@ from numpy.lib import format as npy
 
 from dqn_symbolic.runs.files import write_whole
 
-VERSION = 1  # of the files' content
+VERSION = 2  # of the files' content
 PIECE = 2**20  # bytes that are read at a time
-MOST_ABOUT = 2**28  # bytes: 300,000 evaluations
+MOST_DATA = 2**28  # bytes: 300,000 evaluations
 
 
 class Unreadable(ValueError):
-    """Not a file that `save` has written, or no longer."""
+    """Not a file written by `save`, or damaged since; or of another game or version."""
 
 
-def save(path, kind, about, arrays):
-    """kind: "agent" or "checkpoint"; about: data that JSON can hold; arrays: {name: array}."""
-    about = json.dumps({"dqn_symbolic": kind, "version": VERSION, **about})
+def save(path, kind, data, arrays):
+    """kind: "agent" or "checkpoint"; data: what JSON can hold; arrays: {name: array}."""
+    data = json.dumps({"dqn_symbolic": kind, "version": VERSION, **data})
 
     def write(file):
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as members:
-            for name, array in {"about": np.array(about), **arrays}.items():
+        with zipfile.ZipFile(file, "w", compresslevel=1) as members:
+            for name, array in {"data": np.array(data), **arrays}.items():
                 array = np.asarray(array, order="C")
                 # A frame shrinks so much that this is quicker than to write it; weights do not.
                 weights = array.dtype.kind == "f"
-                member = zipfile.ZipInfo(f"{name}.npy") if weights else f"{name}.npy"
-                with members.open(member, "w", force_zip64=True) as content:
+                members.compression = zipfile.ZIP_STORED if weights else zipfile.ZIP_DEFLATED
+                with members.open(f"{name}.npy", "w", force_zip64=True) as content:
                     npy.write_array(content, array, allow_pickle=False)
 
     write_whole(path, write)
 
 
-def load_about(path, kind):
-    """-> about, as given to `save`. Raises Unreadable for any other file."""
+def load_data(path, kind):
+    """-> data, as given to `save`. Raises Unreadable for any other file."""
     with opened(path) as members:
-        if members.getinfo("about.npy").file_size > MOST_ABOUT:
+        if members.getinfo("data.npy").file_size > MOST_DATA:
             raise ValueError("more than any run has to say")
-        with members.open("about.npy") as content:
-            about = json.loads(str(npy.read_array(content, allow_pickle=False)))
-        found = about.pop("dqn_symbolic"), about.pop("version")
-    if found != (kind, VERSION):
+        with members.open("data.npy") as content:
+            data = json.loads(str(npy.read_array(content, allow_pickle=False)))
+        got = data.pop("dqn_symbolic"), data.pop("version")
+    if got != (kind, VERSION):
         raise Unreadable(
-            f"{path}: expected {kind} version {VERSION}, got {found[0]!r:.40} {found[1]!r:.40}"
+            f"{path}: expected {kind} version {VERSION}, got {got[0]!r:.40} {got[1]!r:.40}"
         )
-    return about
+    return data
 
 
-def fill(path, places):
-    """Reads the arrays of a file into `places`, {name: array}, which are contiguous.
+def fill(path, room):
+    """Reads the arrays of a file into `room`, {name: array}, which are contiguous.
 
     Raises Unreadable for a file that is damaged, ValueError for arrays of other names and forms.
     """
-    wanted = {name: f"{place.dtype} {place.shape}" for name, place in places.items()}
+    wanted = {name: f"{array.dtype} {array.shape}" for name, array in room.items()}
     with opened(path) as members:
-        found = {}
-        for member in set(members.namelist()) - {"about.npy"}:
+        got = {}
+        for member in set(members.namelist()) - {"data.npy"}:
             with members.open(member) as content:
-                found[member.removesuffix(".npy")] = form(content)
-    for name in wanted | found:
-        if wanted.get(name) != found.get(name):
-            raise ValueError(f"{name}: expected {wanted.get(name)}, got {found.get(name)}")
+                got[member.removesuffix(".npy")] = header(content)
+    for name in wanted | got:
+        if wanted.get(name) != got.get(name):
+            raise ValueError(f"{name}: expected {wanted.get(name)}, got {got.get(name)}")
     with opened(path) as members:
-        for name, place in places.items():
+        for name, array in room.items():
             with members.open(f"{name}.npy") as content:
-                form(content)
-                room = memoryview(place.reshape(-1).view(np.uint8))
-                for begin in range(0, len(room), PIECE):
-                    piece = room[begin : begin + PIECE]
+                header(content)
+                memory = memoryview(array.reshape(-1).view(np.uint8))
+                for begin in range(0, len(memory), PIECE):
+                    piece = memory[begin : begin + PIECE]
                     piece[:] = content.read(len(piece))
                 if content.read(1):
                     raise ValueError("more than its header says")
 
 
-def form(content):
-    """What an array says of itself at its beginning."""
+def header(content):
+    """-> dtype and shape, as the beginning of an array's file says."""
     if npy.read_magic(content) != (1, 0):
         raise ValueError("not as `save` writes it")
     shape, backwards, dtype = npy.read_array_header_1_0(content)
     return f"{dtype} {shape}{' backwards' if backwards else ''}"
 
 
-def load(path, kind):
-    """-> (about, arrays): all that a file holds, however large."""
-    about = load_about(path, kind)
-    with opened(path), np.load(path, allow_pickle=False) as members:
-        arrays = {name: members[name] for name in members if name != "about"}
-    return about, arrays
-
-
 @contextmanager
 def opened(path):
-    """The zip file at `path`; whatever cannot be read inside is Unreadable."""
-    if not Path(path).is_file():
-        raise Unreadable(f"{path} is missing: expected a file that a run has written")
+    """The zip file at `path`; raises Unreadable for whatever cannot be read inside."""
+    path = Path(path)
+    if not path.is_file():
+        what = "is not a file" if path.exists() or path.is_symlink() else "is missing"
+        raise Unreadable(f"{path} {what}: expected a file that a run has written")
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as members:

@@ -1,10 +1,15 @@
-"""Files that are written whole or not at all, in a folder that one process has to itself."""
+"""Files that are written whole or not at all, in a folder that one process has to itself.
 
-import fcntl
+All that differs from one operating system to another is here, and in `stopping`.
+"""
+
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EAGAIN
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 def write_whole(path, write):
@@ -21,57 +26,50 @@ def write_whole(path, write):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        sync_folder(path.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder):
+    """So that a power cut does not undo a replacement. (Windows cannot open a folder.)"""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sweep(folder, names):
-    """Removes the temporary files of processes that were killed while they wrote these files."""
+    """Removes the temporary files that killed processes have left. The folder must be ours alone."""
     for name in names:
         for temporary in Path(folder).glob(f".{name}.*"):
-            pid = temporary.name.rpartition(".")[2]
-            if pid.isdecimal() and not alive(int(pid)):
+            if temporary.name.rpartition(".")[2].isdecimal():
                 temporary.unlink()
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)  # which asks without sending
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 @contextmanager
 def alone(folder):
     """Inside, `folder` is ours: raises OSError if another process is inside or it is read-only.
 
-    The lock is on the folder itself: it leaves no file behind, and ends with its process.
+    The lock is the file .lock, which is gone afterwards. It ends with its process.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        lock(handle, folder)
-        try_to_write(folder)
-        yield
-    finally:
-        os.close(handle)
-
-
-def lock(handle, folder):
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OSError(error.errno, "another run is at work there", str(folder)) from error
-    except OSError:
-        pass  # a file system that cannot lock a folder
-
-
-def try_to_write(folder):
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(folder)) from error
+    lock = FileLock(Path(folder, ".lock"), blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BlockingIOError(EAGAIN, "another run is at work there", str(folder)) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes it by itself, and only after the release
+            os.unlink(lock.lock_file)
+        lock.release()

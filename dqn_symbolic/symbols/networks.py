@@ -1,6 +1,9 @@
 """Q-networks: functions of a symbolic input x and a list of params, the same for online and target.
 
 network(x, params) -> q      x (B, *obs), q (B, actions)
+
+Observations of float32 pass as they are. Those of uint8 are divided by `highest`, the largest value
+that the game's observation space allows: 255 for pixels.
 """
 
 from math import prod
@@ -15,45 +18,59 @@ def relu(z):
     return TT.maximum(z, 0)
 
 
-def mlp(x, params, activation=relu):
+def tanh(z):
+    return TT.tanh(z)
+
+
+def mlp(x, params, activation=relu, highest=255):
     """Dense layers with `activation` between them: params = [W1, b1, ..., Wout, bout].
 
-    x (B, *obs): uint8 are pixels and are divided by 255 here, in the graph; W (inputs, outputs).
+    x (B, *obs); W (inputs, outputs).
     """
-    h = brightness(x).flatten(2)  # (B, inputs)
+    if x.dtype == "uint8":
+        x = x.astype("float32") / highest
+    h = x.flatten(2)  # (B, inputs)
     *hidden, Wout, bout = params
     for W, b in zip(hidden[::2], hidden[1::2]):
         h = activation(TT.dot(h, W) + b)  # (B, hidden)
     return TT.dot(h, Wout) + bout  # (B, actions)
 
 
-def conv(x, params, strides, activation=relu):
+def conv(x, params, strides, activation=relu, highest=255):
     """Convolutions with the given strides, then `mlp`: params = [K1, k1, ..., W1, b1, ..., bout].
 
-    x (B, height, width, channels), the channels being the last frames; K (size, size, channels,
-    filters).
+    x (B, height, width, history) or (B, height, width, colours, history); K (size, size, channels,
+    filters), where the channels of the first are the history, for each colour.
     """
-    h = x
+    h = x  # (B, height, width, channels)
+    if strides and x.type.ndim == 5:
+        _, height, width, *channels = x.type.shape
+        h = x.reshape((-1, height, width, prod(channels)))
     for stride in strides:
         K, k, *params = params
         if h.dtype == "uint8":
-            K = K / 255  # the same as dividing the pixels, of which there are a hundred times more
+            K = K / highest  # as if the pixels were divided, of which there are far more
         h = activation(conv2d(h, K, stride) + k)  # (B, height, width, filters)
-    return mlp(h, params, activation)
+    return mlp(h, params, activation, highest)
 
 
 def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
     """First values of `conv`'s params: {"K1", "k1", ...} and those of `mlp_params`.
 
-    filters: (how many, their size, their stride) of each convolution. Raises ValueError if a filter
-    is larger than its input.
+    filters: (how many, their size, their stride) of each convolution. Raises ValueError for filters
+    on observations that are no pictures, or that are smaller than a filter.
     """
     values = {}
+    if filters and len(obs_shape) not in (3, 4):
+        raise ValueError(
+            "filters: expected frames (height, width) or (height, width, colours),"
+            f" got {tuple(obs_shape[:-1])}"
+        )
     for layer, (number, size, stride) in enumerate(filters, 1):
-        height, width, channels = obs_shape
+        height, width, *channels = obs_shape
         if size > min(height, width):
             raise ValueError(f"filters of {size} x {size} do not fit into {height} x {width}")
-        values[f"K{layer}"] = initialiser(rng, (size, size, channels, number))
+        values[f"K{layer}"] = initialiser(rng, (size, size, prod(channels), number))
         values[f"k{layer}"] = zeros(number)
         obs_shape = (height - size) // stride + 1, (width - size) // stride + 1, number
     return {**values, **mlp_params(rng, obs_shape, hidden, actions, initialiser)}
@@ -71,8 +88,3 @@ def mlp_params(rng, obs_shape, hidden, actions, initialiser):
         values[f"W{layer}"] = initialiser(rng, (inputs, outputs))
         values[f"b{layer}"] = zeros(outputs)
     return values
-
-
-def brightness(x):
-    """Pixels 0..255 (uint8) -> 0..1; float32 observations pass as they are."""
-    return x.astype("float32") / 255 if x.dtype == "uint8" else x

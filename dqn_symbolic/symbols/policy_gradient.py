@@ -1,22 +1,23 @@
 """The lecture's digression, "Policy based methods": the policy itself as a symbolic graph.
 
-    forward(x)            -> pi      x (B, *obs), pi (B, actions) float32: probabilities
-    learn(x, action, r)   -> log_pi  (B,) float32, of the actions; updates the parameters
+    forward(x)               -> pi      x (B, *obs), pi (B, actions) float32: probabilities
+    learn(x, action, r)      -> log_pi  (B,) float32, of the actions; updates the parameters
+    gradient(x, action, r)   -> log_pi, *gradients of -J; updates nothing
 
-action (B,) int32. r (B,) float32 is what the slide calls r: the return that followed, less a
-baseline if there is one, divided by the number of episodes that the B steps come from. Then the
-gradient is that of J, the expected return: the sum over the steps of (d log pi / d theta) r.
+action (B,) int32. r (B,) float32 is the slide's r: the return that followed, less a baseline if
+there is one, divided by the number of episodes that the B steps come from. Then the gradient is
+that of J, the expected return: the sum over the steps of (d log pi / d theta) r.
 """
 
 import pytensor.tensor as TT
-from pytensor import function, grad
+from pytensor import grad
 from pytensor.tensor.special import log_softmax
 
-from dqn_symbolic.symbols.q_learning import one_hot, shared
+from dqn_symbolic.symbols.q_learning import compiled, one_hot, shared
 
 
 def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode=None):
-    """-> (forward, learn), compiled at their first call.
+    """-> (forward, learn, gradient), compiled at their first call.
 
     network(x, params) -> the logits of the policy, as of Q in `q_learning`; the other arguments are
     also those of `q_learning`.
@@ -30,8 +31,9 @@ def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode
     log_pi = log_softmax(network(x, params), axis=1)  # (B, A)
     log_pi_a = (log_pi * one_hot(action, log_pi.type.shape[1])).sum(axis=1)  # (B,)
     J = (log_pi_a * r).sum()  # (): not J itself, but its gradient is that of J
-    updates = optimiser(params, grad(-J, params))
+    gradients = grad(-J, params)
 
-    forward = function([x], TT.exp(log_pi), mode=mode, trust_input=True)
-    learn = function([x, action, r], log_pi_a, updates=updates, mode=mode, trust_input=True)
-    return forward, learn
+    forward = compiled([x], TT.exp(log_pi), mode)
+    learn = compiled([x, action, r], log_pi_a, mode, updates=optimiser(params, gradients))
+    gradient = compiled([x, action, r], [log_pi_a, *gradients], mode)
+    return forward, learn, gradient

@@ -1,16 +1,18 @@
-"""The lecture's Q-learning in minibatch form: one symbolic graph, three compiled functions.
+"""The lecture's Q-learning in minibatch form: one symbolic graph, and functions compiled from it.
 
-    forward(x)                                  -> q         x (B, *obs), q (B, actions) float32
-    learn(x, action, reward, discount, x_tp1)   -> td_error  (B,) float32; updates the parameters
-    sync()                                      -> nothing;  target network <- online network
+    forward(x)                                     -> q           x (B, *obs), q (B, A) float32
+    learn(x, action, reward, discount, x_tp1)      -> td_error    (B,) float32; updates the params
+    sync()                                         -> nothing;    target network <- online network
 
-    action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs).
-    discount (B,) float32 is data: gamma, or 0 where the episode terminated with this step. A time
-    limit does not terminate: it keeps gamma, and x_tp1 is the real last observation.
+    gradient(x, action, reward, discount, x_tp1)   -> td_error, *gradients; updates nothing
+    apply(*gradients)                              -> nothing;    updates the params
 
-The target network has no gradient: grad is taken with respect to `params`, and its parameters are
-not among them. All right-hand sides of an update read the values from before it.
+action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
+or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
+and x_tp1 is the real last observation. `gradient` and `apply` are `learn`, cut in two.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import pytensor
@@ -20,12 +22,24 @@ from pytensor import function, grad
 from dqn_symbolic.symbols.losses import squared
 
 
-def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squared, mode=None):
-    """-> (forward, learn, sync), compiled at their first call.
+class Graph(NamedTuple):
+    """Symbolic variables; B is free, all other sizes are fixed."""
+
+    x: TT.TensorVariable
+    q: TT.TensorVariable
+    batch: list  # x, action, reward, discount, x_tp1
+    td_error: TT.TensorVariable
+    params: list  # shared variables
+    target_params: list
+    gradients: list  # of the loss, one for each of params
+    updates: list  # [(shared variable, new value), ...]
+
+
+def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squared) -> Graph:
+    """The slides "Q-learning in Theano?" and "Target network" as one graph.
 
     network(x, params) -> q; first_params: their first values, {name: float32 array};
-    optimiser(params, grads) -> updates; loss(td_error) -> scalar; mode: a PyTensor mode
-    (`backends`).
+    optimiser(params, grads) -> updates; loss(td_error) -> scalar.
     """
     params = [shared(value, name) for name, value in first_params.items()]
     target_params = [shared(value, f"target.{name}") for name, value in first_params.items()]
@@ -39,23 +53,39 @@ def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squa
     q = network(x, params)  # (B, A)
     target_q = reward + discount * network(x_tp1, target_params).max(axis=1)  # (B,)
     td_error = target_q - (q * one_hot(action, q.type.shape[1])).sum(axis=1)  # (B,)
-    updates = optimiser(params, grad(loss(td_error), params))
+    gradients = grad(loss(td_error), params)  # not of target_params: the target stands still
+    updates = optimiser(params, gradients)
 
-    def compiled(inputs, outputs, updates=None):
-        # trust_input: arrays come in the types above, so the call need not check and convert them.
-        return function(inputs, outputs, updates=updates, mode=mode, trust_input=True)
+    batch = [x, action, reward, discount, x_tp1]
+    return Graph(x, q, batch, td_error, params, target_params, gradients, updates)
 
-    forward = compiled([x], q)
-    learn = compiled([x, action, reward, discount, x_tp1], td_error, updates)
-    sync = compiled([], [], list(zip(target_params, params)))
+
+def functions(graph, mode=None):
+    """-> (forward, learn, sync). mode: a PyTensor mode; numba and JAX compile at the first call."""
+    forward = compiled([graph.x], graph.q, mode)
+    learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)
+    sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
     return forward, learn, sync
 
 
+def halves(graph, mode=None):
+    """-> (gradient, apply): they share the parameters and the optimiser's averages with `learn`."""
+    given = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
+    gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
+    givens = list(zip(graph.gradients, given))
+    apply = compiled(given, [], mode, updates=graph.updates, givens=givens)
+    return gradient, apply
+
+
 def forward_alone(network, params, obs_shape, obs_dtype, mode=None):
-    """-> `q_learning`'s forward for a network that has learnt, without the rest."""
+    """-> `forward` of a network that has learnt, without the rest."""
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
-    params = [shared(value, name) for name, value in params.items()]
-    return function([x], network(x, params), mode=mode, trust_input=True)
+    return compiled([x], network(x, [shared(value, name) for name, value in params.items()]), mode)
+
+
+def compiled(inputs, outputs, mode, **options):
+    # trust_input: arrays come in the types above, so the call need not check and convert them.
+    return function(inputs, outputs, mode=mode, trust_input=True, **options)
 
 
 def shared(value, name):

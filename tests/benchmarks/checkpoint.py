@@ -27,14 +27,14 @@ def saving(frames, folder):
     settings.update(memory_size=frames, warm_up=10**9)
     run = checked_run(settings, {**GAME, **game}, folder)
     run.compile(lambda text, end="": None, [])
-    training, memory = run.training, run.training.memory
+    agent, memory = run.agent, run.agent.memory
     for _ in range(min(PLAYED, frames)):
-        training.step()
+        agent.step()
     played = memory.written
     for ring in memory.rings.values():
         for begin in range(played, memory.rows, played):
             ring[begin : begin + played] = ring[: memory.rows - begin][:played]
-    memory.written, memory.size, training.steps = memory.rows, frames // 2, frames
+    memory.written, memory.size, agent.steps = memory.rows, frames // 2, frames
     print(f"{frames:,} frames; the process takes {most_memory():.2f} GB at most")
     for _ in range(2):
         since = time.perf_counter()

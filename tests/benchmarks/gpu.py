@@ -10,7 +10,7 @@ import time
 import jax
 import numpy as np
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from games.catch import Catch
 from tests.benchmarks.conv import ACTIONS, OBS_SHAPE, STRIDES, first_values
@@ -51,12 +51,12 @@ def in_a_row(learn):
 def agent_steps_a_second(steps=2_000):
     """Of the pixel game with an update in every step, once it is under way."""
     settings = Settings(backend="jax", **{**PRESETS["pixels"], "warm_up": 500})
-    training = Training(Catch(pixels=84, drift=True), settings).compile()
+    agent = Agent(Catch(pixels=84, drift=True), settings).compile()
     for _ in range(1_000):
-        training.step()
+        agent.step()
     since = time.perf_counter()
     for _ in range(steps):
-        training.step()
+        agent.step()
     return steps / (time.perf_counter() - since)
 
 

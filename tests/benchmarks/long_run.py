@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.runs.run import Run
 from games.catch import Catch
@@ -36,17 +36,17 @@ def one_long_run(agent_steps, reports=20):
     with tempfile.TemporaryDirectory() as folder:
         game = Catch()
         never = 2  # a catch rate that ends the run
-        training = Training(game, settings).compile()
-        run = Run(training, Catch(), game.starts(), {}, game.chance, never, Path(folder))
+        agent = Agent(game, settings).compile()
+        run = Run(agent, Catch(), game.starts(), {}, game.chance, never, Path(folder))
         run.compiled = True
-        step, every = training.step, agent_steps // reports
+        step, every = agent.step, agent_steps // reports
 
         def reporting():
             step()
-            if training.steps % every == 0:
-                print(f"{training.steps:9,}  {resident() / 1e6:8.2f}", flush=True)
+            if agent.steps % every == 0:
+                print(f"{agent.steps:9,}  {resident() / 1e6:8.2f}", flush=True)
 
-        training.step = reporting
+        agent.step = reporting
         print("agent steps  MB")
         run.train([], quiet=True)
 
@@ -55,7 +55,7 @@ def many_trainings(trainings, reports=10):
     print("trainings  MB  file descriptors")
     with tempfile.TemporaryDirectory() as folder:
         for number in range(1, trainings + 1):
-            arguments = ["--steps", "120", "--set", "warm_up=50", "--quiet", "--no-window"]
+            arguments = ["--steps", "120", "--warm-up", "50", "--quiet", "--no-window"]
             assert run_catch(["--out", f"{folder}/{number}", *arguments]) == 0
             if number % max(trainings // reports, 1) == 0:
                 print(f"{number:9}  {resident() / 1e6:8.2f}  {descriptors()}", flush=True)

@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic.agent.agent import Training, as_seen
+from dqn_symbolic.agent.agent import Agent, as_seen
 from dqn_symbolic.agent.evaluation import returns
 from dqn_symbolic.agent.settings import Settings
 from games.catch import Catch
@@ -22,17 +22,17 @@ MOST_STEPS = 20_000
 
 def steps_to_solve(seed, **settings):
     """-> agent steps, or MOST_STEPS + 1 if that was not enough."""
-    training = Training(Catch(), Settings(seed=seed, **settings)).compile()
-    env, starts = as_seen(Catch(), training.settings), Catch().starts()
+    agent = Agent(Catch(), Settings(seed=seed, **settings)).compile()
+    env, starts = as_seen(Catch(), agent.settings), Catch().starts()
     perfect = 0
     while perfect < 2:
-        if training.steps >= MOST_STEPS:
+        if agent.steps >= MOST_STEPS:
             return MOST_STEPS + 1
-        for _ in range(training.settings.evaluate_every):
-            training.step()
-        found = returns(env, starts, training.forward, training.evaluation_seed)
+        for _ in range(agent.settings.evaluate_every):
+            agent.step()
+        found = returns(env, starts, agent.forward, agent.evaluation_seed)
         perfect = perfect + 1 if found.min() > 0 else 0
-    return training.steps
+    return agent.steps
 
 
 def main(seeds=30):

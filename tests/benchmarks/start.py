@@ -1,7 +1,7 @@
 """How long a newcomer waits:  python -m tests.benchmarks.start [ROUNDS]
 
 `python run_catch.py`, the default game, from its launch to the first and to the second perfect
-evaluation running (which ends the training), and to its exit; cold, with an empty compile cache and
+evaluation running (which ends the agent), and to its exit; cold, with an empty compile cache and
 without a C++ compiler, and warm. Each in a process of its own, on one core.
 """
 

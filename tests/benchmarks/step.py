@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experience.exploration import epsilon_greedy
 from games.catch import Catch
@@ -24,25 +24,25 @@ ROUNDS, REPEATS = 15, 1_000
 
 def main():
     env = Catch()
-    training = Training(env, Settings()).compile()
+    agent = Agent(env, Settings()).compile()
     for _ in range(3_000):  # past the annealing: epsilon is .1, as most of the time
-        training.step()
-    s, rng, other = training.settings, np.random.default_rng(0), Catch()
+        agent.step()
+    s, rng, other = agent.settings, np.random.default_rng(0), Catch()
     other.reset(seed=0)
-    x = training.x
-    batch = training.memory.sample(s.batch_size, rng)
+    x = agent.x
+    batch = agent.memory.sample(s.batch_size, rng)
 
     def play():
         if other.step(1)[2]:
             other.reset()
 
     parts = {
-        "act (epsilon-greedy, forward)": lambda: epsilon_greedy(0.1, 3, training.q_values, rng),
+        "act (epsilon-greedy, forward)": lambda: epsilon_greedy(0.1, 3, agent.q_values, rng),
         "game (step, draw, reset)": play,
-        "remember (memory.add)": lambda: training.memory.add(x, 1, 0.0, 0.99, x, False),
-        "sample (32 transitions)": lambda: training.memory.sample(s.batch_size, rng),
-        "learn (forward, backward, Adam)": lambda: training.learn(*batch),
-        "whole loop": training.step,
+        "remember (memory.add)": lambda: agent.memory.add(x, 1, 0.0, 0.99, x, False),
+        "sample (32 transitions)": lambda: agent.memory.sample(s.batch_size, rng),
+        "learn (forward, backward, Adam)": lambda: agent.learn(*batch),
+        "whole loop": agent.step,
     }
     times = {name: [] for name in parts}
     for _ in range(ROUNDS):

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 
 import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Training
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.evaluation import returns
 from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experience.frames import History
 from games.catch import Catch
 from tests.benchmarks.seeds import steps_to_solve
@@ -18,19 +21,30 @@ QUICK = {"hidden": (16,), "warm_up": 50, "epsilon_steps": 300, "memory_size": 20
 
 
 def trained(steps, env=None, **settings):
-    training = Training(env or Catch(), Settings(**settings)).compile()
+    agent = Agent(env or Catch(), Settings(**settings)).compile()
     for _ in range(steps):
-        training.step()
-    return training
+        agent.step()
+    return agent
 
 
-def bits(training):
+def bits(agent):
     """A fingerprint of everything that the next step depends on."""
-    about, arrays = training.state()
-    whole = hashlib.sha256(json.dumps(about).encode())
+    data, arrays = agent.get_state()
+    whole = hashlib.sha256(json.dumps(data).encode())
     for name in sorted(arrays):
         whole.update(name.encode() + arrays[name].tobytes())
     return whole.hexdigest()
+
+
+def copied(agent):
+    """-> its state, as it comes back from a file."""
+    data, arrays = agent.get_state()
+    arrays = {name: np.array(array) for name, array in arrays.items()}
+    for name, ring in agent.memory.new_rings().items():
+        filled = arrays[f"memory.{name}"]
+        ring[: len(filled)] = filled
+        arrays[f"memory.{name}"] = ring
+    return json.loads(json.dumps(data)), arrays
 
 
 # -- it learns -------------------------------------------------------------------------------------
@@ -38,19 +52,17 @@ def bits(training):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_learns_catch_to_perfection_and_the_same_twice(seed):
-    env = History(Catch(), 1)
     runs = []
     for _ in range(2):
-        training = trained(0, seed=seed)
+        agent = trained(0, seed=seed)
+        score = scorer(task("games:Catch-v0"), agent)
         for _ in range(10_000 // 250):
             for _ in range(250):
-                training.step()
-            found = returns(env, Catch().starts(), training.forward, training.evaluation_seed)
-            if found.min() == 1:
+                agent.step()
+            if score() == {"mean_return": 1, "catch_rate": 1}:
                 break
-        assert len(found) == 80
-        assert found.min() == 1
-        runs.append((training.steps, bits(training)))
+        assert score()["catch_rate"] == 1
+        runs.append((agent.steps, bits(agent)))
     assert runs[0] == runs[1]
 
 
@@ -89,7 +101,7 @@ class Endless(gymnasium.Env):
     ids=["truncated", "terminated"],
 )
 def test_truncation_bootstraps_and_termination_does_not(env, q):
-    training = trained(
+    agent = trained(
         4_000,
         env,
         hidden=(),
@@ -101,7 +113,7 @@ def test_truncation_bootstraps_and_termination_does_not(env, q):
         memory_size=1_000,  # 100 whole episodes, so just one step in ten ends one
         epsilon_end=1.0,
     )
-    np.testing.assert_allclose(training.forward(np.ones((1, 1, 1), np.float32)), q, rtol=0.04)
+    np.testing.assert_allclose(agent.forward(np.ones((1, 1, 1), np.float32)), q, rtol=0.04)
 
 
 class Numbered(gymnasium.Env):
@@ -138,8 +150,8 @@ def test_what_is_remembered():
 # -- it counts -------------------------------------------------------------------------------------
 
 
-class Counted(Training):
-    """Training whose compiled functions only count their calls."""
+class Counted(Agent):
+    """An agent whose compiled functions only count their calls."""
 
     def __init__(self, settings):
         super().__init__(Catch(), settings)
@@ -151,15 +163,15 @@ class Counted(Training):
 
         self.learn = learn
         self.sync = lambda: self.calls.append((self.steps, "sync"))
-        self.forward = lambda x: np.zeros((len(x), self.actions), np.float32)
+        self.forward = lambda x: np.zeros((len(x), self.action_count), np.float32)
 
 
 def test_updates_and_syncs_are_counted_each_in_its_unit():
     """Warm-up and update_every count agent steps; sync_every counts updates."""
-    training = Counted(Settings(warm_up=10, update_every=4, sync_every=3))
+    agent = Counted(Settings(warm_up=10, update_every=4, sync_every=3))
     for _ in range(40):
-        training.step()
-    assert [step for step, name in training.calls if name == "learn"] == [
+        agent.step()
+    assert [step for step, name in agent.calls if name == "learn"] == [
         12,
         16,
         20,
@@ -169,16 +181,16 @@ def test_updates_and_syncs_are_counted_each_in_its_unit():
         36,
         40,
     ]
-    assert [step for step, name in training.calls if name == "sync"] == [20, 32]
-    assert (training.steps, training.updates) == (40, 8)
+    assert [step for step, name in agent.calls if name == "sync"] == [20, 32]
+    assert (agent.steps, agent.updates) == (40, 8)
 
 
 def test_epsilon_is_never_reset_by_an_episode():
-    training = Counted(Settings(warm_up=10, epsilon_steps=100))
+    agent = Counted(Settings(warm_up=10, epsilon_steps=100))
     found = []
     for _ in range(130):
-        found.append(training.epsilon)
-        training.step()
+        found.append(agent.epsilon)
+        agent.step()
     expected = [1 - 0.9 * min(max(step - 10, 0), 100) / 100 for step in range(130)]
     np.testing.assert_allclose(found, expected)
 
@@ -186,34 +198,34 @@ def test_epsilon_is_never_reset_by_an_episode():
 def test_online_q_learning_is_a_setting():
     """Memory of one, batch of one, a sync each update: it learns from the step just taken."""
     settings = Settings(memory_size=1, batch_size=1, warm_up=1, sync_every=1, hidden=(8,))
-    training = Training(Catch(), settings).compile()
+    agent = Agent(Catch(), settings).compile()
     for step in range(1, 30):
-        x = training.x.copy()
-        training.step()
-        batch = training.memory.sample(1, np.random.default_rng(0))
+        x = agent.x.copy()
+        agent.step()
+        batch = agent.memory.sample(1, np.random.default_rng(0))
         assert (batch[0][0] == x).all()
-        assert training.updates == step
-        shared = {v.name: v.get_value() for v in training.learn.get_shared()}
+        assert agent.updates == step
+        shared = {v.name: v.get_value() for v in agent.learn.get_shared()}
         for name in ("W1", "b1", "Wout", "bout"):
             assert (shared[name] == shared[f"target.{name}"]).all()
 
 
 def test_the_mean_loss_is_that_of_the_updates_since_the_last_call():
-    training = trained(0, **QUICK)
-    learn, errors = training.learn, []
+    agent = trained(0, **QUICK)
+    learn, errors = agent.learn, []
 
     def listening(*batch):
         errors.append(learn(*batch))
         return errors[-1]
 
-    training.learn = listening
-    assert training.mean_loss() is None
+    agent.learn = listening
+    assert agent.mean_loss() is None
     for updates in (30, 7):
         errors.clear()
         while len(errors) < updates:
-            training.step()
-        assert training.mean_loss() == pytest.approx(np.mean(np.square(errors)), rel=1e-5)
-    assert training.mean_loss() is None
+            agent.step()
+        assert agent.mean_loss() == pytest.approx(np.mean(np.square(errors)), rel=1e-5)
+    assert agent.mean_loss() is None
 
 
 # -- each setting reaches what it names -----------------------------------------------------------
@@ -221,13 +233,13 @@ def test_the_mean_loss_is_that_of_the_updates_since_the_last_call():
 
 def one_update(**settings):
     """-> (parameters before, after, td_error, one-hot action) of one update of a linear network."""
-    training = trained(0, hidden=(), learning_rate=0.1, **settings)
+    agent = trained(0, hidden=(), learning_rate=0.1, **settings)
     rng = np.random.default_rng(0)
     x, x_tp1 = rng.integers(0, 256, (2, 32, 10, 10, 1), dtype=np.uint8)
     action, reward = rng.integers(3, size=32).astype("i4"), rng.normal(size=32).astype("f4") * 3
-    before = training.weights()
-    td_error = training.learn(x, action, reward, np.zeros(32, "f4"), x_tp1)
-    return before, training.weights(), td_error, np.eye(3)[action]
+    before = agent.weights()
+    td_error = agent.learn(x, action, reward, np.zeros(32, "f4"), x_tp1)
+    return before, agent.weights(), td_error, np.eye(3)[action]
 
 
 @pytest.mark.parametrize(
@@ -262,12 +274,12 @@ def test_the_optimiser(optimiser, step):
     ("initialiser", "largest"), [("glorot", np.sqrt(6 / 228)), ("uniform_fan_in", 0.01)]
 )
 def test_the_initialiser(initialiser, largest):
-    W1 = Training(Catch(), Settings(initialiser=initialiser)).first_params["W1"]
+    W1 = Agent(Catch(), Settings(initialiser=initialiser)).first_params["W1"]
     assert 0.99 * largest < abs(W1).max() <= largest * (1 + 1e-6)
 
 
 def test_the_initialiser_orthogonal():
-    W1 = Training(Catch(), Settings(initialiser="orthogonal")).first_params["W1"]
+    W1 = Agent(Catch(), Settings(initialiser="orthogonal")).first_params["W1"]
     np.testing.assert_allclose(W1 @ W1.T, np.eye(100), atol=1e-5)
 
 
@@ -275,33 +287,33 @@ def test_the_initialiser_orthogonal():
     ("activation", "function"), [("relu", lambda z: np.maximum(z, 0)), ("tanh", np.tanh)]
 )
 def test_the_activation(activation, function):
-    training = trained(0, activation=activation, hidden=(16,))
+    agent = trained(0, activation=activation, hidden=(16,))
     x = np.random.default_rng(0).integers(0, 256, (4, 10, 10, 1), dtype=np.uint8)
-    params = training.first_params
+    params = agent.first_params
     h = function(x.reshape(4, 100) / 255 @ params["W1"])
-    np.testing.assert_allclose(training.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(agent.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
 
 
 def test_history_and_action_repeat():
-    training = Training(Catch(), Settings(history=3, action_repeat=4))
-    assert training.x.shape == (10, 10, 3)
-    assert training.env.step(1)[4]["state"].ball_row == 4
+    agent = Agent(Catch(), Settings(history=3, action_repeat=4))
+    assert agent.x.shape == (10, 10, 3)
+    assert agent.env.step(1)[4]["state"].ball_row == 4
 
 
 # -- the same bits ---------------------------------------------------------------------------------
 
 
 def test_evaluation_disturbs_nothing():
-    training, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
-    env = History(Catch(), 1)
-    ties = np.zeros((1, 3), np.float32)  # these need random numbers to be broken
+    agent, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
+    envs, ties = [History(Catch(), 1) for _ in range(9)], np.zeros((9, 3), np.float32)
+    beginnings = task("games:Catch-v0").beginnings(agent.settings, 0)
     for step in range(300):
-        training.step()
+        agent.step()
         undisturbed.step()
         if step % 50 == 0:
-            for forward in (training.forward, lambda x: ties):
-                returns(env, Catch().starts(), forward, training.evaluation_seed)
-    assert bits(training) == bits(undisturbed)
+            for forward in (agent.forward, lambda x: ties):  # ties need random numbers
+                returns(envs, beginnings, forward, 0.1, 100, agent.evaluation_seed)
+    assert bits(agent) == bits(undisturbed)
 
 
 # -- settings that make no sense ------------------------------------------------------------------
@@ -318,12 +330,84 @@ def test_evaluation_disturbs_nothing():
         ({"steps": 0}, "steps: expected at least 1, got 0"),
         ({"batch_size": -1}, "batch_size: expected at least 1"),
         ({"seed": -1}, "seed: expected at least 0"),
-        ({"discount": 1.5}, "discount: expected from 0 to 1"),
+        ({"discount": 1.5}, "discount: expected a number from 0 to 1, got 1.5"),
         ({"learning_rate": float("nan")}, "learning_rate: expected a number from 0 on, got nan"),
-        ({"epsilon_end": 2.0}, "epsilon_end: expected from 0 to 1"),
-        ({"hidden": (16, 0)}, "hidden: expected units of each layer"),
+        ({"epsilon_end": 2.0}, "epsilon_end: expected a number from 0 to 1"),
+        ({"batch_size": 2.5}, "batch_size: expected a whole number, got 2.5"),
+        ({"batch_size": 32.0}, "batch_size: expected a whole number, got 32.0"),
+        ({"batch_size": True}, "batch_size: expected a whole number, got True"),
+        ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
+        ({"seed": None}, "seed: expected a whole number, got None"),
+        ({"hidden": (True,)}, "hidden: expected the units of each layer"),
+        ({"hidden": 128}, "hidden: expected a list, with a value for each layer, got 128"),
+        ({"filters": ((32, 3.5, 1),)}, "filters: expected"),
+        ({"learning_rate": "x"}, "learning_rate: expected a number from 0 on, got 'x'"),
+        ({"learning_rate": True}, "learning_rate: expected a number from 0 on, got True"),
+        ({"optimiser": ["adam"]}, "optimiser: expected one of"),
+        ({"hidden": (16, 0)}, "hidden: expected the units of each layer"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Settings(**settings)
+
+
+def test_a_whole_number_is_a_number_and_stays_so_in_a_file():
+    """`Settings(discount=1)` trained, but its own agent file was refused."""
+    settings = Settings(discount=1, learning_rate=0)
+    assert (type(settings.discount), settings.discount) == (float, 1.0)
+    assert Settings(**json.loads(json.dumps(asdict(settings)))) == settings
+
+
+# -- an agent that nobody compiled -----------------------------------------------------------------
+
+
+def test_it_compiles_when_it_needs_to():
+    """It went through its warm-up and then died of an AttributeError."""
+    agent = Agent(Catch(), Settings(**{**QUICK, "warm_up": 3, "epsilon_start": 1.0}))
+    for _ in range(4):
+        agent.step()
+    assert agent.updates == 2
+    compiled = trained(4, **{**QUICK, "warm_up": 3})
+    assert bits(agent) == bits(compiled)
+
+
+# -- each episode has its own seed -----------------------------------------------------------------
+
+
+def test_the_seeds_of_the_episodes():
+    """One after another from a number that comes from the run's seed; each within 31 bits."""
+
+    class Listening(Catch):
+        def reset(self, *, seed=None, options=None):
+            seeds.append(seed)
+            return super().reset(seed=seed, options=options)
+
+    found = []
+    for seed in (0, 0, 1):
+        seeds = []
+        agent = Agent(Listening(rows=3), Settings(seed=seed, warm_up=100))
+        for _ in range(6):
+            agent.step()
+        assert len(seeds) == 4
+        assert [(later - seeds[0]) % 2**31 for later in seeds] == [0, 1, 2, 3]
+        assert all(0 <= one < 2**31 for one in seeds)
+        found.append(seeds)
+    assert found[0] == found[1] != found[2]
+
+
+def test_bytes_are_divided_by_the_highest_that_the_game_allows():
+    """Planes of 0 and 1 reached the network as 0 and .004."""
+
+    class Planes(Numbered):
+        observation_space = gymnasium.spaces.Box(0, 1, (4,), np.uint8)
+
+        def seen(self):
+            return np.eye(4, dtype=np.uint8)[0]
+
+    agent = Agent(Planes(), Settings(hidden=())).compile()
+    x = np.eye(4, dtype=np.uint8)[..., None]
+    np.testing.assert_allclose(agent.forward(x), agent.first_params["Wout"], rtol=1e-6)
+    pixels = Agent(Numbered(), Settings(hidden=())).compile()
+    x = np.full((1, 1, 1), 51, np.uint8)
+    np.testing.assert_allclose(pixels.forward(x), pixels.first_params["Wout"] / 5, rtol=1e-6)

@@ -1,0 +1,29 @@
+"""compare: the lecture's experiments, their rows, pictures and report."""
+
+from pathlib import Path
+
+from dqn_symbolic.commands.front import import_compiler, say
+from dqn_symbolic.commands.options import BadInput
+
+
+def compare(experiment=None, quick=False, out=None, quiet=False):
+    """Runs the experiments that are not done yet in `out`. -> exit status"""
+    import_compiler()
+
+    from dqn_symbolic.experiments.runner import EXPERIMENTS, WorkerDied, WrongFolder, compare
+    from dqn_symbolic.runs.stopping import exit_status, noted_signals
+
+    if experiment not in (None, *EXPERIMENTS):
+        raise BadInput(f"EXPERIMENT is one of {', '.join(EXPERIMENTS)}; got {experiment!r}")
+    names = [experiment] if experiment else list(EXPERIMENTS)
+    out = out or Path("runs/compare-quick" if quick else "runs/compare")
+    with noted_signals() as noted:
+        try:
+            ready = compare(names, out, quick, noted, quiet)
+        except WrongFolder as error:
+            raise BadInput(error) from error
+        except WorkerDied as error:
+            raise BadInput(f"{error}; the same command goes on from there") from error
+    if not quiet:
+        say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
+    return exit_status(noted)

@@ -1,0 +1,193 @@
+"""train: a new run or one that goes on, its files, and the lines that it prints."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.commands.front import import_compiler, say
+from dqn_symbolic.commands.options import BadInput
+
+
+def train(make_task, program, window=None, quiet=False, **given):
+    """Learns a game and writes the files; then plays, where there is a screen. -> exit status
+
+    make_task(options of the game) -> Task; given: the options that were given.
+    """
+    import_compiler()
+
+    from dqn_symbolic.compiling.backends import advice
+    from dqn_symbolic.runs.loading import restore
+    from dqn_symbolic.runs.stopping import exit_status, noted_signals
+    from games.window.screen import has_screen
+
+    if window and not has_screen():
+        raise BadInput("--window needs a screen, and there is none here")
+    tell = (lambda *words, **how: None) if quiet else say
+    with begun(make_task, given) as (run, data), noted_signals() as noted:
+        hint = advice(run.agent.settings.backend)
+        if hint:
+            tell(hint)
+        try:
+            ready = run.compile(tell, noted)
+            if ready and data and not checked(restore, run, data):
+                tell("the game did not come back to where it was: a new episode begins")
+            if ready:
+                run.train(noted, quiet)
+            if ready or not data:  # otherwise the files are what they should be
+                report(run.finish(stopped=bool(noted)), run, program, noted, tell)
+        except FloatingPointError as error:
+            raise BadInput(
+                f"stopped after {run.agent.steps:,} agent steps: {error};"
+                f" {run.out} holds the run as last saved"
+            ) from error
+        except OSError as error:
+            raise BadInput(f"{error.filename}: {error.strerror}; {way_on(run.out)}") from error
+    if not noted and window is not False and has_screen():
+        from dqn_symbolic.commands.watching import watch
+
+        return watch(run.out, tell=tell)
+    return exit_status(noted)
+
+
+@contextmanager
+def begun(make_task, given):
+    """-> (a Run in a folder that it has to itself, what its checkpoint says or None)."""
+    from dqn_symbolic.runs.files import alone
+    from dqn_symbolic.runs.loading import read_data
+
+    out, resume = given.pop("out", None), given.pop("resume", None)
+    if out and resume:
+        raise BadInput("--out is for a new run, --resume for one that goes on: take one of them")
+    if resume:
+        with alone(resume):
+            data, task, settings = checked(read_data, resume, "checkpoint")
+            yield resumed(resume, data, task, settings, make_task, given), data
+        return
+    task = checked(make_task, split(given)[1])
+    settings, _ = split({"preset": task.preset, **given})
+    run = checked(new_run, task, settings, out)
+    with alone(run.out):
+        refuse_taken(run.out)
+        yield run, None
+
+
+def new_run(task, settings, out):
+    """-> a Run at its start. Its folder is made last: bad input leaves nothing behind."""
+    from dqn_symbolic.runs.run import Run
+
+    run = Run(task, Settings(**settings), out)
+    run.out = folder_for(task.game, out)
+    return run
+
+
+def folder_for(game, out):
+    """-> the folder, which is there now; without `out` a new one in runs/."""
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        return out
+    name = game.rpartition(":")[2].rpartition("/")[2].rpartition("-v")[0].lower() or "game"
+    stem, number = f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}", 1
+    while True:  # two runs may start in the same second
+        folder = Path(stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def refuse_taken(folder):
+    from dqn_symbolic.runs.run import FILES
+
+    taken = [name for name in FILES if (folder / name).exists()]
+    if taken:
+        raise BadInput(
+            f"{folder} already holds a run ({taken[0]}): --resume it, or take another --out"
+        )
+
+
+def split(given):
+    """The options that were given -> (settings of the learner, options of the game)."""
+    given = dict(given)
+    preset, network = given.pop("preset", None), given.pop("network", None)
+    names = {field.name for field in fields(Settings)}
+    settings = dict(PRESETS[preset]) if preset else {}
+    if network == "mlp":
+        settings["filters"] = ()
+    elif network == "conv" and not settings.get("filters"):
+        settings["filters"] = PRESETS["conv"]["filters"]
+    settings.update((name, value) for name, value in given.items() if name in names)
+    return settings, {name: value for name, value in given.items() if name not in names}
+
+
+def resumed(folder, data, task, settings, make_task, given):
+    """-> a Run in `folder` with the settings it had; only `steps` may be other ones."""
+    from dataclasses import asdict, replace
+
+    from dqn_symbolic.runs.loading import room_for_weights, steps_of
+    from dqn_symbolic.runs.run import Run
+
+    had, steps = asdict(settings), given.pop("steps", settings.steps)
+    asked, game = split(given)
+    if "network" in given and "filters" not in given:
+        if bool(had["filters"]) != (given["network"] == "conv"):
+            kind = "conv" if had["filters"] else "mlp"
+            raise BadInput(
+                f"--resume goes on as the run was: network was {kind}, not {given['network']}"
+            )
+        asked.pop("filters", None)
+    if game:
+        wanted = checked(make_task, game)
+        had |= {"game": task.game, **task.settings}
+        asked |= {"game": wanted.game, **{n: v for n, v in wanted.settings.items() if n in game}}
+    for name, value in asked.items():
+        if value != had.get(name):
+            raise BadInput(
+                f"--resume goes on as the run was: {name} was {had.get(name)!s:.100}, not {value}"
+            )
+    reached = checked(steps_of, folder, data)
+    if steps < reached:
+        raise BadInput(f"--steps {steps}: the run has had {reached} agent steps already")
+    if reached:
+        checked(room_for_weights, folder / "checkpoint.npz", task, settings)
+    return checked(Run, task, replace(settings, steps=steps), folder)
+
+
+def checked(call, *arguments):
+    """The door: whatever makes no sense is refused here."""
+    try:
+        return call(*arguments)
+    except (OverflowError, ValueError) as error:
+        raise BadInput(f"{' '.join(str(error).split()):.1000}") from error
+
+
+def way_on(folder):
+    """What to do after a file could not be written."""
+    if (folder / "checkpoint.npz").exists():
+        return f"the last checkpoint is whole: once that is mended, go on with --resume {folder}"
+    return "there was no checkpoint yet: once that is mended, begin again with another --out"
+
+
+def report(summary, run, program, stopped, tell):
+    """The plain lines at the end of a run."""
+    task = run.task
+    if summary["mean_return"] is not None:
+        solved = "solved" if summary["solved"] else "not solved"
+        if task.goal is None:
+            solved = "played"
+        levels = ", ".join(f"{label} {value:.4g}" for label, value in task.levels.items())
+        score = f"{task.shown.replace('_', ' ')} {summary[task.shown]:.4g}"
+        score += f" ({levels})" if levels else ""
+        tell(f"{solved}: {score} after {summary['env_steps']:,} agent steps")
+    if run.compiled:
+        tell(
+            f"time:   {summary['train_seconds']:.1f} s of training"
+            f" ({summary['updates']:,} updates), {summary['compile_seconds']:.1f} s of compiling"
+        )
+    tell(f"files:  {run.out}")
+    if stopped:
+        tell(f"go on:  {program} train --resume {run.out}")
+    if run.compiled:
+        tell(f"watch:  {program} watch {run.out}")

@@ -1,0 +1,79 @@
+"""watch and play: the window, for an agent or for a person."""
+
+from pathlib import Path
+
+from dqn_symbolic.commands.front import import_compiler, say
+from dqn_symbolic.commands.options import BadInput
+
+
+def watch(folder=None, gif=None, tell=say):
+    """Opens the window, the agent playing; or writes the same as a GIF. -> exit status"""
+    from games.window.screen import has_screen
+
+    if not gif and not has_screen():
+        raise BadInput("watch needs a screen, and there is none here: use --gif FILE")
+    if gif and gif.suffix.lower() != ".gif":
+        raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
+    task, settings, forward = load_agent(folder or latest())
+
+    from dqn_symbolic.experience.frames import as_seen
+    from games.window import window
+
+    env = as_seen(pictured(task), settings)
+
+    def q_values(x):
+        return forward(x[None])[0]
+
+    if gif:
+        window.record(env, q_values, gif)
+        tell(f"written: {gif}")
+    else:
+        tell(str(window.show(env, q_values, title=task.game)))
+    return 0
+
+
+def play(task):
+    """Opens the window, for a person. -> exit status"""
+    from games.window import window
+    from games.window.screen import has_screen
+
+    if not has_screen():
+        raise BadInput("play needs a screen, and there is none here")
+    say(str(window.show(pictured(task), title=task.game)))
+    return 0
+
+
+def pictured(task):
+    """-> the game, which draws itself. Raises BadInput if it cannot."""
+    try:
+        return task.make(render_mode="rgb_array")
+    except Exception as error:  # a game may refuse in any way
+        message = " ".join(str(error).split())
+        raise BadInput(f"{task.game} does not draw itself (rgb_array): {message:.300}") from error
+
+
+def load_agent(folder):
+    """-> (Task, Settings, forward) of the best agent of a run."""
+    import_compiler()
+
+    from dqn_symbolic.agent.agent import network_of
+    from dqn_symbolic.compiling.backends import mode
+    from dqn_symbolic.experience.frames import as_seen
+    from dqn_symbolic.runs.loading import Unreadable, read_agent
+    from dqn_symbolic.symbols.q_learning import forward_alone
+
+    try:
+        task, settings, weights = read_agent(folder)
+    except Unreadable as error:
+        raise BadInput(error) from error
+    env = as_seen(task.make(), settings)
+    network, space = network_of(env, settings), env.observation_space
+    return task, settings, forward_alone(network, weights, space.shape, space.dtype, mode("numba"))
+
+
+def latest():
+    """-> the folder of the newest run in runs/."""
+    agents = sorted(Path("runs").glob("*/agent.npz"), key=lambda path: path.stat().st_mtime)
+    if not agents:
+        raise BadInput("there is no run in runs/ yet: train first, or name the run's folder")
+    return agents[-1].parent

@@ -1,0 +1,127 @@
+"""Scores: whole episodes, side by side, each by itself."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.experience.frames import History
+from games.catch import Catch, State
+
+
+class Counter(gymnasium.Env):
+    """Starts at the seed and counts up to 10; each step pays the action. x is the number."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
+    action_space = gymnasium.spaces.Discrete(3)
+
+    def __init__(self, truncates=False, endless=False):
+        self.truncates, self.endless = truncates, endless
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.n = seed
+        return np.array([self.n], np.uint8), {}
+
+    def step(self, action):
+        self.n += not self.endless
+        over = self.n == 10
+        x = np.array([self.n], np.uint8)
+        return x, float(action), over and not self.truncates, over and self.truncates, {}
+
+
+def always(action):
+    return lambda x: np.tile(np.eye(3, dtype=np.float32)[action], (len(x), 1))
+
+
+def played(envs, seeds, forward, epsilon=0.0, most_steps=100, **how):
+    beginnings = [{"seed": seed} for seed in seeds]
+    return returns(
+        [History(e, 1) for e in envs], beginnings, forward, epsilon, most_steps, 0, **how
+    )
+
+
+@pytest.mark.parametrize("side_by_side", [1, 2, 7])
+@pytest.mark.parametrize("truncates", [False, True])
+def test_each_episode_has_its_own_return_however_many_are_played_at_once(side_by_side, truncates):
+    envs = [Counter(truncates) for _ in range(side_by_side)]
+    found = played(envs, [9, 3, 7, 0, 8], always(2))
+    assert found.tolist() == [2 * (10 - seed) for seed in (9, 3, 7, 0, 8)]
+
+
+def test_a_game_without_an_end_is_cut():
+    found = played([Counter(endless=True)] * 1, [0, 0], always(1), most_steps=25)
+    assert found.tolist() == [25, 25]
+
+
+def test_forward_always_gets_a_batch_of_the_same_size():
+    """JAX compiles anew for every other size."""
+    sizes = []
+
+    def forward(x):
+        sizes.append(len(x))
+        return always(0)(x)
+
+    played([Counter() for _ in range(3)], [9, 3, 7, 0, 8], forward)
+    assert set(sizes) == {3}
+
+
+def test_what_forward_says_of_an_environment_is_done_in_it():
+    """Action 1 at odd numbers, 2 at even ones: 1 + 2 + ... of the numbers that were seen."""
+
+    def forward(x):
+        return np.stack([np.eye(3)[1 if n % 2 else 2] for n in x.ravel()])
+
+    found = played([Counter() for _ in range(2)], [4, 7, 9], forward)
+    assert found.tolist() == [2 + 1 + 2 + 1 + 2 + 1, 1 + 2 + 1, 1]
+
+
+def test_epsilon_is_the_share_of_random_actions():
+    found = played([Counter()] * 1, [0] * 400, always(0), epsilon=0.3)
+    # 4,000 actions: 0.3 * (0 + 1 + 2) / 3 on average, with a standard error below .01
+    assert found.mean() / 10 == pytest.approx(0.3, abs=0.04)
+    again = played([Counter()] * 1, [0] * 400, always(0), epsilon=0.3)
+    assert (found == again).all()
+
+
+def test_it_ends_as_soon_as_it_is_told_to():
+    stop = []
+
+    def forward(x):
+        stop.append("Ctrl-C")
+        return always(0)(x)
+
+    assert played([Counter(endless=True)], [0], forward, most_steps=10**9, stop=stop) is None
+
+
+def test_catch_is_scored_from_every_start():
+    """A player who stays catches the balls that fall on the paddle: 3 of 10 columns."""
+    catch = task("games:Catch-v0")
+    beginnings = catch.beginnings(None, seed=0)
+    states = [beginning["options"]["state"] for beginning in beginnings]
+    assert states == Catch().starts()
+    found = returns([History(catch.make(), 1)] * 1, beginnings, always(1), 0.0, 100, 0)
+    expected = [1.0 if s.paddle <= s.ball_column < s.paddle + 3 else -1.0 for s in states]
+    assert found.tolist() == expected
+    assert catch.measures(found) == {"catch_rate": 0.3}
+    assert (catch.goal, catch.shown) == (1.0, "catch_rate")
+
+
+def test_the_goal_of_catch_is_the_return_of_its_optimum():
+    """On two rows the paddle has one step: 38 of 80 balls can be caught."""
+    catch = task("games:Catch-v0", rows=2)
+    assert catch.levels["optimum"] == 38 / 80
+    assert catch.goal == (38 - 42) / 80
+    best = [1.0] * 38 + [-1.0] * 42
+    assert np.mean(best) >= catch.goal
+    assert State(0, 0, 0, 0) in catch.starts
+
+
+def test_other_games_are_scored_by_the_same_episodes_each_time():
+    from dqn_symbolic.agent.settings import Settings
+
+    cartpole = task("CartPole-v1")
+    beginnings = cartpole.beginnings(Settings(evaluation_episodes=3), seed=7)
+    assert beginnings == [{"seed": 7}, {"seed": 8}, {"seed": 9}]
+    assert (cartpole.goal, cartpole.shown, cartpole.preset) == (475.0, "mean_return", "classic")
