@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import dqn_symbolic.agent.agent
 from dqn_symbolic.runs import checkpoints
-from run_catch import BadInput, load_about, load_agent, main, restore, resumed
+from dqn_symbolic.runs.loading import Unreadable, read_agent, read_data, restore
+from dqn_symbolic.runs.run import Run
+from run_catch import main
 
 FUZZ = int(os.environ.get("FUZZ", 0))
 fuzz = settings(
@@ -171,7 +172,7 @@ def refusal(call, *arguments):
     """-> what was raised, as the front door says it; None if it went well."""
     try:
         call(*arguments)
-    except (BadInput, MemoryError) as error:  # any other would be a traceback
+    except (Unreadable, ValueError, MemoryError) as error:  # any other would be a traceback
         return str(error)
     return None
 
@@ -200,14 +201,14 @@ def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
     whole = (folder / "checkpoint.npz").read_bytes()
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(whole)
-    compiled = resumed(tmp_path, load_about(path, "checkpoint"), {})
+    _, task, settings = read_data(tmp_path, "checkpoint")
+    compiled = Run(task, settings, tmp_path)
     compiled.compile(lambda text, end="": None, [])
 
     def go_on():
-        about = load_about(path, "checkpoint")
-        run = resumed(tmp_path, about, {})
-        if run.settings == compiled.settings:  # each of the others would have to be compiled
-            restore(compiled, about)
+        data, _, settings = read_data(tmp_path, "checkpoint")
+        if settings == compiled.agent.settings:  # each of the others would have to be compiled
+            restore(compiled, data)
             assert compiled.solved in (False, True)
             with suppress(FloatingPointError):  # which the front door says in one line
                 for _ in range(12):
@@ -217,10 +218,9 @@ def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
     assert seen["refused"] > seen["went on"] > 0
 
 
-def test_a_bad_agent_is_refused_or_plays(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(dqn_symbolic.agent.agent, "forward_alone", lambda *given: None)
+def test_a_bad_agent_is_refused_or_plays(folder, tmp_path):
     whole = (folder / "agent.npz").read_bytes()
-    seen = tried(whole, tmp_path / "agent.npz", lambda: load_agent(tmp_path))
+    seen = tried(whole, tmp_path / "agent.npz", lambda: read_agent(tmp_path))
     assert seen["refused"] > seen["went on"] > 0
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_file_is_refused_at_once(kind, what, tmp_path, capsys):
     }[what]()
     assert main(commands(tmp_path)[kind]) == 2
     assert capsys.readouterr().err == (
-        f"run_catch.py: {path} is missing: expected a file that a run has written\n"
+        f"run_catch.py: {path} is not a file: expected a file that a run has written\n"
     )
     assert os.listdir(tmp_path) == [path.name]
 

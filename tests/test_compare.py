@@ -19,7 +19,7 @@ from PIL import Image
 from dqn_symbolic.experiments.runner import (
     EXPERIMENTS,
     jobs,
-    place,
+    path_of,
     rows_of,
 )
 from run_catch import main
@@ -198,7 +198,7 @@ def contents(folder):
 
 def test_a_second_call_goes_on_where_the_first_stopped(copy):
     before = contents(copy)
-    files = [place(copy, *job) for job in jobs("stages", quick=True)]
+    files = [path_of(copy, *job) for job in jobs("stages", quick=True)]
     kept, missing = files[0], files[-1]
     stamps = kept.stat().st_mtime_ns
     rows_before = json.loads(missing.read_text())["rows"]
@@ -218,7 +218,7 @@ def test_a_folder_of_other_settings_is_not_added_to(copy, capfd):
 
 
 def test_a_damaged_file_is_named(copy, capfd):
-    path = place(copy, *jobs("frames", quick=True)[0])
+    path = path_of(copy, *jobs("frames", quick=True)[0])
     path.write_text(path.read_text()[:-20])
     assert main(["compare", "--quick", "--quiet", "--out", str(copy)]) == 2
     assert f"{path} is damaged" in told(capfd)

@@ -148,7 +148,8 @@ def test_how_often_one_looks_changes_nothing(unseen, tmp_path, often):
     """But the loss in the table is the mean since the last look."""
     assert main(["--quiet", *arguments(tmp_path, **often)]) == 0
     found = told(tmp_path)[0]
-    assert set(differences(unseen, found)) <= {"progress.csv"}
+    different = {name for name in differences(unseen, found) if not name.startswith("best.")}
+    assert different <= {"progress.csv"}  # and the best of more evaluations is another one
     rows, expected = (json.loads(t["progress.csv"]) for t in (found, unseen))
     by_step = {row["env_steps"]: row for row in rows}
     for row in expected:

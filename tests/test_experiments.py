@@ -1,27 +1,27 @@
 """The lecture's experiments: their settings, and the parts that they are made of."""
 
 import json
+import multiprocessing
 import os
+import time
 from itertools import pairwise, product
 
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Agent, network
+from dqn_symbolic.agent.agent import Agent, network_of
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experience.memory import ReplayMemory
 from dqn_symbolic.experiments.four_frames import best_return
 from dqn_symbolic.experiments.initialisation import layer_outputs
-from dqn_symbolic.experiments.minibatches import consecutive, remembered_transitions
+from dqn_symbolic.experiments.minibatches import consecutive
 from dqn_symbolic.experiments.runner import (
     EXPERIMENTS,
     WorkerDied,
     in_processes,
-    jobs,
 )
 from dqn_symbolic.symbols.q_learning import forward_alone
 from games.catch import Catch
-from run_catch import parsed
 from tests.plain import PLAIN
 
 
@@ -70,7 +70,7 @@ def test_consecutive_transitions_follow_one_another():
     memory, rng = ReplayMemory(50, (1, 1), np.uint8), np.random.default_rng(0)
     for n in range(80):
         memory.add(np.full((1, 1), n), 0, 0, 0, np.full((1, 1), n + 1), n % 10 == 9)
-    x, _, _, _, x_tp1 = remembered_transitions(memory)
+    x, _, _, _, x_tp1 = memory.all()
     assert len(x) == memory.size > 32
     assert (x_tp1 == x + 1).all()
     assert (np.diff(x.ravel().astype(int)) == 1).all()
@@ -105,28 +105,52 @@ def test_what_comes_out_of_the_last_layer_is_q(activation):
     agent = Agent(Catch(), s)
     x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
     shape = x.shape[1:]
-    forward = forward_alone(network(s), agent.first_params, shape, "uint8", PLAIN)
+    forward = forward_alone(network_of(agent.env, s), agent.first_params, shape, "uint8", PLAIN)
     outputs = layer_outputs(x / 255, agent.first_params, s)
     assert [h.shape for h in outputs] == [(5, 4, 4, 4), (5, 6), (5, 3)]
     np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
 
 
-class Deadly(Catch):
-    """A game that ends the process."""
+# -- jobs in processes ----------------------------------------------------------------------------
 
-    def __init__(self, **settings):
-        os._exit(3)
+JOBS = [("stages", name, {}, seed) for name in ("a", "b") for seed in (0, 1)]
 
 
-def test_a_process_that_dies_is_noticed():
-    todo = jobs("dynamic-programming", quick=True)[:2]
-    with pytest.raises(WorkerDied, match="dynamic-programming, value-iteration, seed 0"):
-        list(in_processes(todo, Deadly, 1, []))
+def fine(job):
+    return job[1] * (job[3] + 1)
 
 
-def test_the_command_names_every_experiment(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")  # or lines are broken at the hyphens
-    with pytest.raises(SystemExit):
-        parsed(["compare", "--help"])
-    text = " ".join(capsys.readouterr().out.split())
-    assert f"{', '.join(list(EXPERIMENTS)[:-1])} or {list(EXPERIMENTS)[-1]}" in text
+def slow(job):
+    time.sleep(0.5)
+
+
+def dies(job):
+    os._exit(3)
+
+
+def fails(job):
+    raise ZeroDivisionError(f"{job[1]} cannot be divided")
+
+
+def test_every_job_is_done_once():
+    assert sorted(in_processes(JOBS, fine, 2, [])) == sorted((job, fine(job)) for job in JOBS)
+
+
+def test_what_a_job_raises_arrives_as_it_is():
+    with pytest.raises(ZeroDivisionError, match="a cannot be divided"):
+        list(in_processes(JOBS[:1], fails, 2, []))
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_process_that_dies_is_noticed(processes):
+    """Also the third of three, for which there is no job."""
+    with pytest.raises(WorkerDied, match="a process died while these jobs were at work: stages, a"):
+        list(in_processes(JOBS[:2], dies, processes, []))
+
+
+def test_it_ends_when_it_is_told_to():
+    stop = []
+    for done, _ in enumerate(in_processes(JOBS, slow, 1, stop)):
+        stop.append("Ctrl-C")
+        assert done < len(JOBS) - 1
+    assert multiprocessing.active_children() == []

@@ -6,9 +6,10 @@ import pygame
 import pytest
 
 import games.window.screen
-from dqn_symbolic.agent.agent import Agent, as_seen
-from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
 from games.catch import Catch
 from run_catch import main
 from tests.benchmarks.long_run import descriptors, resident
@@ -19,15 +20,15 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 def test_the_memory_of_the_process_is_flat():
     """50 bytes a step, the smallest object that could be forgotten, would be over the bound."""
     settings = Settings(history=2, hidden=(8,), batch_size=4, memory_size=500, warm_up=100)
-    agent, env, starts = Agent(Catch(), settings).compile(), Catch(), Catch().starts()
-    env = as_seen(env, settings)
+    agent = Agent(Catch(), settings).compile()
+    score = scorer(task("games:Catch-v0"), agent)
 
     def steps(number):
         for step in range(number):
             agent.step()
             if step % 1_000 == 0:
-                returns(env, starts, agent.forward, agent.evaluation_seed)
-                agent.state()
+                score()
+                agent.get_state()
         return resident()
 
     before = steps(4_000)

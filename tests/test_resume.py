@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,14 +13,16 @@ from hypothesis import strategies as st
 
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
-from games.catch import Catch
 from run_catch import main
 from tests.test_determinism import arguments, differences, told
 
 ROOT = Path(__file__).parent.parent
 GAME = {"rows": 5, "columns": 4, "paddle_width": 1, "drift": True}
+CATCH = replace(task("games:Catch-v0", **GAME), goal=None)  # no end
 STEPS, WARM_UP, SYNC_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 130, 23, 10, 25, 40
 SMALL = {
     **{"steps": STEPS, "warm_up": WARM_UP, "sync_every": SYNC_EVERY, "epsilon_steps": 50},
@@ -37,18 +40,18 @@ LEARNERS = {
 @cache
 def compiled(learner):
     """-> (a compiled `Agent`, the first values of all that its functions update)."""
-    agent = Agent(Catch(**GAME), Settings(**{**SMALL, **LEARNERS[learner]})).compile()
+    agent = Agent(CATCH.make(), Settings(**{**SMALL, **LEARNERS[learner]})).compile()
     return agent, [(v, v.get_value()) for v in agent.learn.get_shared()]
 
 
 def new_run(learner, folder):
     """A run at its start. It compiles nothing: it takes over functions, and puts them back."""
     before, first_values = compiled(learner)
-    agent = Agent(Catch(**GAME), before.settings)
+    run = Run(CATCH, before.settings, folder)
+    agent = run.agent
     agent.forward, agent.learn, agent.sync = before.forward, before.learn, before.sync
     for variable, value in first_values:
         variable.set_value(value)
-    run = Run(agent, Catch(**GAME), Catch(**GAME).starts(), GAME, 0.25, 2, folder)  # no end
     run.compiled = True
     return run
 
@@ -57,7 +60,7 @@ def goes_on(learner, folder, stop):
     """Another process' worth of the run: from its checkpoint to a Ctrl-C in step `stop`."""
     run, presses = new_run(learner, folder), []
     if (folder / "checkpoint.npz").exists():
-        run.restore(checkpoints.load_data(folder / "checkpoint.npz", "checkpoint"))
+        assert restore(run, checkpoints.load_data(folder / "checkpoint.npz", "checkpoint"))
     step = run.agent.step
 
     def until_ctrl_c():
@@ -114,7 +117,8 @@ def test_what_was_compared(whole):
         assert counters["updates"] > 35
         assert memory["written"] > STEPS
         assert len(json.loads(found["progress.csv"])) == STEPS // EVALUATE_EVERY
-        assert set(json.loads(found["streams"])) == {"game", "exploration", "memory"}
+        assert set(json.loads(found["streams"])) == {"exploration", "memory"}
+        assert counters["episode"] > 20
         assert {"learner.target.W1", "memory.frame", "memory.age", "x"} <= found.keys()
     assert {"learner.W1.m", "learner.W1.v", "learner.t"} <= whole("adam").keys()
     assert {"learner.W1.g", "learner.W1.g2"} <= whole("four frames").keys()
@@ -137,15 +141,3 @@ def test_three_processes_find_what_one_finds(tmp_path):
         subprocess.run(python, check=True, cwd=ROOT)
     assert differences(told(whole)[0], told(parts)[0]) == []
     assert told(whole)[1] == told(parts)[1]
-
-
-def test_a_game_that_keeps_its_state_to_itself_cannot_go_on():
-    class Secretive(Catch):
-        def _seen(self):
-            return super()._seen()[0], {}
-
-    before, resumed = (Agent(Secretive(), Settings()) for _ in range(2))
-    before.learn = resumed.learn = compiled("adam")[0].learn
-    before.step()
-    with pytest.raises(ValueError, match=r'the game does not tell its state \(info\["state"\]\)'):
-        resumed.restore(*before.state())

@@ -32,7 +32,8 @@ SMALL = [
     *("--checkpoint-every", "70"),
 ]
 KEYS = {
-    *("solved", "catch_rate", "starts", "env_steps", "updates", "train_seconds"),
+    *("game", "solved", "catch_rate", "starts", "mean_return", "best_mean_return"),
+    *("env_steps", "updates", "train_seconds"),
     *("compile_seconds", "steps_per_second", "seed", "backend", "settings"),
 }
 
@@ -96,9 +97,11 @@ def test_the_default_run_solves_catch(trained):
     assert found["compile_seconds"] > 0
     assert (found["seed"], found["backend"]) == (0, "numba")
     assert "compiling learn" in out
-    assert f"solved: catches from 80 of 80 start states after {found['env_steps']:,} agent" in out
+    score = "catch rate 1 (optimum 1, chance 0.3)"
+    assert f"solved: {score} after {found['env_steps']:,} agent steps" in out
+    assert found["game"] == "games:Catch-v0"
+    assert found["mean_return"] == found["best_mean_return"] == 1
     assert f"run_catch.py watch {folder}" in out
-    assert "run_catch.py play" in out
 
 
 def test_it_stops_at_the_second_perfect_evaluation_in_a_row(trained):
@@ -283,7 +286,7 @@ def shown(monkeypatch):
     """A screen, and a window that only notes what it was asked to show."""
     calls = []
 
-    def show(env, q_values=None):
+    def show(env, q_values=None, title=None):
         calls.append((env, q_values))
         return Tally(episodes=3, caught=2, best_streak=2)
 
@@ -322,7 +325,7 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
     code = (
         "import sys, games.window.screen, games.window.window, games.window.control, run_catch\n"
         "games.window.screen.has_screen = lambda: True\n"
-        "games.window.window.show = lambda env: games.window.control.Tally()\n"
+        "games.window.window.show = lambda env, title: games.window.control.Tally()\n"
         "assert run_catch.main(['play']) == 0\n"
         "assert 'pytensor' not in sys.modules\n"
     )
@@ -345,22 +348,22 @@ def test_play_and_help_do_not_load_what_they_do_not_need():
         ("--steps many", "argument --steps: invalid int value: 'many'"),
         ("--steps 0", "steps: expected at least 1, got 0"),
         ("--seed -1", "seed: expected at least 0, got -1"),
-        ("--backend theano", "backend: expected one of numba, c, jax, got 'theano'"),
+        ("--backend theano", "argument --backend: invalid choice: 'theano'"),
         ("--rows 1", "2 to 100 rows and 1 to 100 columns, got 1 x 10"),
         ("--paddle-width 11", "1 to 10 columns wide, got 11"),
         ("--paddle-start left", "invalid choice: 'left'"),
-        ("--set colour=red", "NAME is one of seed, steps, backend, filters"),
-        ("--set discount=high", "--set discount needs float, got 'high'"),
-        ("--set discount=2", "discount: expected from 0 to 1, got 2.0"),
-        ("--set hidden=a", "--set hidden needs 1,2 or 1x2x3,4x5x6, got 'a'"),
-        ("--set filters=16x8", "filters: expected (how many, size, stride)"),
-        ("--set filters=16x8x4,8", "filters: expected (how many, size, stride)"),
-        ("--set filters=16x11x1", "filters of 11 x 11 do not fit into 10 x 10"),
-        ("--set hidden=16x8", "hidden: expected units of each layer"),
+        ("--discount high", "argument --discount: invalid float value: 'high'"),
+        ("--discount 2", "discount: expected a number from 0 to 1, got 2.0"),
+        ("--hidden a", "argument --hidden: expected 64,32 or 16x8x4,32x4x2, got 'a'"),
+        ("--filters 16x8", "filters: expected (number, size, stride)"),
+        ("--filters 16x8x4,8", "filters: expected (number, size, stride)"),
+        ("--filters 16x11x1", "filters of 11 x 11 do not fit into 10 x 10"),
+        ("--hidden 16x8", "hidden: expected the units of each layer"),
+        ("--preset atari", "invalid choice: 'atari'"),
         ("--network dense", "invalid choice: 'dense'"),
         ("--pixels --rows 100", "100 (one a cell) to 512 pixels a side, got 84"),
-        ("--set memory_size=1000000000000000", "too large for the memory here"),
-        ("--out a --resume b", "not allowed with argument"),
+        ("--memory-size 1000000000000000", "too large for the memory here"),
+        ("--out a --resume b", "--out is for a new run, --resume for one that goes on"),
         ("--resume nowhere", "nowhere: No such file or directory"),
         ("--window", "--window needs a screen"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),
@@ -421,8 +424,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
         (["--checkpoint-every", "9"], "checkpoint_every was 1000, not 9"),
         (["--rows", "5"], "rows was 10, not 5"),
         (["--drift"], "drift was False, not True"),
-        (["--steps", "100"], "--steps 100: the run has had 3500 agent steps already"),
-        (["--steps", "9", "--steps", "8"], "steps is given twice: --steps 9 and --set steps=8"),
+        (["--steps", "100"], "--steps 100: the run has had 3250 agent steps already"),
+        (["--network", "conv"], "network was mlp, not conv"),
+        (["--preset", "conv"], "filters was (), not ((32, 3, 1), (32, 3, 1))"),
+        (["--preset", "nature"], "filters was ()"),
+        (["--pixels"], "filters was (), not ((16, 8, 4), (32, 4, 2))"),
+        (["--evaluation-epsilon", "0.1"], "evaluation_epsilon was 0.0, not 0.1"),
     ],
 )
 def test_resuming_with_other_settings_is_refused(trained, options, message, capsys):
@@ -478,10 +485,12 @@ def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, caps
         lambda about: about["agent"]["counters"].update(steps="abc"),
         lambda about: about["agent"]["counters"].update(more=1),
         lambda about: about["agent"]["counters"].update(updates=-1),
-        lambda about: about["memory"].update(size=10**9),
-        lambda about: about["memory"].update(first=-1),
-        lambda about: about["streams"].pop("game"),
-        lambda about: about.update(game_state=[9, 0, 0, 0]),
+        lambda about: about["agent"]["memory"].update(size=10**9),
+        lambda about: about["agent"]["memory"].update(first=-1),
+        lambda about: about["agent"]["streams"].pop("memory"),
+        lambda about: about["agent"].update(actions=[3]),
+        lambda about: about["agent"].update(actions="left"),
+        lambda about: about["run"].update(best="x"),
         lambda about: about.update(run=[1]),
         lambda about: about["run"].update(rows=None),
         lambda about: about["run"]["rows"][-1].update(catch_rate="all"),
@@ -519,7 +528,5 @@ def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):
 def test_what_cannot_solve_more_is_solved_and_says_so(tmp_path, capsys):
     """On two rows the paddle has one step: only the balls near it can be caught."""
     assert main(["--rows", "2", "--out", str(tmp_path / "run")]) == 0
-    assert "solved: catches from 38 of 80 start states (no player could from more)" in (
-        capsys.readouterr().out
-    )
+    assert "solved: catch rate 0.475 (optimum 0.475, chance 0.3)" in capsys.readouterr().out
     assert summary(tmp_path / "run")["catch_rate"] == 38 / 80

@@ -65,7 +65,7 @@ def parsed(arguments, program, about, commands):
 def add_option(group, field):
     meaning, choices = field.metadata["meaning"], field.metadata["choices"]
     if field.name in ("folder", "experiment"):  # the only one without --
-        group.add_argument(field.name, nargs="?", type=field.type, help=meaning)
+        group.add_argument(field.name, nargs="?", type=field.type, default=None, help=meaning)
         return
     default = field.default
     if default not in (None, False, ()):

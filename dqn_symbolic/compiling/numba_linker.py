@@ -31,7 +31,7 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 1  # of what is written here, for numba's cache on disk
+VERSION = 2  # of what is written here, for numba's cache on disk
 
 
 class OneFunctionLinker(NumbaLinker):

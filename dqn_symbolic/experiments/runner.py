@@ -129,10 +129,9 @@ def in_processes(todo, work, processes, stop):
         names = "; ".join(f"{name}, {setting}, seed {seed}" for name, setting, _, seed in at_work)
         raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.terminate()
-        pool.shutdown()
+        pool.shutdown(cancel_futures=True)
 
 
 def cores():

@@ -61,10 +61,10 @@ class Run:
         # disable=None: no bar where it would not be seen to move
         hidden = quiet or None
         with tqdm(total=s.steps, initial=agent.steps, unit=" steps", disable=hidden) as bar:
+            self.evaluate_if_due(bar, stop, hidden)  # a run that was stopped may owe an evaluation
             while not (self.solved or agent.steps >= s.steps or stop):
                 self.stretch(bar, stop)
-                if agent.steps % s.evaluate_every == 0 and self.add_row(stop, hidden):
-                    bar.set_postfix(self.shown())
+                self.evaluate_if_due(bar, stop, hidden)
                 if agent.steps % s.checkpoint_every == 0 and not stop:
                     self.save_checkpoint()
 
@@ -87,11 +87,15 @@ class Run:
         """evaluate(stop=(), quiet=True) -> the scores of the agent as it is now, or None."""
         return scorer(self.task, self.agent)
 
-    def add_row(self, stop, quiet):
-        """Evaluates, and writes it down. -> whether it was done; it is not if it was stopped."""
-        scores, agent = self.evaluate(stop, quiet), self.agent
+    def evaluate_if_due(self, bar, stop, quiet):
+        """Adds a row to progress.csv, unless it is there, or the evaluation is stopped."""
+        agent, s = self.agent, self.agent.settings
+        done = self.rows[-1]["env_steps"] if self.rows else 0
+        if agent.steps % s.evaluate_every or agent.steps == done:
+            return
+        scores = self.evaluate(stop, quiet)
         if scores is None:
-            return False
+            return
         self.rows.append(
             {
                 "env_steps": agent.steps,
@@ -104,7 +108,7 @@ class Run:
         )
         self.best = self.better(scores)
         self.save_progress()
-        return True
+        bar.set_postfix(self.shown())
 
     def better(self, scores):
         """-> the best so far, or the agent as it is now."""

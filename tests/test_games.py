@@ -1,0 +1,320 @@
+"""Any Gymnasium game through `python -m dqn_symbolic`: train, evaluate, watch, resume; refusals."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from PIL import Image
+
+from dqn_symbolic.__main__ import main
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
+from tests.plain import load
+from tests.test_agent import bits, copied
+from tests.test_determinism import differences, told
+
+ROOT = Path(__file__).parent.parent
+SMALL = [
+    *("--quiet", "--no-window", "--hidden", "8", "--warm-up", "40", "--batch-size", "4"),
+    *("--memory-size", "90", "--evaluate-every", "60", "--evaluation-episodes", "3"),
+    *("--checkpoint-every", "70", "--sync-every", "20"),
+]
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+# -- train, evaluate, watch ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "cartpole"
+    assert (
+        main(["train", "--game", "CartPole-v1", "--steps", "200", "--out", str(folder), *SMALL])
+        == 0
+    )
+    return folder
+
+
+def test_a_run_of_another_game_has_the_same_files(trained):
+    found = summary(trained)
+    assert found["game"] == "CartPole-v1"
+    assert found["env_steps"] == 200
+    assert found["solved"] is False
+    assert not {"catch_rate", "starts"} & set(found)
+    with open(trained / "progress.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["env_steps"]) for row in rows] == [60, 120, 180]
+    assert "catch_rate" not in rows[0]
+    # a pole stands for 8 steps at least, and nobody balances it after 200
+    assert all(8 <= float(row["mean_return"]) < 200 for row in rows)
+    with Image.open(trained / "learning_curve.png") as picture:
+        assert min(picture.size) >= 400
+
+
+def test_the_agent_that_is_kept_is_the_best_of_the_evaluations(trained):
+    with open(trained / "progress.csv", newline="") as file:
+        means = [float(row["mean_return"]) for row in csv.DictReader(file)]
+    found = summary(trained)
+    assert found["best_mean_return"] == max(*means, found["mean_return"])
+    _, weights = load(trained / "agent.npz", "agent")
+    _, arrays = load(trained / "checkpoint.npz", "checkpoint")
+    if max(means) > found["mean_return"]:
+        assert all((weights[name] == arrays[f"best.{name}"]).all() for name in weights)
+    else:
+        assert all((weights[name] == arrays[f"learner.{name}"]).all() for name in weights)
+
+
+def test_evaluate_writes_what_it_prints(trained, tmp_path, capsys):
+    arguments = ["evaluate", str(trained), "--episodes", "7", "--seed", "5", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    assert list(found) == ["game", "episodes", "epsilon", "mean", "std", "minimum", "maximum"]
+    assert (found["game"], found["episodes"], found["epsilon"]) == ("CartPole-v1", 7, 0)
+    assert found["minimum"] <= found["mean"] <= found["maximum"]
+    for name, value in found.items():
+        assert any(line.split()[0] == name for line in out.splitlines()), name
+        if isinstance(value, float):
+            assert f"{value:.4g}" in out
+    assert main([*arguments, "--quiet"]) == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == found  # the same seed
+
+
+def test_evaluate_is_what_the_agent_does(trained, tmp_path):
+    """The same episodes, played by hand with the weights in NumPy."""
+    _, weights = load(trained / "agent.npz", "agent")
+    env, totals = gymnasium.make("CartPole-v1"), []
+    for seed in (5, 6, 7):
+        x, _ = env.reset(seed=seed)
+        total, over = 0.0, False
+        while not over:
+            h = np.maximum(x @ weights["W1"] + weights["b1"], 0)
+            x, reward, terminated, truncated, _ = env.step(
+                int((h @ weights["Wout"] + weights["bout"]).argmax())
+            )
+            total, over = total + reward, terminated or truncated
+        totals.append(total)
+    assert (
+        main(["evaluate", str(trained), "--episodes=3", "--seed=5", "--quiet", f"--out={tmp_path}"])
+        == 0
+    )
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (found["mean"], found["maximum"]) == (np.mean(totals), max(totals))
+
+
+def test_watch_writes_an_animation(trained, tmp_path):
+    assert main(["watch", str(trained), "--gif", str(tmp_path / "a.gif")]) == 0
+    with Image.open(tmp_path / "a.gif") as animation:
+        assert animation.n_frames > 5
+
+
+def test_catch_by_its_id_is_run_catch(tmp_path):
+    """The general command and the front door: the same bits."""
+    import run_catch
+
+    small = [*SMALL, "--steps", "150"]
+    assert main(["train", "--game", "games:Catch-v0", "--out", str(tmp_path / "one"), *small]) == 0
+    assert run_catch.main(["train", "--out", str(tmp_path / "two"), *small]) == 0
+    assert differences(told(tmp_path / "one")[0], told(tmp_path / "two")[0]) == []
+    assert summary(tmp_path / "one")["starts"] == 80
+
+
+def test_a_module_that_registers_its_game(tmp_path):
+    """--import, for the run, for its evaluation and to go on with it."""
+    (tmp_path / "my_games.py").write_text(
+        textwrap.dedent(
+            """
+            import gymnasium, numpy as np
+
+            class Colours(gymnasium.Env):
+                '''Frames in colour; the reward is 1 for the action 1.'''
+                observation_space = gymnasium.spaces.Box(0, 255, (6, 5, 3), np.uint8)
+                action_space = gymnasium.spaces.Discrete(2)
+
+                def reset(self, *, seed=None, options=None):
+                    super().reset(seed=seed)
+                    self.age = 0
+                    return self.observation_space.sample(), {}
+
+                def step(self, action):
+                    self.age += 1
+                    frame = self.np_random.integers(256, size=(6, 5, 3), dtype=np.uint8)
+                    return frame, float(action), self.age == 5, False, {}
+
+            gymnasium.register("Colours-v0", entry_point="my_games:Colours")
+            """
+        )
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "dqn_symbolic", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        return done.returncode, done.stderr
+
+    learn = ["train", "--game", "Colours-v0", "--filters", "2x3x1", "--history", "2", *SMALL]
+    assert run(*learn, "--steps", "130", "--out", "run", "--import", "my_games") == (0, "")
+    assert run("evaluate", "run", "--import", "my_games", "--quiet") == (0, "")
+    resume = ["train", "--resume", "run", "--steps", "140", "--quiet"]
+    assert run(*resume, "--import", "my_games") == (0, "")
+    status, error = run(*resume)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "Colours" in error
+
+
+# -- stopped and resumed, bit for bit --------------------------------------------------------------
+
+
+def stopped_and_resumed(env, stop, steps, **settings):
+    """-> (whether the game came back, the agent that was stopped, the one that went on for it)."""
+    small = {"hidden": (8,), "warm_up": 30, "memory_size": 80, "batch_size": 4, "history": 2}
+    whole, resumed = (Agent(env(), Settings(**{**small, **settings})).compile() for _ in range(2))
+    for _ in range(stop):
+        whole.step()
+    came_back = resumed.set_state(*copied(whole))
+    for _ in range(steps - stop):
+        whole.step()
+        resumed.step()
+    return came_back, whole, resumed
+
+
+@pytest.mark.parametrize(
+    ("game", "settings"),
+    [
+        ("games:Catch-v0", {"drift": True}),
+        ("CartPole-v1", {}),
+        ("CartPole-v1", {"max_episode_steps": 9}),  # truncated, so x_tp1 bootstraps
+        ("FrozenLake-v1", {}),  # slippery: chance in every step
+        ("Acrobot-v1", {}),
+    ],
+)
+@pytest.mark.parametrize("action_repeat", [1, 2])
+def test_a_game_that_keeps_its_promise_comes_back_to_the_bit(game, settings, action_repeat):
+    how = {"action_repeat": action_repeat}
+    make = task(game, **settings).make
+    for stop in (1, 37, 90):
+        came_back, whole, resumed = stopped_and_resumed(make, stop, 110, **how)
+        assert came_back
+        assert bits(whole) == bits(resumed)
+    assert whole.updates == 81
+    assert whole.episode > 1 or game == "Acrobot-v1"
+
+
+class Promised(gymnasium.Env):
+    """A random walk, which begins anew from its seed, unless it has chance of its own."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, breaks=False):
+        self.breaks, self.chance = breaks, np.random.default_rng()
+
+    def seen(self):
+        rng = self.chance if self.breaks else self.np_random
+        return rng.normal(size=1).astype(np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.age = 0
+        return self.seen(), {}
+
+    def step(self, action):
+        self.age += 1
+        return self.seen(), 1.0, self.age == 10, False, {}
+
+
+def test_a_game_that_breaks_its_promise_is_noticed_and_begins_anew():
+    came_back, whole, resumed = stopped_and_resumed(Promised, 35, 60)
+    assert came_back
+    assert bits(whole) == bits(resumed)
+    came_back, whole, resumed = stopped_and_resumed(lambda: Promised(breaks=True), 35, 35)
+    assert not came_back
+    assert resumed.episode == whole.episode + 1
+    assert resumed.actions == []
+    resumed.step()
+    x, _, _, _, x_tp1 = resumed.memory.all()
+    # the first transition of the new episode: nothing of the old one is seen in it
+    assert x[-1, 0, 0] == 0 != x[-1, 0, 1]
+    assert x_tp1[-1, 0, 0] == x[-1, 0, 1]
+
+
+def test_the_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
+    gymnasium.register("Broken-v0", entry_point=lambda: Promised(breaks=True))
+    arguments = ["--steps", "65", "--out", str(tmp_path), *SMALL]
+    assert main(["train", "--game", "Broken-v0", *arguments]) == 0
+    capsys.readouterr()
+    assert main(["train", "--resume", str(tmp_path), "--steps", "99", "--no-window"]) == 0
+    assert "the game did not come back to where it was: a new episode" in capsys.readouterr().out
+    assert summary(tmp_path)["env_steps"] == 99
+
+
+def test_through_the_files_in_three_processes_worth(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    game = ["train", "--game", "CartPole-v1"]
+    assert main([*game, "--steps", "200", "--out", str(whole), *SMALL]) == 0
+    assert main([*game, "--steps", "33", "--out", str(parts), *SMALL]) == 0
+    for steps in ("121", "200"):
+        assert main(["train", "--resume", str(parts), "--steps", steps, "--quiet"]) == 0
+    assert differences(told(whole)[0], told(parts)[0]) == []
+
+
+# -- what cannot be learnt -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train", "--game ID is missing, such as --game CartPole-v1"),
+        ("play", "--game ID is missing"),
+        ("train --game Nope-v1", "Nope-v1: Environment `Nope` doesn't exist"),
+        ("train --game Pendulum-v1", "gymnasium's DiscretizeAction"),
+        ("train --game Blackjack-v1", "gymnasium's FlattenObservation"),
+        ("train --game no_such_module:X-v0", "no_such_module"),
+        ("train --game CartPole-v1 --import no_such_module", "no_such_module is not installed"),
+        ("train --game CartPole-v1 --filters 2x3x1", "filters: expected frames"),
+        ("train --game CartPole-v1 --evaluation-epsilon 2", "a number from 0 to 1, got 2.0"),
+        ("evaluate nowhere", "nowhere/agent.npz is missing"),
+        ("fly", "invalid choice: 'fly'"),
+    ],
+)
+def test_it_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    if arguments == "play":
+        monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
+    assert main(arguments.split()) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("dqn_symbolic: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--episodes=0", "--epsilon=2", "--seed=-1"])
+def test_an_evaluation_that_makes_no_sense_is_refused(trained, option, capfd):
+    assert main(["evaluate", str(trained), option]) == 2
+    assert f"{option.split('=')[0]}: expected" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_cartpole_is_learnt_by_its_preset(tmp_path):
+    """475 over 100 greedy episodes, within 100,000 agent steps, on 3 of 3 seeds."""
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        arguments = ["--game", "CartPole-v1", "--seed", str(seed), "--out", str(folder), "--quiet"]
+        assert main(["train", *arguments]) == 0
+        assert summary(folder)["best_mean_return"] >= 475
+        assert summary(folder)["env_steps"] <= 100_000
