@@ -19,13 +19,14 @@ ROOT = Path(__file__).parent.parent
 Q, LOSSES, OPTIMISERS = (
     f"dqn_symbolic/symbols/{name}.py" for name in ("q_learning", "losses", "optimisers")
 )
-TRAINING, MEMORY = "dqn_symbolic/agent/agent.py", "dqn_symbolic/experience/memory.py"
+AGENT, MEMORY = "dqn_symbolic/agent/agent.py", "dqn_symbolic/experience/memory.py"
 LINKER = "dqn_symbolic/compiling/numba_linker.py"
-FRAMES, SETTINGS = "dqn_symbolic/experience/frames.py", "dqn_symbolic/agent/settings.py"
+FRAMES = "dqn_symbolic/experience/frames.py"
 EXPLORATION, INITIALISERS = (
     "dqn_symbolic/experience/exploration.py",
     "dqn_symbolic/symbols/initialisers.py",
 )
+RUN, CHECKS = "dqn_symbolic/runs/run.py", "dqn_symbolic/experience/checks.py"
 FILES, CHECKPOINTS = "dqn_symbolic/runs/files.py", "dqn_symbolic/runs/checkpoints.py"
 TABULAR, EXPERIMENTS = "dqn_symbolic/experiments/tabular.py", "dqn_symbolic/experiments"
 
@@ -33,23 +34,23 @@ TABULAR, EXPERIMENTS = "dqn_symbolic/experiments/tabular.py", "dqn_symbolic/expe
 FAULTS = [
     (
         "no future after truncation (masked by done)",
-        *(TRAINING, "0 if terminated else s.discount", "0 if terminated or truncated else s.discount"),
-        "test_training",
+        *(AGENT, "0 if terminated else s.discount", "0 if terminated or truncated else s.discount"),
+        "test_agent",
     ),
     (
         "a future after termination",
-        *(TRAINING, "0 if terminated else s.discount", "s.discount"),
-        "test_training",
+        *(AGENT, "0 if terminated else s.discount", "s.discount"),
+        "test_agent",
     ),
     (
         "final observation replaced by the reset one",
         *(
-            TRAINING,
+            AGENT,
             "        self.memory.add(",
             "        if terminated or truncated:\n            x_tp1 = self.env.reset()[0]\n"
             "        self.memory.add(",
         ),
-        "test_training",
+        "test_agent",
     ),
     (
         "target aliased to online",
@@ -63,13 +64,13 @@ FAULTS = [
     ),
     (
         "sync the wrong way round",
-        *(Q, "zip(target_params, params)", "zip(params, target_params)"),
+        *(Q, "zip(graph.target_params, graph.params)", "zip(graph.params, graph.target_params)"),
         "test_q_learning",
     ),
     (
         "sync counted in agent steps",
-        *(TRAINING, "self.updates % s.sync_every", "self.steps % s.sync_every"),
-        "test_training",
+        *(AGENT, "self.updates % s.sync_every", "self.steps % s.sync_every"),
+        "test_agent",
     ),
     (
         "discount ignored",
@@ -89,12 +90,12 @@ FAULTS = [
     ),
     (
         "a stack across the write pointer",
-        *(MEMORY, "< self.written - self.rows:", "< self.written - self.rows - 1:"),
+        *(MEMORY, "< self.written - self.slots:", "< self.written - self.slots - 1:"),
         "test_memory",
     ),
     (
         "the oldest frame of a stack forgotten at the write pointer",
-        *(MEMORY, 'newest % self.rows], self.history - 1)', 'newest % self.rows], 0)'),
+        *(MEMORY, 'newest % self.slots], self.history - 1)', 'newest % self.slots], 0)'),
         "test_memory",
     ),
     (
@@ -109,7 +110,7 @@ FAULTS = [
     ),
     (
         "pixels not divided before the convolution",
-        *("dqn_symbolic/symbols/networks.py", "K = K / 255", "K = K / 1"),
+        *("dqn_symbolic/symbols/networks.py", "K = K / highest", "K = K / 1"),
         "test_networks",
     ),
     (
@@ -124,8 +125,8 @@ FAULTS = [
     ),
     (
         "the setting `clipped` means another loss",
-        *(SETTINGS, '"clipped": losses.clipped', '"clipped": losses.squared'),
-        "test_training",
+        *(AGENT, "getattr(losses, s.loss)", "losses.squared"),
+        "test_agent",
     ),
     (
         "error clipped before squaring",
@@ -171,16 +172,16 @@ FAULTS = [
     (
         "epsilon reset by the episode",
         *(
-            TRAINING,
+            AGENT,
             "        self.steps += 1\n",
             "        self.steps = 1 if terminated else self.steps + 1\n",
         ),
-        "test_training",
+        "test_agent",
     ),
     (
         "epsilon annealed from the first step, not from the first update",
-        *(TRAINING, "annealed(self.steps - s.warm_up,", "annealed(self.steps,"),
-        "test_training",
+        *(AGENT, "annealed(self.steps - s.warm_up,", "annealed(self.steps,"),
+        "test_agent",
     ),
     (
         "ties always broken to the left",
@@ -189,33 +190,33 @@ FAULTS = [
     ),
     (
         "the seed ignored by the first weights",
-        *(TRAINING, "default_rng(params_seed)", "default_rng()"),
-        "test_training",
+        *(AGENT, "default_rng(params_seed)", "default_rng()"),
+        "test_agent",
     ),
     (
         "the seed ignored by the exploration",
-        *(TRAINING, "default_rng(exploration_seed)", "default_rng()"),
-        "test_training",
+        *(AGENT, "default_rng(exploration_seed)", "default_rng()"),
+        "test_agent",
     ),
     (
         "the seed ignored by the memory",
-        *(TRAINING, "default_rng(memory_seed)", "default_rng()"),
-        "test_training",
+        *(AGENT, "default_rng(memory_seed)", "default_rng()"),
+        "test_agent",
     ),
     (
         "the seed ignored by the game",
-        *(TRAINING, "env.reset(seed=int(game_seed.generate_state(1)[0]))", "env.reset()"),
-        "test_training",
+        *(AGENT, "self.env.reset(seed=(self.first_seed + self.episode) % 2**31)", "self.env.reset()"),
+        "test_agent",
     ),
     (
         "evaluation in the exploration's stream",
         *(
-            TRAINING,
+            AGENT,
             "self.memory_rng = np.random.default_rng(memory_seed)",
             "self.memory_rng = np.random.default_rng(memory_seed)\n"
             "        self.evaluation_seed = self.exploration_rng",
         ),
-        "test_training",
+        "test_agent",
     ),
     (
         "the newest transition never sampled",
@@ -229,38 +230,38 @@ FAULTS = [
     ),
     (
         "the pointer not kept at a stop",
-        *(TRAINING, '{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}', '{**{name: getattr(self.memory, name) for name in MEMORY_COUNTERS}, "first": 0}'),
+        *(MEMORY, 'positions = {name: getattr(self, name) for name in POSITIONS}', 'positions = {name: getattr(self, name) for name in POSITIONS} | {"first": 0}'),
         "test_resume",
     ),
     (
         "the optimiser's memory not kept at a stop",
-        *(TRAINING, 'return {**arrays, "x": self.x}', """arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}
-        return {**arrays, "x": self.x}"""),
+        *(AGENT, 'return data, {**arrays, "x": self.x}', """arrays = {n: a * (n[-2:] != ".m") for n, a in arrays.items()}
+        return data, {**arrays, "x": self.x}"""),
         "test_resume",
     ),
     (
         "the game begun anew at a resume",
-        *(TRAINING, 'self.env.reset(options={"state": about["game_state"]})', "self.env.reset()"),
+        *(AGENT, "        for action in actions:\n", "        for action in []:\n"),
         "test_resume",
     ),
     (
         "a frame of another shape taken as it comes",
-        *(FRAMES, "and frame.shape == self.shape", "and frame.shape"),
-        "test_promises",
+        *(CHECKS, "and frame.shape == shape", "and frame.shape"),
+        "test_checks",
     ),
     (
         "a reward that is not finite remembered",
-        *(FRAMES, "and -LARGEST <= reward <= LARGEST", "and True"),
-        "test_promises",
+        *(CHECKS, "and -LARGEST <= reward <= LARGEST", "and True"),
+        "test_checks",
     ),
     (
         "a learner saved that is not finite",
-        *(TRAINING, "        if bad:\n", "        if False:\n"),
+        *(RUN, "        if bad:\n", "        if False:\n"),
         "test_bad_numbers",
     ),
     (
         "a loss that is not finite not looked at",
-        *(TRAINING, "if not loss < inf:", "if False:"),
+        *(AGENT, "if not loss < inf:", "if False:"),
         "test_bad_numbers",
     ),
     (
@@ -270,18 +271,18 @@ FAULTS = [
     ),
     (
         "the random numbers of the memory begun anew at a resume",
-        *(TRAINING, '            "memory": self.memory_rng,\n', ""),
+        *(AGENT, ', "memory": self.memory_rng}', "}"),
         "test_resume",
     ),
     (
         "the sum of the losses not kept at a stop",
-        *(TRAINING, '("steps", "updates", "loss_sum", "loss_count")', '("steps", "updates")'),
+        *(AGENT, '"episode", "loss_sum", "loss_count")', '"episode")'),
         "test_resume",
     ),
     (
         "the target network not kept at a stop",
         *(
-            TRAINING,
+            AGENT,
             "variable.set_value(arrays[f\"learner.{variable.name}\"])",
             "variable.set_value(arrays[f\"learner.{variable.name.removeprefix('target.')}\"])",
         ),
@@ -290,30 +291,29 @@ FAULTS = [
     (
         "evaluation in the game that is learnt",
         *(
-            "dqn_symbolic/runs/run.py",
-            "self.evaluation_env = as_seen(evaluation_env, training.settings)",
-            "self.evaluation_env = training.env",
+            "dqn_symbolic/environments/task.py",
+            "envs = [as_seen(task.make(), s) for _ in range(min(SIDE_BY_SIDE, len(beginnings)))]",
+            "envs = [agent.env]",
         ),
         "test_determinism",
     ),
     (
         "a random number drawn at every evaluation",
         *(
-            "dqn_symbolic/runs/run.py",
-            "        mean_return, catch_rate = self.evaluate()\n",
-            "        mean_return, catch_rate = self.evaluate()\n"
-            "        self.training.memory_rng.random()\n",
+            RUN,
+            "        scores = self.evaluate(stop, quiet)\n",
+            "        scores = self.evaluate(stop, quiet)\n        self.agent.memory_rng.random()\n",
         ),
         "test_determinism",
     ),
     (
         "every observation kept",
-        *(TRAINING, "        self.steps += 1\n", "        self.steps += 1\n        vars(self).setdefault('all', []).append(self.x)\n"),
+        *(AGENT, "        self.steps += 1\n", "        self.steps += 1\n        vars(self).setdefault('all', []).append(self.x)\n"),
         "test_long_runs",
     ),
     ("Glorot's bound by the wrong fan", INITIALISERS, "6 / sum(fans(shape))", "3 / fans(shape)[0]", "test_initialisers"),
     ("orthogonal's signs left to LAPACK", INITIALISERS, "q *= np.sign", "q *= np.abs", "test_initialisers"),
-    ("pixels not divided", "dqn_symbolic/symbols/networks.py", ' / 255 if', ' if', "test_q_learning"),
+    ("pixels not divided", "dqn_symbolic/symbols/networks.py", ' / highest\n    h = x', '\n    h = x', "test_q_learning"),
     ("the last column never a start", "games/catch.py", "range(self.columns), self.drifts", "range(self.columns - 1), self.drifts", "test_catch"),
     ("the paddle's right cell does not catch", "games/catch.py", "paddle + self.paddle_width\n", "paddle + self.paddle_width - 1\n", "test_catch"),
     ("the ball bounces without its cell", "games/catch.py", "column -= drift\n", "column -= 2 * drift\n", "test_catch"),
@@ -334,9 +334,15 @@ FAULTS = [
     ("consecutive batches that are not", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - batch_size + 1) + np.arange(batch_size)", "rng.integers(transitions, size=batch_size)", "test_experiments"),
     ("the player of one frame knows the state", f"{EXPERIMENTS}/four_frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
     ("a file written in its place", FILES, 'with open(temporary, "wb")', 'with open(path, "wb")', "test_checkpoints"),
-    ("what a living process is writing swept away", FILES, "not alive(int(pid))", "True", "test_crashes"),
-    ("a folder shared by two runs", FILES, "fcntl.LOCK_EX", "fcntl.LOCK_SH", "test_crashes"),
-    ("a file believed in how much it has to say", CHECKPOINTS, "> MOST_ABOUT", "> 1e9 * MOST_ABOUT", "test_bad_files"),
+    ("a folder shared by two runs", FILES, "        lock.acquire()\n", "        pass\n", "test_crashes"),
+    ("sampling that slows down with the steps", MEMORY, "slots = numbers % self.slots", "slots = numbers", "test_memory"),
+    ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode) % 2**31", "self.first_seed % 2**31", "test_agent"),
+    ("a game that breaks its promise not noticed", AGENT, "return np.array_equal(self.x, x)", "return True", "test_games"),
+    ("bytes divided by 255 whatever the game allows", AGENT, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),
+    ("an evaluation without an end", "dqn_symbolic/agent/evaluation.py", "or steps + 1 >= most_steps", "or steps + 1 >= 2 * most_steps", "test_evaluation"),
+    ("what a gradient is applied to is not the optimiser's", Q, "updates=graph.updates, givens=givens", "updates=graph.updates[:1], givens=givens", "test_q_learning"),
+    ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),
+    ("a file believed in how much it has to say", CHECKPOINTS, "> MOST_DATA", "> 1e9 * MOST_DATA", "test_bad_files"),
     ("an array read as far as it fits", CHECKPOINTS, "if content.read(1):", "if False:", "test_bad_files"),
 ]  # fmt: skip
 

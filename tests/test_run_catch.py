@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -199,6 +200,23 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
     steps = found["env_steps"] + 10
     assert main(["--resume", str(folder), "--steps", str(steps), "--quiet"]) == 0
     assert summary(folder)["env_steps"] == steps
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_path):
+    folder = tmp_path / "run"
+    process = run(
+        "--out", folder, "--steps", 10**9, "--learning-rate", 0, "--checkpoint-every", 10**8
+    )
+    while not (folder / "progress.csv").exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == status, err
+    assert f"train --resume {folder}" in out
+    assert sorted(os.listdir(folder)) == sorted(FILES)
+    data, _ = load(folder / "checkpoint.npz", "checkpoint")
+    assert data["agent"]["counters"]["steps"] == summary(folder)["env_steps"] > 0
 
 
 @pytest.mark.parametrize("pause", [0, 0.05, 0.3])
@@ -508,13 +526,47 @@ def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, ca
 # -- what goes wrong later -------------------------------------------------------------------------
 
 
-def test_a_run_that_diverges_says_so(tmp_path, capsys):
-    wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", "1e9"]
+@pytest.mark.parametrize("rate", ["1e9", "1e30"])
+def test_a_run_that_diverges_says_so(rate, tmp_path, capsys):
+    wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", rate]
     assert main(["--out", str(tmp_path / "run"), *wild]) == 2
     err = capsys.readouterr().err
     assert "stopped after 5" in err
-    assert "agent steps: the squared TD error is " in err
+    assert re.search("agent steps: the (squared TD error is|Q-values are) ", err)
+    assert "(a smaller learning_rate may help)" in err
     assert err.count("\n") == 1
+
+
+def test_two_runs_of_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "strftime", lambda form: "20260101-000000")
+    for _ in range(3):
+        assert main(["--steps", "60", *SMALL]) == 0
+    stem = "catch-20260101-000000"
+    assert sorted(os.listdir("runs")) == [stem, f"{stem}-2", f"{stem}-3"]
+
+
+def test_a_full_standard_output_does_not_cost_the_run(tmp_path):
+    """`> /dev/full` ended it with "None: No space left on device"."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    command = f"{sys.executable} run_catch.py --steps 60 --out {tmp_path}/run > /dev/full"
+    found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert summary(tmp_path / "run")["env_steps"] == 60
+
+
+def test_without_any_console(tmp_path):
+    """As pythonw starts it: there is no standard output and no standard error."""
+    code = (
+        "import sys\n"
+        "sys.stdout = sys.stderr = None\n"
+        f"sys.argv = ['run_catch.py', '--steps', '60', '--out', {str(tmp_path / 'run')!r}]\n"
+        "import run_catch\n"
+        "run_catch.front.run(run_catch.main)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    assert summary(tmp_path / "run")["env_steps"] == 60
 
 
 def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):

@@ -11,7 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from run_catch import GAME, checked_run, load_about, restore, resumed, split
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.runs.loading import read_data, restore
+from dqn_symbolic.runs.run import Run
 
 PLAYED = 20_000  # frames; then they come again
 
@@ -23,18 +26,17 @@ def most_memory():
 
 
 def saving(frames, folder):
-    settings, game = split({"pixels": True})
-    settings.update(memory_size=frames, warm_up=10**9)
-    run = checked_run(settings, {**GAME, **game}, folder)
+    settings = Settings(**PRESETS["pixels"] | {"memory_size": frames, "warm_up": 10**9})
+    run = Run(task("games:Catch-v0", pixels=84, drift=True), settings, folder)
     run.compile(lambda text, end="": None, [])
     agent, memory = run.agent, run.agent.memory
     for _ in range(min(PLAYED, frames)):
         agent.step()
     played = memory.written
     for ring in memory.rings.values():
-        for begin in range(played, memory.rows, played):
-            ring[begin : begin + played] = ring[: memory.rows - begin][:played]
-    memory.written, memory.size, agent.steps = memory.rows, frames // 2, frames
+        for begin in range(played, memory.slots, played):
+            ring[begin : begin + played] = ring[: memory.slots - begin][:played]
+    memory.written, memory.size, agent.steps = memory.slots, frames // 2, frames
     print(f"{frames:,} frames; the process takes {most_memory():.2f} GB at most")
     for _ in range(2):
         since = time.perf_counter()
@@ -45,11 +47,11 @@ def saving(frames, folder):
 
 
 def resuming(folder):
-    about = load_about(folder / "checkpoint.npz", "checkpoint")
-    run = resumed(folder, about, {"steps": 10**9})
+    data, task, settings = read_data(folder, "checkpoint")
+    run = Run(task, settings, folder)
     run.compile(lambda text, end="": None, [])
     before, since = most_memory(), time.perf_counter()
-    restore(run, about)
+    restore(run, data)
     seconds = time.perf_counter() - since
     print(f"resumed in {seconds:.2f} s; {before:.2f} GB at most before, {most_memory():.2f} after")
 

@@ -17,19 +17,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from dqn_symbolic.agent.settings import INITIALISERS, NATURE
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.networks import conv_params
 from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 
 THREADS = int(os.environ["OMP_NUM_THREADS"])
 OBS_SHAPE, ACTIONS = (84, 84, 4), 3
+NATURE = Settings(**PRESETS["nature"])
 STRIDES = [stride for _, _, stride in NATURE.filters]
 
 
 def first_values():
-    rng, initialiser = np.random.default_rng(0), INITIALISERS[NATURE.initialiser]
-    return conv_params(rng, OBS_SHAPE, NATURE.filters, NATURE.hidden, ACTIONS, initialiser)
+    rng = np.random.default_rng(0)
+    return conv_params(rng, OBS_SHAPE, NATURE.filters, NATURE.hidden, ACTIONS, glorot)
 
 
 def matrix_products(batch_size):

@@ -50,7 +50,7 @@ def in_a_row(learn):
 
 def agent_steps_a_second(steps=2_000):
     """Of the pixel game with an update in every step, once it is under way."""
-    settings = Settings(backend="jax", **{**PRESETS["pixels"], "warm_up": 500})
+    settings = Settings(backend="jax", **PRESETS["pixels"] | {"warm_up": 500})
     agent = Agent(Catch(pixels=84, drift=True), settings).compile()
     for _ in range(1_000):
         agent.step()

@@ -21,7 +21,7 @@ import numpy as np
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.symbols import losses, optimisers
 from dqn_symbolic.symbols.networks import conv
-from dqn_symbolic.symbols.q_learning import q_learning
+from dqn_symbolic.symbols.q_learning import functions, q_learning
 
 RATES = {"rmsprop": 0.00025, "adam": 0.001}
 INSTALLED = {name for name in ("jax", "torch") if importlib.util.find_spec(name)}
@@ -44,15 +44,15 @@ def sides_of(values, strides, optimiser, batch, jax=True):
 
 def ours(values, strides, optimiser, batch, backend="numba"):
     x = batch[0]
-    forward, learn, _ = q_learning(
+    graph = q_learning(
         partial(conv, strides=strides),
         values,
         x.shape[1:],
         x.dtype,
         partial(getattr(optimisers, optimiser), learning_rate=RATES[optimiser]),
         losses.clipped if optimiser == "rmsprop" else losses.squared,
-        mode(backend),
     )
+    forward, learn, _ = functions(graph, mode(backend))
     if backend == "jax":  # what is measured is the step, not the way to the device
         import jax
 

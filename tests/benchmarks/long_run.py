@@ -1,8 +1,8 @@
 """Does a long run grow?  python -m tests.benchmarks.long_run [AGENT_STEPS]
 
-The memory of the process (resident, in MB) while the default learner goes on for 200,000 agent
-steps, with evaluations and checkpoints as often as in a run; then over 100 short trainings in one
-process, with the open file descriptors. Linux only: it reads /proc.
+The memory of the process (resident, in MB) and the time of a step while the default learner goes on
+for 200,000 agent steps, with evaluations and checkpoints as often as in a run; then over 100 short
+trainings in one process, with the open file descriptors. Linux only: it reads /proc.
 """
 
 import os
@@ -11,12 +11,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import sys
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 
-from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
-from games.catch import Catch
 from run_catch import main as run_catch
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -32,22 +33,25 @@ def descriptors():
 
 
 def one_long_run(agent_steps, reports=20):
-    settings = Settings(steps=agent_steps)
+    endless = replace(task("games:Catch-v0"), goal=None)
     with tempfile.TemporaryDirectory() as folder:
-        game = Catch()
-        never = 2  # a catch rate that ends the run
-        agent = Agent(game, settings).compile()
-        run = Run(agent, Catch(), game.starts(), {}, game.chance, never, Path(folder))
-        run.compiled = True
-        step, every = agent.step, agent_steps // reports
+        run = Run(endless, Settings(steps=agent_steps), Path(folder))
+        run.compile(lambda text, end="": None, [])
+        step, every, since = run.agent.step, agent_steps // reports, [time.perf_counter()]
 
         def reporting():
             step()
-            if agent.steps % every == 0:
-                print(f"{agent.steps:9,}  {resident() / 1e6:8.2f}", flush=True)
+            if run.agent.steps % every == 0:
+                now = time.perf_counter()
+                microseconds = (now - since[0]) / every * 1e6
+                print(
+                    f"{run.agent.steps:9,}  {resident() / 1e6:8.2f}  {microseconds:6.1f}",
+                    flush=True,
+                )
+                since[0] = now
 
-        agent.step = reporting
-        print("agent steps  MB")
+        run.agent.step = reporting
+        print("agent steps  MB  us a step")
         run.train([], quiet=True)
 
 

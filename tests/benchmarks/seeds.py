@@ -12,26 +12,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic.agent.agent import Agent, as_seen
-from dqn_symbolic.agent.evaluation import returns
+from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
-from games.catch import Catch
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
 
 MOST_STEPS = 20_000
 
 
 def steps_to_solve(seed, **settings):
     """-> agent steps, or MOST_STEPS + 1 if that was not enough."""
-    agent = Agent(Catch(), Settings(seed=seed, **settings)).compile()
-    env, starts = as_seen(Catch(), agent.settings), Catch().starts()
-    perfect = 0
+    catch = task("games:Catch-v0")
+    agent = Agent(catch.make(), Settings(seed=seed, **settings)).compile()
+    score, perfect = scorer(catch, agent), 0
     while perfect < 2:
         if agent.steps >= MOST_STEPS:
             return MOST_STEPS + 1
         for _ in range(agent.settings.evaluate_every):
             agent.step()
-        found = returns(env, starts, agent.forward, agent.evaluation_seed)
-        perfect = perfect + 1 if found.min() > 0 else 0
+        perfect = perfect + 1 if score()["catch_rate"] == 1 else 0
     return agent.steps
 
 
