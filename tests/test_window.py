@@ -358,6 +358,7 @@ def script(monkeypatch):
 
         class Clock:
             def tick(self, frames_per_second):
+                install.speeds.append(frames_per_second)
                 for event in next(frames):
                     pygame.event.post(event)
                 return 50
@@ -370,6 +371,7 @@ def script(monkeypatch):
         monkeypatch.setattr(window, "draw", drawn)
         return views
 
+    install.speeds = []
     return install
 
 
@@ -645,16 +647,20 @@ def test_a_game_without_keys_is_played_with_numbers_and_waits_for_them():
     game.advance(0.25)
     assert (lake.s, game.view().sign) == (1, "")
     for _ in range(20):
-        game.advance(0.25)
+        game.advance(0.24)
     assert lake.s == 1  # it waits
-    tap(game, pygame.K_2)
+    game.press(pygame.K_2)
     game.advance(0.01)  # and goes on at once
-    game.advance(0.25)
     assert lake.s == 2
-    game.press(pygame.K_1)
-    for _ in range(100):
-        game.advance(0.01)  # 4 steps a second
-    assert lake.s == 2 + 3 * 4  # down the column, to the wall
+    game.advance(0.22)  # at 4 steps a second
+    assert lake.s == 2
+    game.advance(0.02)
+    assert lake.s == 3
+    game.release(pygame.K_2)
+    tap(game, pygame.K_0)
+    for _ in range(10):
+        game.advance(0.1)
+    assert lake.s == 2
 
 
 def test_an_idle_game_is_named_noop():
@@ -787,7 +793,7 @@ def test_vectors_and_single_frames_are_not_shown(observation):
 
 
 def test_many_frames_fit_into_the_window(monkeypatch):
-    game = Game(Stacked(Arcade(), np.zeros((84, 84, 12), np.uint8)), some(18))
+    game = Game(Stacked(Arcade(), np.zeros((84, 84, 16), np.uint8)), some(18))
     view = game.view()
     assert view.seen.get_width() <= draw(view).get_width() - 2 * panel.MARGIN
     draw_without_overlaps(view, monkeypatch)
@@ -812,7 +818,9 @@ def test_any_number_of_actions_has_room(n, names, monkeypatch):
 
     q_values = np.array([(-1e30, 99.99, -12.5)[i % 3] for i in range(n)])
     game = Game(Few(), lambda observation: q_values)
-    draw_without_overlaps(crowded(game), monkeypatch)
+    surface = draw_without_overlaps(crowded(game), monkeypatch)
+    keys = panel.KEY_PITCH * max(0, (len(game.view().keys) + 1) // 2 - 4)
+    assert surface.get_height() - keys <= (536 if n <= 8 else 680)  # of a screen with 768 pixels
 
 
 def test_the_names_of_the_arcade_are_not_cut(monkeypatch):
@@ -852,6 +860,26 @@ def test_the_window_knows_no_learner_and_no_game():
         "assert not {'dqn_symbolic', 'games.catch', 'pytensor'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_game_that_uses_s_is_saved_with_f12(script, tmp_path):
+    env = Arcade()
+    env.metadata = {"render_fps": 120}
+    script([[down(pygame.K_s)], [], [down(pygame.K_F12)], [QUIT]])
+    show(env, title="ALE/Some game-v5", screenshots=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ale-some-game-v5-0001.png"]
+    assert env.played()[0] == "DOWN"
+    assert set(script.speeds) == {120}  # frames per second: the game cannot be faster than these
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), [(Arcade, "arcade-0001.png"), (cart_pole, "cartpole-0001.png")]
+)
+def test_a_screenshot_has_the_name_of_the_game(make, name, script, tmp_path):
+    script([[down(pygame.K_F12)], [QUIT]])
+    show(make(), screenshots=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert set(script.speeds) == {60}
 
 
 @pytest.mark.parametrize("make", [cart_pole, frozen_lake])
@@ -1011,7 +1039,7 @@ def draw_without_overlaps(view, monkeypatch):
     def write(surface, words, colour, height, **place):
         rect = panel.text(words, colour, height).get_rect(**place)
         assert surface.get_rect().contains(rect), words
-        assert rect.collidelist(places) == -1, words
+        assert rect.inflate(0, 3).collidelist(places) == -1, words
         if words:
             places.append(rect)
 
@@ -1105,6 +1133,17 @@ def test_a_recording_that_cannot_be_written_names_its_own_path(folder, tmp_path)
     assert str(path) in str(raised.value)
 
 
+def test_the_errors_of_the_game_are_its_own(tmp_path):
+    class Broken(Arcade):
+        def step(self, action):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", "its.rom")
+
+    with pytest.raises(FileNotFoundError) as raised:
+        record(Broken(), some(18), tmp_path / "game.gif")
+    assert raised.value.filename == "its.rom"
+    assert not list(tmp_path.iterdir())
+
+
 def drawn_in_a_minute(env, tmp_path, monkeypatch, **how):
     """-> (views that were drawn, milliseconds of each in the GIF)."""
     views, draw = [], window.draw
@@ -1134,9 +1173,10 @@ def test_a_recording_keeps_the_games_speed_and_draws_at_most_25_frames_a_second(
     assert returns == [*range(0, 41, every), 41]  # the end is never left out
 
 
-def test_an_endless_game_is_recorded_for_a_minute_at_most(tmp_path, monkeypatch):
+def test_a_long_game_is_recorded_for_a_minute_at_most(tmp_path, monkeypatch):
+    assert window.GIF_SECONDS == 60
     monkeypatch.setattr(window, "GIF_SECONDS", 2)
-    env = Arcade()
+    env = Arcade((0.0,) * 300)
     _, durations = drawn_in_a_minute(env, tmp_path, monkeypatch)
     assert len(env.actions) == 2 * 60
     assert sum(durations[:-1]) == 2000
@@ -1169,6 +1209,8 @@ def test_a_gif_keeps_many_colours_and_no_frames(tmp_path):
         after[corner[0] : corner[0] + 16, corner[1] : corner[1] + 16] = random.integers(0, 256, 3)
         pictures.append(after)
     pictures.insert(3, pictures[2])  # nothing changes
+    pictures.append(pictures[-1].copy())
+    pictures[-1][:4, :4, 2] ^= 64  # of the three colours, blue alone
     alive = []
 
     def frames():

@@ -166,9 +166,9 @@ class Game:
     def hand(self):
         """The person's action now; None where the game waits for a key.
 
-        The keys that are held count together, and with them a key that was only tapped. If the game
-        does not know the combination, the last key counts alone. So it does if it was tapped
-        against a held one and both together come to nothing.
+        The held keys count together, and so does a key that was tapped since the last step. The
+        last key counts alone if the game does not know the combination, or if a tap and the held
+        keys cancel each other out.
         """
         idle = self.keys.get(frozenset())
         tapped = [] if self.tapped is None or self.tapped in self.held else [self.tapped]
@@ -239,7 +239,7 @@ def action_names(env, facts):
 def frames_in(env, observation, palette):
     """-> the frames along the observation's last axis (n, height, width, 3) uint8; () for others.
 
-    A frame is in colour if it was before a wrapper put several of them together.
+    They are in colour if the wrapper that stacked them got them in colour.
     """
     space, inner = env.observation_space, env
     if space.dtype != np.uint8 or len(space.shape) != 3:

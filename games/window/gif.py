@@ -1,6 +1,6 @@
 """An animated GIF, written frame by frame: each holds the pixels that changed, in its own colours.
 
-So no more than two frames are in the memory at a time, and a picture with many colours keeps them.
+So at most two frames are in memory at a time, and every frame has 255 colours to choose.
 """
 
 import struct

@@ -107,11 +107,11 @@ def record(env, q_values, path, episodes=5):
 
 
 def scenes(game, episodes):
-    """-> the views of the next `episodes`, each with its milliseconds; not all of a fast game."""
+    """Yields views of the next `episodes`, each with its milliseconds; a fast game skips steps."""
     speed = game.speeds[False]
     every = math.ceil(speed / GIF_SPEED)
-    # A GIF counts hundredths of a second. Where several steps make a frame, what is lost by
-    # rounding is made up for by the next frame.
+    # A GIF counts hundredths of a second. A slow game has the same number for each step, a fast
+    # game its true speed: the next frame makes up for what rounding costs.
     hundredths = 100 / speed if every > 1 else round(100 / speed)
     step, last = 0, round(GIF_SECONDS * speed)
     while True:
