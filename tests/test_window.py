@@ -716,6 +716,16 @@ def test_a_game_without_outcomes_shows_the_return(rewards, words, colour, ends, 
     assert game.view().sign == ""
 
 
+def test_the_end_of_a_fast_game_stands_long_enough_to_be_read():
+    game = Game(env := Arcade((1, 1)), some(18))  # 60 steps a second
+    seconds = 0
+    while len(env.actions) < 3:
+        game.advance(0.001)
+        seconds += 0.001
+    # 2 steps to the end, which stands for half a second, and 1 step after the start.
+    assert seconds == pytest.approx(3 / 60 + 0.5, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("size", "in_the_window"),
     [

@@ -17,7 +17,8 @@ from games.window.panel import enlarged, minus, side_by_side, signed
 
 SPEED = 30.0  # game steps per second, where the game does not say
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press
-END_STEPS, END_SECONDS = 4, 0.8  # the final position stands for 4 steps, at most 0.8 seconds
+# The final position stands for half a second's steps, at least 4 of them, at most 0.8 seconds.
+HALF, END_STEPS, END_SECONDS = 0.5, 4, 0.8
 GREYS = [(level, level, level) for level in range(256)]
 
 
@@ -92,6 +93,7 @@ class Game:
         speed = float(facts.get("render_fps") or SPEED)
         self.speeds = {False: speed, True: float(facts.get("play_fps") or speed)}  # by hand?
         self.fastest = max(FASTEST, *self.speeds.values())
+        self.end_steps = max(END_STEPS, HALF * speed)
         self.held = {}  # the game's keys that are down, in the order in which they were pressed
         self.tapped = None  # the last one pressed since the last step
         self.progress = 0.0  # steps that are due
@@ -125,7 +127,7 @@ class Game:
             return
         speed = self.speeds[self.by_hand]
         self.progress += seconds * speed
-        due = min(END_STEPS, END_SECONDS * speed) if self.over else 1
+        due = min(self.end_steps, END_SECONDS * speed) if self.over else 1
         if self.progress < due:
             return
         if self.by_hand and not self.over and self.hand() is None:
