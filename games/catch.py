@@ -29,6 +29,7 @@ PALETTE[PADDLE] = (140, 206, 255)
 MOST_CELLS = 100  # on a side of the board
 MOST_PIXELS = 512  # on a side of the picture
 WINDOW_PIXELS = 480  # the longer side of the board in a window
+GRID, GRID_CELL = (28, 33, 43), 12  # the lines' colour; on smaller cells they would hide the rest
 
 
 class State(NamedTuple):
@@ -55,7 +56,15 @@ class Catch(gymnasium.Env):
     board on which there is no game.
     """
 
-    metadata: ClassVar = {"render_modes": ["human", "rgb_array"], "render_fps": 8}
+    metadata: ClassVar = {
+        "render_modes": ["human", "rgb_array"],
+        "render_fps": 8,
+        # What Gymnasium has no word for; games/window reads it.
+        "play_fps": 5,  # steps per second for a person
+        "action_names": ("left", "stay", "right"),
+        "outcomes": ("missed", "caught"),
+        "palette": PALETTE,
+    }
 
     def __init__(
         self,
@@ -207,6 +216,16 @@ class Catch(gymnasium.Env):
             raise ValueError(f"no episode can go on from {state} on this board")
         return state
 
+    def get_keys_to_action(self):
+        """-> the action of each combination of keys; of none (), to stay."""
+        lefts, rights = (pygame.K_LEFT, pygame.K_a), (pygame.K_RIGHT, pygame.K_d)
+        return {
+            (): STAY,
+            **{(key,): LEFT for key in lefts},
+            **{(key,): RIGHT for key in rights},
+            **dict.fromkeys(product(lefts, rights), STAY),
+        }
+
     # -- the picture ----------------------------------------------------------------------------
 
     def _seen(self):
@@ -225,11 +244,17 @@ class Catch(gymnasium.Env):
         return left, top, self._lefts[column + width] - left, self._tops[row + 1] - top
 
     def picture(self):
-        """The board as people see it: the agent's surface, in colour and scaled up."""
+        """The board as people see it: the agent's surface, in colour, scaled up, with a grid."""
         cell = max(1, WINDOW_PIXELS // max(self.rows, self.columns))
         scaled = pygame.transform.scale(self.surface, (self.columns * cell, self.rows * cell))
         colour = pygame.Surface(scaled.get_size(), depth=24)
         colour.blit(scaled, (0, 0))
+        if self.surface.get_width() == self.columns and cell >= GRID_CELL:  # drawn in cells
+            width, height = colour.get_size()
+            for x in range(cell, width, cell):
+                pygame.draw.line(colour, GRID, (x, 0), (x, height - 1))
+            for y in range(cell, height, cell):
+                pygame.draw.line(colour, GRID, (0, y), (width - 1, y))
         return colour
 
     def render(self):

@@ -299,6 +299,48 @@ def test_rgb_array_is_the_drawing_scaled_up_in_colours_of_its_brightness():
         assert np.dot(PALETTE[level], [0.299, 0.587, 0.114]) == pytest.approx(level, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("game", "cell"),
+    [
+        ({}, 48),
+        ({"rows": 40, "columns": 20}, 12),
+        ({"rows": 41}, 0),
+        ({"pixels": 10}, 48),
+        ({"pixels": 84}, 0),
+    ],
+)
+def test_a_grid_parts_the_cells_where_they_are_large_and_drawn_as_one_pixel(game, cell):
+    env = Catch(render_mode="rgb_array", **game)
+    env.reset(seed=0)
+    lines = (env.render() == (28, 33, 43)).all(axis=2)
+    height, width = lines.shape
+    expected = np.zeros((height, width), bool)
+    if cell:
+        expected[cell::cell] = True
+        expected[:, cell::cell] = True
+    assert (lines == expected).all()
+
+
+def test_the_keys_and_words_for_people():
+    env = Catch()
+    left, right, a, d = 1073741904, 1073741903, 97, 100  # as pygame 2 numbers them
+    assert env.get_keys_to_action() == {
+        (): 1,
+        (left,): 0,
+        (a,): 0,
+        (right,): 2,
+        (d,): 2,
+        (left, right): 1,
+        (left, d): 1,
+        (a, right): 1,
+        (a, d): 1,
+    }
+    facts = {"render_fps": 8, "play_fps": 5}
+    assert {name: env.metadata[name] for name in facts} == facts
+    assert env.metadata["action_names"] == ("left", "stay", "right")
+    assert env.metadata["outcomes"] == ("missed", "caught")
+
+
 def test_human_rendering_without_a_screen(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "")
     env = Catch(render_mode="human")

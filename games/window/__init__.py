@@ -1,1 +1,1 @@
-"""The window: who plays (control), what is drawn (panel), and the window itself."""
+"""The window: who plays (control), the keys (keys), what is drawn (panel), window and GIF."""

@@ -1,70 +1,78 @@
 """Who plays, and how fast: keys and seconds go in, views (what there is to show) come out.
 
-Nothing here knows a learner: `q_values` is any function observation -> (3,) float32, the Q-values
-of left, stay and right. The observation is the game's, (height, width) uint8, or several of them
-(height, width, frames) where the game is wrapped so.
+Nothing here knows a learner: `q_values` is any function observation -> (actions,) float32. The game
+is a Gymnasium environment with discrete actions. What is optional, it says in its metadata:
+"render_fps" (steps per second), "play_fps" (for a person), "action_names", "outcomes" (words for a
+return of at most 0 and for one above), "palette" (256 colours for the brightness that agents see).
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 import pygame
 
-from games.catch import LEFT, RIGHT, STAY
-from games.window.panel import side_by_side
+from games.window.keys import cap, game_keys, listed, own_keys
+from games.window.panel import enlarged, minus, side_by_side, signed
 
-AGENT_SPEED, HAND_SPEED = 8.0, 5.0  # game steps per second, to begin with
+SPEED = 30.0  # game steps per second, where the game does not say
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press
-END_STEPS, END_SECONDS = 4, 0.8  # the final position stands for 4 steps, at most 0.8 seconds
-
-DIRECTIONS = {
-    pygame.K_LEFT: LEFT,
-    pygame.K_a: LEFT,
-    pygame.K_RIGHT: RIGHT,
-    pygame.K_d: RIGHT,
-}
-PAUSE_KEYS = (pygame.K_p, pygame.K_SPACE)
-FASTER_KEYS = (pygame.K_PLUS, pygame.K_EQUALS, pygame.K_KP_PLUS)
-SLOWER_KEYS = (pygame.K_MINUS, pygame.K_KP_MINUS)
+# The final position stands for half a second's steps, at least 4 of them, at most 0.8 seconds.
+HALF, END_STEPS, END_SECONDS = 0.5, 4, 0.8
+GREYS = [(level, level, level) for level in range(256)]
 
 
 class Tally(NamedTuple):
-    """The finished episodes, whoever played them."""
+    """The finished episodes, whoever played them. A return above 0 wins the episode."""
 
+    win: str = ""  # the game's word for it, like "caught"; "": the game has none
     episodes: int = 0
-    caught: int = 0
-    streak: int = 0  # caught one after the other, up to now
+    won: int = 0
+    streak: int = 0  # won one after the other, up to now
     best_streak: int = 0
     score: float = 0.0  # sum of the episodes' returns
+    best: float = -inf  # return
 
     def after(self, episode_return):
         """The tally with one more episode in it."""
-        caught = episode_return > 0
-        streak = self.streak + 1 if caught else 0
+        won = episode_return > 0
+        streak = self.streak + 1 if won else 0
         return Tally(
+            self.win,
             self.episodes + 1,
-            self.caught + caught,
+            self.won + won,
             streak,
             max(self.best_streak, streak),
             self.score + episode_return,
+            max(self.best, episode_return),
         )
+
+    def __str__(self):
+        if self.win:
+            return f"{self.won} of {self.episodes} {self.win}, best streak {self.best_streak}"
+        if not self.episodes:
+            return "0 episodes"
+        episodes = "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
+        mean = self.score / self.episodes
+        return f"{episodes}, mean return {signed(mean)}, best {signed(self.best)}"
 
 
 class View(NamedTuple):
     """Everything the picture depends on."""
 
-    board: pygame.Surface  # in colour and scaled up
-    grid: int  # pixels from line to line; 0 for none
-    paddle: int  # its centre, in pixels from the board's left edge
+    board: pygame.Surface  # the picture of the game, at its size in the window
     by_hand: bool
     speed: float  # game steps per second
-    sign: str  # "start", "paused", "caught", "missed" or ""
+    sign: str  # words over the board, or ""
+    verdict: int  # +1 or -1 where the end is shown in green or red
     episode_return: float
     tally: Tally
+    keys: tuple  # of pairs: a key, and what it does
+    names: tuple  # of the actions
     q_values: tuple | None = None  # None: there is no agent
     seen: pygame.Surface | None = None  # the frames that the agent sees, if there are several
     marked: int | None = None  # the action whose bar is lit
-    hint: bool = False  # an arrow at the paddle
+    hint: bool = False  # its name under the board
     message: str = ""
 
 
@@ -73,35 +81,45 @@ class Game:
 
     def __init__(self, env, q_values=None):
         self.env, self.agent, self.q_values, self.seen = env, q_values, None, None
+        facts = {**env.unwrapped.metadata, **env.metadata}
+        self.names = action_names(env, facts)
+        self.keys = game_keys(env, self.names)
+        self.own = own_keys(self.keys)
+        self.listed = listed(self.keys, self.names)
+        self.outcomes = facts.get("outcomes")
+        self.palette = np.array(facts.get("palette", GREYS), np.uint8)
         self.by_hand = self.waiting = q_values is None  # a person alone starts when ready
         self.paused = self.hint = False
-        self.speeds = {False: AGENT_SPEED, True: HAND_SPEED}  # by hand?
-        self.held = set()  # direction keys that are down
-        self.tapped = None  # the last direction pressed since the last step
+        speed = float(facts.get("render_fps") or SPEED)
+        self.speeds = {False: speed, True: float(facts.get("play_fps") or speed)}  # by hand?
+        self.fastest = max(FASTEST, *self.speeds.values())
+        self.end_steps = max(END_STEPS, HALF * speed)
+        self.held = {}  # the game's keys that are down, in the order in which they were pressed
+        self.tapped = None  # the last one pressed since the last step
         self.progress = 0.0  # steps that are due
-        self.tally = Tally()
+        self.tally = Tally(self.outcomes[1] if self.outcomes else "")
         self.start()
 
     def press(self, key):
         """A key goes down; `key` is pygame's K_... number."""
-        if key in DIRECTIONS:
-            self.held.add(key)
-            self.tapped = DIRECTIONS[key]
+        if any(key in combination for combination in self.keys):
+            self.held[key] = True
+            self.tapped = key
             self.waiting = False
-        elif key in PAUSE_KEYS and not self.waiting:
+        elif key in self.own["pause"] and not self.waiting:
             self.paused = not self.paused
             self.tapped = None  # what was tapped in the pause was not meant for the game
-        elif key in FASTER_KEYS:
-            self.speeds[self.by_hand] = min(self.speeds[self.by_hand] * FASTER, FASTEST)
-        elif key in SLOWER_KEYS:
+        elif key in self.own["faster"]:
+            self.speeds[self.by_hand] = min(self.speeds[self.by_hand] * FASTER, self.fastest)
+        elif key in self.own["slower"]:
             self.speeds[self.by_hand] = max(self.speeds[self.by_hand] / FASTER, SLOWEST)
-        elif key == pygame.K_m and self.agent is not None:
+        elif key in self.own["hand over"] and self.agent is not None:
             self.by_hand = not self.by_hand
-        elif key == pygame.K_h and self.agent is not None:
+        elif key in self.own["hint"] and self.agent is not None:
             self.hint = not self.hint
 
     def release(self, key):
-        self.held.discard(key)
+        self.held.pop(key, None)
 
     def advance(self, seconds):
         """Lets time pass: at most one step, so that a stalled computer never plays blindly."""
@@ -109,8 +127,12 @@ class Game:
             return
         speed = self.speeds[self.by_hand]
         self.progress += seconds * speed
-        due = min(END_STEPS, END_SECONDS * speed) if self.over else 1
-        if self.progress >= due:
+        due = min(self.end_steps, END_SECONDS * speed) if self.over else 1
+        if self.progress < due:
+            return
+        if self.by_hand and not self.over and self.hand() is None:
+            self.progress = due  # the step comes as soon as a key does
+        else:
             self.progress = (self.progress - due) % 1
             self.step()
 
@@ -120,8 +142,9 @@ class Game:
             self.start()
             return
         action = self.hand() if self.by_hand else int(np.argmax(self.q_values))
-        observation, reward, self.over, _, _ = self.env.step(action)
-        self.episode_return += reward
+        observation, reward, terminated, truncated, _ = self.env.step(action)
+        self.over = bool(terminated or truncated)
+        self.episode_return += float(reward)
         if self.over:
             self.tally = self.tally.after(self.episode_return)
         self.look(observation)
@@ -133,41 +156,100 @@ class Game:
 
     def look(self, observation):
         self.tapped = None
-        self.board = self.env.unwrapped.picture()
-        # A finished episode has no Q-values: the last ones stay on show.
-        if self.agent is not None and not self.over:
+        self.board = None  # drawn when it is asked for
+        if self.agent is None:
+            return
+        if not self.over:  # a finished episode has no Q-values: the last ones stay on show
             self.q_values = tuple(float(q) for q in self.agent(observation))
-        if self.agent is not None and observation.shape[2:] > (1,):
-            self.seen = side_by_side(observation)
+        frames = frames_in(self.env, observation, self.palette)
+        if len(frames) > 1:
+            self.seen = side_by_side(frames)
 
     def hand(self):
-        """The person's action now: both directions held is stay, else the last one pressed."""
-        held = {DIRECTIONS[key] for key in self.held}
-        if len(held) == 2:
-            return STAY
-        if self.tapped is not None:
-            return self.tapped
-        return held.pop() if held else STAY
+        """The person's action now; None where the game waits for a key.
+
+        The held keys count together, and so does a key that was tapped since the last step. The
+        last key counts alone if the game does not know the combination, or if a tap and the held
+        keys cancel each other out.
+        """
+        idle = self.keys.get(frozenset())
+        tapped = [] if self.tapped is None or self.tapped in self.held else [self.tapped]
+        down = [*self.held, *tapped]
+        action = self.keys.get(frozenset(down))
+        if action is None or (tapped and action == idle):
+            action = self.keys.get(frozenset(down[-1:]), idle)
+        return action
 
     def view(self):
-        env = self.env.unwrapped
-        cell = self.board.get_width() // env.columns
-        if self.waiting or self.paused:
-            sign = "start" if self.waiting else "paused"
-        else:
-            sign = ("caught" if self.episode_return > 0 else "missed") if self.over else ""
+        if self.board is None:
+            self.board = enlarged(self.env.render())
+        sign, verdict = self.sign()
         advised = self.agent is not None and (self.hint or not self.by_hand)
         return View(
             board=self.board,
-            grid=cell if env.surface.get_width() == env.columns else 0,
-            paddle=(2 * env.state.paddle + env.paddle_width) * cell // 2,
             by_hand=self.by_hand,
             speed=self.speeds[self.by_hand],
             sign=sign,
+            verdict=verdict,
             episode_return=self.episode_return,
             tally=self.tally,
+            keys=self.key_list(),
+            names=self.names,
             q_values=self.q_values,
             seen=self.seen,
             marked=int(np.argmax(self.q_values)) if advised else None,
             hint=self.hint,
         )
+
+    def sign(self):
+        """-> (words over the board, +1 or -1 where they are good or bad)."""
+        if self.waiting:
+            key = {"move": "an arrow key", "act": "a number key"}.get(self.listed[0][1], "a key")
+            return f"press {key}\nto start", 0
+        if self.paused or not self.over:
+            return "paused" if self.paused else "", 0
+        won, lost = self.episode_return > 0, self.episode_return < 0
+        if self.outcomes:
+            return self.outcomes[won], 1 if won else -1
+        return f"return {minus(signed(self.episode_return))}", won - lost
+
+    def key_list(self):
+        """-> ((key, what it does), ...) for the panel."""
+        keys = {deed: cap(own[0]) for deed, own in self.own.items()}
+        agent = ()
+        if self.agent is not None:
+            hand_over = "give back" if self.by_hand else "take over"
+            agent = ((keys["hand over"], hand_over), (keys["hint"], "hint"))
+        return (
+            *self.listed,
+            *agent,
+            (keys["pause"], "pause"),
+            (f"{keys['faster']} {keys['slower']}", "speed"),
+            (keys["screenshot"], "screenshot"),
+            ("Esc", "leave"),
+        )
+
+
+def action_names(env, facts):
+    if "action_names" in facts:
+        return tuple(facts["action_names"])
+    if hasattr(env.unwrapped, "get_action_meanings"):
+        return tuple(meaning.lower() for meaning in env.unwrapped.get_action_meanings())
+    return tuple(str(action) for action in range(env.action_space.n))
+
+
+def frames_in(env, observation, palette):
+    """-> the frames along the observation's last axis (n, height, width, 3) uint8; () for others.
+
+    They are in colour if the wrapper that stacked them got them in colour.
+    """
+    space, inner = env.observation_space, env
+    if space.dtype != np.uint8 or len(space.shape) != 3:
+        return ()
+    while inner is not env.unwrapped and inner.observation_space.shape == space.shape:
+        inner = inner.env
+    if inner.observation_space.shape[2:] == (3,) and space.shape[2] % 3 == 0:
+        frames = observation.reshape(*space.shape[:2], -1, 3)
+    else:
+        frames = palette[observation]
+    return np.moveaxis(frames, 2, 0)

@@ -1,4 +1,4 @@
-"""The picture of a view: the board, and beside it a panel with Q-values, score and keys."""
+"""The picture of a view: the game, and beside it a panel with Q-values, score and keys."""
 
 import math
 from functools import lru_cache
@@ -6,34 +6,30 @@ from functools import lru_cache
 import numpy as np
 import pygame
 
-from games.catch import PADDLE, PALETTE, STAY
-
 BACK, LINE, TRACK = (17, 20, 27), (44, 50, 62), (28, 33, 43)
 TEXT, DIM = (228, 233, 240), (134, 145, 163)
-AGENT, HAND, BAR = PALETTE[PADDLE], (255, 200, 124), (84, 98, 122)
+AGENT, HAND, BAR = (140, 206, 255), (255, 200, 124), (84, 98, 122)
 GOOD, BAD = (116, 214, 152), (255, 118, 118)
-FLAT_COLOURS = (BACK, LINE, TRACK, TEXT, DIM, AGENT, BAR, GOOD, BAD)
+VERDICTS = {0: TEXT, 1: GOOD, -1: BAD}
 
 MARGIN, PANEL_WIDTH = 28, 292
 LEAST_BOARD = 240, 480  # the room a board gets at least (width, height), for signs and panel
+BOARD, MOST_BOARD = 480, 720  # its longer side: small pictures come near it; the limit
 SMALL, NORMAL, LARGE = 18, 22, 30  # text heights
-BARS_TOP, BAR_PITCH, BAR_HEIGHT = 64, 26, 14  # from the panel's top, in pixels
+BARS_TOP, BAR_PITCH, LEAST_PITCH = 64, 26, 16  # from the panel's top, from bar to bar, in pixels
+BARS_HEIGHT = 144  # the bars come closer rather than be higher than this
 BAR_LEFT, BAR_RIGHT = 52, PANEL_WIDTH - 68  # the ends of the track, from the panel's left
-FRAME_HEIGHT, GAP = 120, 12  # of the frames that the network sees, in pixels
+MOST_NAME = 100  # the longest name of an action, in pixels; a longer one is cut
+TALLY_PITCH, KEY_PITCH = 22, 26
+FRAME_HEIGHT, GAP = 120, 12  # of the frames that the agent sees, in pixels
 ROOM = 1.25  # the track reaches to this many times the scale
-NAMES, MINUS = ("left", "stay", "right"), "\N{MINUS SIGN}"
-SIGNS = {
-    "start": (TEXT, "press an arrow key", "to start"),
-    "paused": (TEXT, "paused"),
-    "caught": (GOOD, "caught"),
-    "missed": (BAD, "missed"),
-}
+MINUS = "\N{MINUS SIGN}"
 
 
 def draw(view):
-    """The picture of a view: a new 24-bit surface, its size set by the board and by `seen`."""
+    """The picture of a view: a new 24-bit surface, its size set by board, panel and `seen`."""
     width = max(view.board.get_width(), LEAST_BOARD[0])
-    height = max(view.board.get_height(), LEAST_BOARD[1])
+    height = max(view.board.get_height(), LEAST_BOARD[1], panel_height(view))
     whole = pygame.Rect(0, 0, width + PANEL_WIDTH + 3 * MARGIN, height + 2 * MARGIN)
     if view.seen:
         whole.height += view.seen.get_height() + 2 * MARGIN
@@ -42,68 +38,87 @@ def draw(view):
     if view.seen:
         seen = view.seen.get_rect(left=MARGIN, bottom=whole.bottom - MARGIN)
         surface.blit(view.seen, seen)
-        words = "what the network sees, the newest frame last"
+        words = "what the agent sees, the newest frame last"
         write(surface, words, DIM, NORMAL, midleft=(MARGIN, seen.top - MARGIN // 2))
     draw_board(surface, pygame.Rect(MARGIN, MARGIN, width, height), view)
     draw_panel(surface, pygame.Rect(width + 2 * MARGIN, MARGIN, PANEL_WIDTH, height), view)
     return surface
 
 
+def panel_height(view):
+    tally, keys = TALLY_PITCH * len(tally_rows(view)), KEY_PITCH * math.ceil(len(view.keys) / 2)
+    return tally_top(view) + tally + keys + 50
+
+
+def tally_top(view):
+    if view.q_values is None:
+        return 36
+    return BARS_TOP + len(view.q_values) * bar_pitch(view) + 30
+
+
+def bar_pitch(view):
+    """Pixels from bar to bar: fewer where there are many actions."""
+    return min(BAR_PITCH, max(LEAST_PITCH, BARS_HEIGHT // len(view.q_values)))
+
+
+def enlarged(pixels):
+    """A game's picture (height, width, 3) uint8 -> a surface of its size in the window."""
+    height, width = pixels.shape[:2]
+    longer = max(height, width)
+    factor = MOST_BOARD / longer if longer > MOST_BOARD else max(1, round(BOARD / longer))
+    return resized(pixels, (max(1, round(width * factor)), max(1, round(height * factor))))
+
+
+def resized(pixels, size):
+    height, width = pixels.shape[:2]
+    picture = pygame.image.frombuffer(pixels.tobytes(), (width, height), "RGB")
+    scale = pygame.transform.smoothscale if size[0] < width else pygame.transform.scale
+    return scale(picture, size)
+
+
 def side_by_side(frames):
-    """frames (height, width, n) uint8, the newest last -> a surface of height FRAME_HEIGHT."""
-    height, width, n = frames.shape
-    size = max(1, width * FRAME_HEIGHT // height), FRAME_HEIGHT
-    strip = pygame.Surface((n * size[0] + (n - 1) * GAP, FRAME_HEIGHT), depth=24)
+    """frames (n, height, width, 3) uint8, the newest last -> a surface with all of them."""
+    n, height, width, _ = frames.shape
+    most = LEAST_BOARD[0] + MARGIN + PANEL_WIDTH  # the narrowest window
+    factor = min(FRAME_HEIGHT / height, (most - (n - 1) * GAP) / (n * width))
+    size = max(1, int(width * factor)), max(1, int(height * factor))
+    strip = pygame.Surface((n * size[0] + (n - 1) * GAP, size[1]), depth=24)
     strip.fill(BACK)
-    for i, frame in enumerate(np.moveaxis(frames, -1, 0)):
-        picture = pygame.image.frombuffer(frame.tobytes(), (width, height), "P")
-        picture.set_palette(PALETTE)
-        strip.blit(pygame.transform.scale(picture, size), (i * (size[0] + GAP), 0))
+    for i, frame in enumerate(frames):
+        strip.blit(resized(frame, size), (i * (size[0] + GAP), 0))
     return strip
 
 
 def draw_board(surface, room, view):
     board = view.board.get_rect(center=room.center)
     surface.blit(view.board, board)
-    if view.grid >= 12:  # on smaller cells a grid would be all there is to see
-        for x in range(board.left + view.grid, board.right, view.grid):
-            pygame.draw.line(surface, TRACK, (x, board.top), (x, board.bottom - 1))
-        for y in range(board.top + view.grid, board.bottom, view.grid):
-            pygame.draw.line(surface, TRACK, (board.left, y), (board.right - 1, y))
     pygame.draw.rect(surface, LINE, board.inflate(4, 4), 2)
     if view.hint:
-        draw_arrow(surface, (board.left + view.paddle, board.bottom + MARGIN // 2), view.marked)
+        under = max(board.bottom, room.centery + 40) + MARGIN // 2  # and not under a sign
+        name = cut(view.names[view.marked], NORMAL, room.width)
+        write(surface, name, AGENT, NORMAL, center=(room.centerx, under))
     if view.sign:
-        draw_sign(surface, board, room.center, view.sign)
+        draw_sign(surface, board, room.center, view)
 
 
-def draw_sign(surface, board, centre, sign):
-    colour, *lines = SIGNS[sign]
-    if colour != TEXT:  # the end of an episode flashes
+def draw_sign(surface, board, centre, view):
+    colour = VERDICTS[view.verdict]
+    if view.verdict:  # the end of an episode flashes
         wash = pygame.Surface(board.size, depth=24)
         wash.fill(colour)
         wash.set_alpha(48)
         surface.blit(wash, board)
         pygame.draw.rect(surface, colour, board.inflate(8, 8), 4)
-    plate = pygame.Rect(0, 0, 200, 26 * len(lines) + 22)
+    lines = view.sign.split("\n")
+    size = LARGE if len(lines) == 1 else NORMAL
+    width = max(text(line, colour, size).get_width() for line in lines)
+    plate = pygame.Rect(0, 0, max(200, width + 32), 26 * len(lines) + 22)
     plate.center = centre
     pygame.draw.rect(surface, BACK, plate, border_radius=10)
     pygame.draw.rect(surface, colour, plate, 2, border_radius=10)
-    size = LARGE if len(lines) == 1 else NORMAL
     for number, line in enumerate(lines):
-        write(surface, line, colour, size, center=(plate.centerx, plate.top + 24 + 26 * number))
-
-
-def draw_arrow(surface, centre, action):
-    """What the agent would do, in the margin under the paddle."""
-    x, y = centre
-    if action == STAY:
-        pygame.draw.circle(surface, AGENT, centre, 5)
-    else:
-        way = action - STAY
-        pygame.draw.polygon(
-            surface, AGENT, [(x + 9 * way, y), (x - 5 * way, y - 8), (x - 5 * way, y + 8)]
-        )
+        place = (plate.centerx, plate.top + 24 + 26 * number)
+        write(surface, line, colour, size, center=place)
 
 
 def draw_panel(surface, panel, view):
@@ -112,88 +127,106 @@ def draw_panel(surface, panel, view):
     write(surface, who, colour, LARGE - 4, midleft=(panel.left + 24, panel.top + 11))
     speed = f"{view.speed:.0f} steps/s"
     write(surface, speed, DIM, NORMAL, midright=(panel.right, panel.top + 11))
-    top = panel.top + 36
     if view.q_values is not None:
         draw_bars(surface, panel, view)
-        top = panel.top + BARS_TOP + 3 * BAR_PITCH + 30
-    draw_tally(surface, panel, top, view)
+    draw_tally(surface, panel, panel.top + tally_top(view), view)
     draw_keys(surface, panel, view)
 
 
 def draw_bars(surface, panel, view):
-    left, right = panel.left + BAR_LEFT, panel.left + BAR_RIGHT
+    pitch = bar_pitch(view)
+    size = NORMAL if pitch >= NORMAL else SMALL
+    names = [cut(name, size, MOST_NAME) for name in view.names]
+    widest = max(text(name, TEXT, size).get_width() for name in names)
+    left, right = panel.left + max(BAR_LEFT, widest + 12), panel.left + BAR_RIGHT
     top = panel.top + BARS_TOP
     zero, half = (left + right) // 2, (right - left) // 2
     # A diverged agent can be watched, too: nan has no bar, infinity is the largest float32.
     lengths = np.nan_to_num(np.array(view.q_values, np.float32)).astype(float)
-    # Returns lie in -1..1, and the track has a quarter more, so that the scale does not jump when a
-    # Q-value is a little above. Those far beyond double the scale, as often as it takes.
+    # The track has a quarter more than the scale, so that the scale does not jump when a Q-value is
+    # a little above 1. Those far beyond double the scale, as often as it takes.
     scale = 2.0 ** math.ceil(math.log2(max(1.0, abs(lengths).max() / ROOM)))
     unit = round(half / ROOM)  # pixels
     write(surface, "Q-values", DIM, NORMAL, midleft=(panel.left, panel.top + BARS_TOP - 16))
-    for action, (name, q, length) in enumerate(zip(NAMES, view.q_values, lengths / scale)):
+    for action, (name, q, length) in enumerate(zip(names, view.q_values, lengths / scale)):
         lit = action == view.marked
-        track = pygame.Rect(left, top + action * BAR_PITCH, 2 * half, BAR_HEIGHT)
-        bar = pygame.Rect(zero, track.top, round(unit * length), BAR_HEIGHT)
+        track = pygame.Rect(left, top + action * pitch, 2 * half, min(14, pitch - 4))
+        bar = pygame.Rect(zero, track.top, round(unit * length), track.height)
         bar.normalize()
         pygame.draw.rect(surface, TRACK, track)
         pygame.draw.rect(surface, AGENT if lit else BAR, bar)
         colour = AGENT if lit else TEXT
         digits = "+.2f" if abs(q) < 100 else "+.0f" if abs(q) < 10_000 else "+.0e"
-        write(surface, name, colour, NORMAL, midleft=(panel.left, track.centery))
-        write(
-            surface, minus(f"{q:{digits}}"), colour, NORMAL, midright=(panel.right, track.centery)
-        )
-    bottom = top + 3 * BAR_PITCH - 6
+        value = minus(f"{q:{digits}}")
+        write(surface, name, colour, size, midleft=(panel.left, track.centery))
+        write(surface, value, colour, size, midright=(panel.right, track.centery))
+    bottom = top + len(names) * pitch - 6
     pygame.draw.line(surface, DIM, (zero, top - 4), (zero, bottom))
     for x, mark in ((zero - unit, -scale), (zero, 0), (zero + unit, scale)):
         write(surface, minus(f"{mark:g}"), DIM, SMALL, midtop=(x, bottom + 4))
 
 
-def draw_tally(surface, panel, top, view):
+def tally_rows(view):
+    """-> (name, number) of each row, in words."""
     tally = view.tally
-    rate = f"{tally.caught / tally.episodes:.0%}" if tally.episodes else MINUS
-    rows = (
-        ("return", minus(f"{view.episode_return:+g}" if view.episode_return else "0")),
-        ("score", minus(f"{tally.score:g}")),
+    played = bool(tally.episodes)
+    rows = [
+        ("return", signed(view.episode_return)),
+        ("mean return", signed(tally.score / tally.episodes) if played else MINUS),
+        ("best return", signed(tally.best) if played else MINUS),
         ("episodes", f"{tally.episodes}"),
-        ("catch rate", rate),
-        ("streak", f"{tally.streak}"),
-        ("best streak", f"{tally.best_streak}"),
-    )
+    ]
+    if tally.win:
+        rows += [
+            (tally.win, f"{tally.won / tally.episodes:.0%}" if played else MINUS),
+            ("streak", f"{tally.streak}"),
+            ("best streak", f"{tally.best_streak}"),
+        ]
+    return rows
+
+
+def draw_tally(surface, panel, top, view):
     pygame.draw.line(surface, LINE, (panel.left, top), (panel.right - 1, top))
-    for number, (name, value) in enumerate(rows):
-        y = top + 22 + 24 * number
+    for number, (name, value) in enumerate(tally_rows(view)):
+        y = top + 20 + TALLY_PITCH * number
         write(surface, name, DIM, NORMAL, midleft=(panel.left, y))
-        write(surface, value, TEXT, NORMAL + 3, midright=(panel.right, y))
+        write(surface, minus(value), TEXT, NORMAL + 3, midright=(panel.right, y))
 
 
 def draw_keys(surface, panel, view):
-    keys = [
-        ("arrows", "move"),
-        ("P", "pause"),
-        (f"+ {MINUS}", "speed"),
-        ("S", "screenshot"),
-        ("Esc", "leave"),
-    ]
-    if view.q_values is not None:
-        keys[1:1] = [("M", "give back" if view.by_hand else "take over"), ("H", "hint")]
-    rows = math.ceil(len(keys) / 2)
-    top = panel.bottom - 26 * rows - 22
+    rows = math.ceil(len(view.keys) / 2)
+    top = panel.bottom - KEY_PITCH * rows - 22
     pygame.draw.line(surface, LINE, (panel.left, top - 12), (panel.right - 1, top - 12))
-    for number, (key, deed) in enumerate(keys):
+    for number, (key, deed) in enumerate(view.keys):
         column, row = divmod(number, rows)
-        left, y = panel.left + column * panel.width // 2, top + 26 * row + 12
+        left, y = panel.left + column * panel.width // 2, top + KEY_PITCH * row + 12
         cap = pygame.Rect(left, y - 10, 30 if len(key) < 4 else 58, 21)
         pygame.draw.rect(surface, TRACK, cap, border_radius=4)
         pygame.draw.rect(surface, LINE, cap, 1, border_radius=4)
-        write(surface, key, TEXT, SMALL, center=cap.center)
+        write(surface, minus(cut(key, SMALL, cap.width - 4)), TEXT, SMALL, center=cap.center)
+        deed = cut(deed, NORMAL, left + panel.width // 2 - cap.right - 12)
         write(surface, deed, DIM, NORMAL, midleft=(cap.right + 8, y))
     write(surface, view.message, HAND, SMALL, bottomleft=(panel.left, panel.bottom + 4))
 
 
+def signed(number):
+    """A return in few digits: +0.25, +12.3, -1234, 0."""
+    if number == 0:
+        return "0"
+    return f"{number:+.3g}" if abs(number) < 999.5 else f"{number:+.0f}"
+
+
 def minus(number):
     return number.replace("-", MINUS)
+
+
+def cut(words, height, width):
+    """The words, or their beginning and ... where they are wider than `width` pixels."""
+    if text(words, TEXT, height).get_width() <= width:
+        return words
+    while text(words + "...", TEXT, height).get_width() > width:
+        words = words[:-1]
+    return words + "..."
 
 
 def write(surface, words, colour, height, **place):

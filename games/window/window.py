@@ -4,45 +4,49 @@ Data flows one way: keys and seconds -> `Game` (games/window/control.py) -> `Vie
 (games/window/panel.py).
 """
 
+import math
 import os
-from collections import Counter
+import re
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pygame
 from PIL import Image
 
-from games.catch import BACKGROUND, BALL, PALETTE
-from games.window import panel
 from games.window.control import Game
+from games.window.gif import write_gif
 from games.window.panel import draw
 from games.window.screen import open_screen
 
-FRAMES_PER_SECOND = 60  # of the window; the game itself steps at its own, slower speed
 MESSAGE_SECONDS = 2.5
-GIF_STEP, GIF_END = 120, 1000  # milliseconds a frame, and the final frame of an episode
+GIF_SPEED, GIF_SECONDS = 25, 60  # most frames per second, and most seconds of play
+GIF_END = 1000  # milliseconds for the final frame of an episode
 
 
-def show(env, q_values=None, *, screenshots="."):
+def show(env, q_values=None, *, title=None, screenshots="."):
     """Opens the window and runs until Esc, or until it is closed; -> `Tally`.
 
-    The agent plays greedily by `q_values`; M takes over by hand and gives back. Without `q_values`
-    a person plays alone. S saves the picture into the folder `screenshots`, as catch-0001.png and
-    so on. `env` is a `Catch`, or a wrapper around one.
+    `env` has discrete actions and render_mode="rgb_array". The agent plays greedily by `q_values`;
+    M takes over by hand and gives back. Without `q_values` a person plays alone. S (F12 in a game
+    that uses S) saves the picture into the folder `screenshots`, as catch-0001.png and so on: by
+    the `title`, which is the name of the game if none is given.
     """
     game = Game(env, q_values)
-    window = open_screen(draw(game.view()).get_size(), "Catch")
+    title = title or (env.spec.name if env.spec else type(env.unwrapped).__name__)
+    window = open_screen(draw(game.view()).get_size(), title)
     clock, shown = pygame.time.Clock(), None
     message, message_seconds = "", 0.0
     try:
         while True:
-            seconds = clock.tick(FRAMES_PER_SECOND) / 1000
+            seconds = clock.tick(game.fastest) / 1000
             for event in pygame.event.get():
                 leaves = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
                 if leaves or event.type == pygame.QUIT:
                     return game.tally
-                if event.type == pygame.KEYDOWN and event.key == pygame.K_s:
-                    message, message_seconds = save(game.view(), screenshots), 0.0
+                if event.type == pygame.KEYDOWN and event.key in game.own["screenshot"]:
+                    message, message_seconds = save(game.view(), screenshots, title), 0.0
                 elif event.type == pygame.KEYDOWN:
                     game.press(event.key)
                 elif event.type == pygame.KEYUP:
@@ -62,12 +66,13 @@ def show(env, q_values=None, *, screenshots="."):
         pygame.display.quit()
 
 
-def save(view, folder):
+def save(view, folder, title):
     """Writes the picture to the first free catch-0001.png, catch-0002.png, ...; -> a message."""
+    name_of_game = re.sub(r"\W+", "-", title.lower())
     try:
         os.makedirs(folder, exist_ok=True)
         for number in count(1):
-            name = f"catch-{number:04}.png"
+            name = f"{name_of_game}-{number:04}.png"
             try:
                 with open(Path(folder, name), "xb") as file:
                     to_image(view).save(file, "PNG")
@@ -79,51 +84,49 @@ def save(view, folder):
 
 
 def record(env, q_values, path, episodes=5):
-    """Writes the agent's next `episodes` as an animated GIF, without a screen; -> frames.
+    """Writes the agent's next `episodes`, or a minute of them, as an animated GIF; -> frames.
 
-    The file appears whole or not at all. Raises OSError where it cannot be written.
+    It needs no screen. The file appears whole or not at all. Raises OSError where it cannot be
+    written.
     """
     game, path = Game(env, q_values), Path(path)
-    palette = gif_palette(game.view())
-    frames, durations = [], []  # durations in milliseconds
-    for view in views(game, episodes):
-        frames.append(to_image(view).quantize(palette=palette, dither=Image.Dither.NONE))
-        durations.append(GIF_END if view.sign else GIF_STEP)
     part = path.with_name(f".{path.name}.{os.getpid()}")
+    frames = ((np.asarray(to_image(view)), duration) for view, duration in scenes(game, episodes))
     try:
-        frames[0].save(
-            part,
-            format="GIF",
-            save_all=True,
-            append_images=frames[1:],
-            duration=durations,
-            loop=0,
-        )
+        with open(part, "wb") as file:
+            count = write_gif(file, frames)
         os.replace(part, path)
+        return count
+    except OSError as error:
+        if error.filename not in (None, str(part)):
+            raise  # the game's own
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
-        part.unlink(missing_ok=True)
-    return len(frames)
+        with suppress(OSError):
+            part.unlink()
 
 
-def views(game, episodes):
-    """The views of the next `episodes` (at least 1), one a step."""
-    yield game.view()
-    while game.tally.episodes < episodes:
-        game.step()
-        yield game.view()
-
-
-def gif_palette(view):
-    """64 colours: the flat ones, then the commonest of the letters' edges. More only cost bytes."""
-    edges = Counter()
-    for sign in ("", "caught", "missed"):
-        image = to_image(view._replace(sign=sign))
-        edges.update({colour: n for n, colour in image.getcolors(image.width * image.height)})
-    flat = (*panel.FLAT_COLOURS, PALETTE[BACKGROUND], PALETTE[BALL])
-    colours = list(dict.fromkeys((*flat, *(colour for colour, _ in edges.most_common()))))[:64]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(bytes(level for colour in colours for level in colour))
-    return palette
+def scenes(game, episodes):
+    """Yields views of the next `episodes`, each with its milliseconds; a fast game skips steps."""
+    speed = game.speeds[False]
+    every = math.ceil(speed / GIF_SPEED)
+    # A GIF counts hundredths of a second. A slow game has the same number for each step, a fast
+    # game its true speed: the next frame makes up for what rounding costs.
+    hundredths = 100 / speed if every > 1 else round(100 / speed)
+    step, last = 0, round(GIF_SECONDS * speed)
+    while True:
+        view, begun = game.view(), step
+        finished = step >= last or (game.over and game.tally.episodes >= episodes)
+        if finished or game.over:
+            yield view, GIF_END
+            if finished:
+                return
+            game.step()  # the start of the next episode
+        else:
+            while step < begun + every and not game.over:
+                game.step()
+                step += 1
+            yield view, 10 * (round(step * hundredths) - round(begun * hundredths))
 
 
 def to_image(view):

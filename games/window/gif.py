@@ -1,0 +1,45 @@
+"""An animated GIF, written frame by frame: each holds the pixels that changed, in its own colours.
+
+So at most two frames are in memory at a time, and every frame has 255 colours to choose.
+"""
+
+import struct
+
+import numpy as np
+from PIL import Image
+from PIL.GifImagePlugin import getdata
+
+FOREVER = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
+COLOURS = 255  # in a frame; one more stands for the pixels that did not change
+
+
+def write_gif(file, frames):
+    """Writes pairs of pixels (height, width, 3) uint8 and milliseconds; -> how many they were."""
+    count = 0
+    for count, (pixels, milliseconds) in enumerate(frames, 1):
+        if count == 1:
+            height, width, _ = pixels.shape
+            file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + FOREVER)
+            before = ~pixels  # every pixel is new
+        red, green, blue = np.moveaxis(pixels != before, 2, 0)
+        changed = red | green | blue
+        changed[0, 0] |= not changed.any()  # a frame has at least one pixel
+        picture, corner, how = cropped(pixels, changed)
+        file.writelines(getdata(picture, corner, duration=milliseconds, **how))
+        before = pixels
+    file.write(b";")
+    return count
+
+
+def cropped(pixels, changed):
+    """-> (picture of the changed pixels, its (left, top), how it is to be written)."""
+    colours = Image.fromarray(pixels[changed][None]).quantize(COLOURS)
+    palette = colours.getpalette()
+    unchanged = len(palette) // 3  # the number after the last colour's
+    numbers = np.full(changed.shape, unchanged, np.uint8)
+    numbers[changed] = np.asarray(colours)[0]
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    picture = Image.fromarray(numbers[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    picture.putpalette([*palette, 0, 0, 0])
+    corner = int(columns[0]), int(rows[0])
+    return picture, corner, {"transparency": unchanged, "include_color_table": True}

@@ -1,0 +1,79 @@
+"""The keys that a game names, and the window's own keys: those that the game leaves free.
+
+A key is pygame's K_... number.
+"""
+
+from itertools import product
+
+import pygame
+
+ARROWS = {
+    pygame.K_w: pygame.K_UP,
+    pygame.K_a: pygame.K_LEFT,
+    pygame.K_s: pygame.K_DOWN,
+    pygame.K_d: pygame.K_RIGHT,
+}
+# Gymnasium's MountainCar names the arrows by the numbers that they had in pygame 1.
+OLD_ARROWS = {273: pygame.K_UP, 274: pygame.K_DOWN, 275: pygame.K_RIGHT, 276: pygame.K_LEFT}
+
+# The window's keys, the best first. No game takes the last.
+OWN_KEYS = {
+    "pause": (pygame.K_p, pygame.K_SPACE, pygame.K_F1),
+    "hand over": (pygame.K_m, pygame.K_F2),
+    "hint": (pygame.K_h, pygame.K_F3),
+    "faster": (pygame.K_PLUS, pygame.K_EQUALS, pygame.K_KP_PLUS, pygame.K_F5),
+    "slower": (pygame.K_MINUS, pygame.K_KP_MINUS, pygame.K_F4),
+    "screenshot": (pygame.K_s, pygame.K_F12),
+}
+
+
+def game_keys(env, names):
+    """-> {frozenset of keys: action}, as the game says, or by the number keys.
+
+    The empty set is for no key. Without it the game waits for a key. Where the game names W, A, S
+    or D, the arrows do the same.
+    """
+    if hasattr(env.unwrapped, "get_keys_to_action"):
+        named = env.unwrapped.get_keys_to_action()
+    else:
+        named = {str(number): number for number in range(min(10, len(names)))}
+    keys = {}
+    for combination, action in named.items():
+        combination = (combination,) if isinstance(combination, int) else combination
+        keys[frozenset(map(as_number, combination))] = int(action)
+    if "noop" in names:
+        keys.setdefault(frozenset(), names.index("noop"))
+    for combination, action in list(keys.items()):
+        for others in product(*((key, ARROWS.get(key, key)) for key in combination)):
+            keys.setdefault(frozenset(others), action)
+    return keys
+
+
+def as_number(key):
+    return ord(key) if isinstance(key, str) else OLD_ARROWS.get(key, key)
+
+
+def own_keys(keys):
+    """-> the window's keys, without those that the game uses."""
+    taken = frozenset().union(*keys)
+    return {deed: [key for key in own if key not in taken] for deed, own in OWN_KEYS.items()}
+
+
+def listed(keys, names):
+    """-> ((key, action) in words, ...): a game's keys, one for each action that one key can do."""
+    single = {min(together): action for together, action in keys.items() if len(together) == 1}
+    moves = {single[key] for key in ARROWS.values() if key in single}
+    words, done = [("arrows", "move")] if moves else [], moves | {keys.get(frozenset())}
+    for key, action in single.items():
+        if action not in done:
+            words.append((cap(key), names[action]))
+            done.add(action)
+    if len(words) > 1 and all(key == action for key, action in words):  # numbers, without names
+        return ((f"{words[0][0]} to {words[-1][0]}", "act"),)
+    return tuple(words)
+
+
+def cap(key):
+    """What is printed on a key."""
+    name = pygame.key.name(key)
+    return name.upper() if len(name) <= 3 else name
