@@ -493,7 +493,7 @@ class Arcade(gymnasium.Env):
     """A game with the 18 actions of the Arcade Learning Environment, and its keys."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 60}  # noqa: RUF012
-    observation_space = gymnasium.spaces.Box(0, 255, (210, 160, 3), np.uint8)
+    observation_space = gymnasium.spaces.Box(0, 255, (210, 160, 3, 1), np.uint8)
     action_space = gymnasium.spaces.Discrete(18)
 
     def __init__(self, rewards=(), ends="terminated"):
@@ -501,14 +501,14 @@ class Arcade(gymnasium.Env):
 
     def reset(self, **how):
         self.left = list(self.rewards)
-        return self.render(), {}
+        return self.render()[..., None], {}
 
     def step(self, action):
         self.actions.append(action)
         reward = self.left.pop(0) if self.left else 0.0
         over = bool(self.rewards) and not self.left
         ended = over and self.ends == "terminated", over and self.ends == "truncated"
-        return self.render(), reward, *ended, {}
+        return self.render()[..., None], reward, *ended, {}
 
     def render(self):
         return np.full((210, 160, 3), len(self.actions) % 256, np.uint8)
@@ -765,7 +765,7 @@ class Stacked(gymnasium.ObservationWrapper):
 
 def strip(env, *frames):
     """The frames that the window shows, as pixels at their centres; None if it shows none."""
-    observation = np.concatenate(frames, axis=-1)
+    observation = np.stack(frames, axis=-1)
     seen = Game(Stacked(env, observation), some(18)).view().seen
     if seen is None:
         return None
@@ -774,7 +774,7 @@ def strip(env, *frames):
 
 
 def flat(colour, size=(84, 84)):
-    return np.full((*size, len(colour)), colour, np.uint8)
+    return np.full((*size, len(colour)), colour, np.uint8).squeeze()
 
 
 def test_frames_are_shown_in_grey_or_in_colour():
@@ -782,9 +782,8 @@ def test_frames_are_shown_in_grey_or_in_colour():
     assert strip(Arcade(), *map(flat, greys)) == [grey * 3 for grey in greys]
     colours = [(200, 100, 50), (10, 20, 30), (140, 206, 255)]
     assert strip(Arcade(), *map(flat, colours)) == colours
-    # Three frames that a wrapper made grey are not one frame in colour.
-    grey = Stacked(Arcade(), np.zeros((84, 84), np.uint8))
-    assert strip(grey, *map(flat, greys[1:])) == [grey * 3 for grey in greys[1:]]
+    # Three grey frames are not one frame in colour.
+    assert strip(Arcade(), *map(flat, greys[1:])) == [grey * 3 for grey in greys[1:]]
 
 
 @pytest.mark.parametrize(
@@ -794,7 +793,7 @@ def test_frames_are_shown_in_grey_or_in_colour():
         np.zeros((4, 1), np.float32),
         np.zeros((8, 4), np.uint8),
         np.zeros((84, 84, 1), np.uint8),
-        np.zeros((84, 84, 3), np.uint8),
+        np.zeros((84, 84, 3, 1), np.uint8),
         np.zeros((84, 84, 4), np.float32),
     ],
 )

@@ -117,8 +117,20 @@ PRESETS = {
         "memory_size": 20_000,
         "evaluate_every": 1_000,
     },
-    # CartPole and its like: a few numbers to look at, hundreds of steps to an episode
-    "classic": {},
+    # CartPole and other games of a few numbers, whose episodes are long
+    "classic": {
+        "steps": 100_000,
+        "hidden": (128, 128),
+        "learning_rate": 0.001,
+        "memory_size": 50_000,
+        "batch_size": 64,
+        "warm_up": 1_000,
+        "sync_every": 250,
+        "epsilon_end": 0.05,
+        "epsilon_steps": 10_000,
+        "evaluate_every": 2_500,
+        "checkpoint_every": 10_000,
+    },
     # The numbers of Mnih et al. 2015, Extended Data Table 1, in the units of the released code
     "nature": {
         "filters": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),

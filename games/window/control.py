@@ -161,7 +161,7 @@ class Game:
             return
         if not self.over:  # a finished episode has no Q-values: the last ones stay on show
             self.q_values = tuple(float(q) for q in self.agent(observation))
-        frames = frames_in(self.env, observation, self.palette)
+        frames = frames_in(observation, self.palette)
         if len(frames) > 1:
             self.seen = side_by_side(frames)
 
@@ -238,18 +238,12 @@ def action_names(env, facts):
     return tuple(str(action) for action in range(env.action_space.n))
 
 
-def frames_in(env, observation, palette):
-    """-> the frames along the observation's last axis (n, height, width, 3) uint8; () for others.
+def frames_in(observation, palette):
+    """observation (height, width, n) or (height, width, 3, n) uint8 -> (n, height, width, 3) uint8.
 
-    They are in colour if the wrapper that stacked them got them in colour.
+    -> () for other observations.
     """
-    space, inner = env.observation_space, env
-    if space.dtype != np.uint8 or len(space.shape) != 3:
+    if np.ndim(observation) not in (3, 4) or observation.dtype != np.uint8:
         return ()
-    while inner is not env.unwrapped and inner.observation_space.shape == space.shape:
-        inner = inner.env
-    if inner.observation_space.shape[2:] == (3,) and space.shape[2] % 3 == 0:
-        frames = observation.reshape(*space.shape[:2], -1, 3)
-    else:
-        frames = palette[observation]
-    return np.moveaxis(frames, 2, 0)
+    frames = np.moveaxis(observation, -1, 0)
+    return frames if observation.ndim == 4 else palette[frames]
