@@ -1,12 +1,27 @@
 """The linker's function of loops against PyTensor's own NumPy, operation by operation."""
 
+import os
+import sys
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import pytensor
+import pytensor.scalar as scalars
 import pytensor.tensor as TT
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numba.core.errors import NumbaError
 from pytensor.compile.ops import wrap_py
 
+from dqn_symbolic.compiling import numba_linker
 from dqn_symbolic.compiling.backends import mode
+from dqn_symbolic.compiling.fallback import OneFunctionLinker, SlowStart
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.networks import mlp, mlp_params
+from dqn_symbolic.symbols.optimisers import sgd
+from dqn_symbolic.symbols.q_learning import q_learning
 from tests.plain import PLAIN
 
 RNG = np.random.default_rng(0)
@@ -29,6 +44,7 @@ CASES = {
     ),
     "read along other axes": (lambda m, n: m.T * 2 + n, (M, N.T.copy())),
     "an axis of one element dropped": (lambda t: t[:, :, 0] + 1, (random(4, 5, 1),)),
+    "axes swapped and another dropped": (lambda t: t.dimshuffle(1, 0), (random(2, 3, 1),)),
     "a transposed result": (lambda t: t.dimshuffle(2, 0, 1), (T,)),
     "constants": (lambda m: m * np.arange(5, dtype="float32") + np.float32(7), (M,)),
     "a number from numbers": (lambda s, t: TT.sqrt(s) + t**2.5, (np.float32(2), np.float32(3))),
@@ -61,6 +77,19 @@ CASES = {
     "vector times vector": (lambda v, w: TT.dot(v, w), (M[0], N[0])),
     "products of whole numbers": (lambda i, j: TT.dot(i, j), (np.arange(5), np.arange(5))),
     "flattened": (lambda t: t.flatten(2) + 1, (T,)),
+    "a transposed matrix flattened": (lambda m: m.T.flatten(), (M,)),
+    "a slice with bounds": (lambda v: v[1:-1], (M[0],)),
+    "a slice backwards": (lambda v: v[::-1], (M[0],)),
+    "a slice with computed bounds": (lambda v, i: v[i:] + v[i], (M[0], np.int64(3))),
+    "a part set": (lambda v: TT.set_subtensor(v[1:], 0), (M[0],)),
+    "small whole numbers overflow": (
+        lambda i, j: (i + j).astype("float32") * 2,
+        (np.array([100, 3], "int8"), np.array([100, 4], "int8")),
+    ),
+    "true and true is true": (
+        lambda v: ((v > -9) + (v < 9)).astype("float32") * 2,
+        (M[0],),
+    ),
     "reshaped to what is computed": (lambda t, m: t.reshape((m.shape[1], -1)), (T, M)),
     "a size": (lambda m: m.shape[0] + 0.5, (M,)),
     "sizes": (lambda m: TT.as_tensor(m.shape) * 2, (M,)),
@@ -72,15 +101,18 @@ CASES = {
 }
 
 
+def known_ones(shape):
+    """As PyTensor has to know which axes are repeated."""
+    return tuple(1 if size == 1 else None for size in shape)
+
+
 @pytest.fixture(scope="module")
 def results():
     """All the cases in one function, as compiling has a price for each."""
     inputs, outputs, arrays = [], [], []
     for expression, values in CASES.values():
         values = [np.asarray(value) for value in values]
-        symbols = [TT.tensor(dtype=v.dtype, shape=(None,) * v.ndim) for v in values]
-        if expression is CASES["an axis of one element dropped"][0]:
-            symbols = [TT.tensor(dtype="float32", shape=(None, None, 1))]
+        symbols = [TT.tensor(dtype=v.dtype, shape=known_ones(v.shape)) for v in values]
         inputs += symbols
         outputs.append(expression(*symbols))
         arrays += values
@@ -149,6 +181,22 @@ def test_wrong_shapes_are_refused_also_where_the_input_is_trusted():
         f(M, N[:1].copy())  # it would have to be known as broadcastable
 
 
+def test_an_axis_of_several_elements_is_not_dropped():
+    x = TT.matrix("x", dtype="float32")
+    f = pytensor.function([x], x.dimshuffle(1), mode=mode("numba"))
+    np.testing.assert_array_equal(f(M[:1]), M[0])
+    with pytest.raises(ValueError, match="axis to drop"):
+        f(M)
+
+
+def test_a_result_is_c_contiguous_so_that_the_next_update_can_be_written_over_it():
+    x, y = TT.matrix("x", dtype="float32"), TT.matrix("y", dtype="float32")
+    f = pytensor.function([x, y], [(x + y).T, TT.cumsum(x, axis=0)[::-1]], mode=mode("numba"))
+    for found, expected in zip(f(M, N), ((M + N).T, M.cumsum(axis=0)[::-1])):
+        assert found.flags.c_contiguous
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_a_shape_that_was_specified_is_checked():
     x = TT.matrix("x", dtype="float32")
     f = pytensor.function([x], TT.specify_shape(x, (4, None)) * 2, mode=mode("numba"))
@@ -186,3 +234,198 @@ def test_without_the_cache():
         x = TT.matrix("x", dtype="float32")
         f = pytensor.function([x], x + 1, mode=mode("numba"))
         np.testing.assert_array_equal(f(M), M + 1)
+
+
+def test_observations_of_one_frame():
+    """A game like CartPole: its observations are vectors, which the history makes (B, 4, 1)."""
+    rng = np.random.default_rng(0)
+    values = mlp_params(rng, (4, 1), (8,), 2, glorot)
+    x, x_tp1 = random(2, 3, 4, 1)
+    action, reward = np.array([0, 1, 1], "int32"), random(3)
+    discount = np.array([0.99, 0, 0.99], "float32")
+    batch = x, action, reward, discount, x_tp1
+
+    def q(x):
+        h = np.maximum(x[:, :, 0] @ values["W1"] + values["b1"], 0)
+        return h @ values["Wout"] + values["bout"]
+
+    learnt = []
+    for m in PLAIN, mode("numba"):
+        optimiser = partial(sgd, learning_rate=0.1)
+        forward, learn, _ = q_learning(mlp, values, (4, 1), "float32", optimiser, mode=m)
+        np.testing.assert_allclose(forward(x), q(x), rtol=1e-5, atol=1e-6)
+        td_error = reward + discount * q(x_tp1).max(axis=1) - q(x)[range(3), action]
+        np.testing.assert_allclose(learn(*batch), td_error, rtol=1e-5, atol=1e-6)
+        learnt.append({v.name: v.get_value() for v in learn.get_shared()})
+    expected, found = learnt
+    for name in values:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
+        assert np.abs(found[name] - values[name]).max() > 1e-3
+
+
+def refuse(*_):
+    raise AttributeError("gone")
+
+
+# what fails: how it is made to fail
+FAILURES = {
+    "the import": lambda patch: patch.setitem(sys.modules, numba_linker.__name__, None),
+    "the writing": lambda patch: patch.setattr(numba_linker, "scalar", refuse),
+    "numba's compiling": lambda patch: patch.setitem(numba_linker.INFIX, scalars.Add, "@"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_where_ours_fails_pytensors_own_linker_does_the_same(failure, monkeypatch):
+    monkeypatch.setattr(OneFunctionLinker, "has_warned", False)
+    FAILURES[failure](monkeypatch)
+    W, x = pytensor.shared(M.copy(), shape=M.shape), TT.matrix("x", dtype="float32")
+    with pytest.warns(SlowStart, match="takes longer") as warnings:
+        for updates in [(W, W + x)], [(W, W - x / 2)]:
+            f = pytensor.function([x], (W + x).sum(axis=0), updates=updates, mode=mode("numba"))
+            expected = (W.get_value() + N).sum(axis=0)
+            np.testing.assert_allclose(f(N), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(W.get_value(), M + N / 2, rtol=1e-5, atol=1e-6)
+    assert len(warnings) == 1
+    assert "\n" not in str(warnings[0].message)
+
+
+def test_what_pytensors_own_linker_cannot_do_either_is_an_error_without_a_warning():
+    x = TT.matrix("x", dtype="float32")
+    f = pytensor.function([x], x + 1, mode=mode("numba"), trust_input=True)
+    with pytest.raises(NumbaError):
+        f("no array")
+    np.testing.assert_array_equal(f(M), M + 1)
+    assert f.vm.jit_fn.py_func.__name__ == "graph"
+
+
+# -- random graphs ---------------------------------------------------------------------------------
+
+GRAPHS = int(os.environ.get("GRAPHS", 0))
+TOGETHER = 20  # graphs in one function, as compiling has a price for each
+DTYPES = "float32", "float32", "int64", "uint8", "bool"
+
+
+class Drawn(NamedTuple):
+    symbol: TT.TensorVariable
+    shape: tuple
+    exact: bool  # Nothing was rounded, so that a comparison finds the same in any order of adding.
+
+
+@st.composite
+def graphs(draw):
+    """-> [(input, array), ...], [output, ...]"""
+    leaves = []
+
+    def pick(options):
+        return draw(st.sampled_from(options))
+
+    def some(options):
+        return [option for option in options if draw(st.booleans())]
+
+    def leaf(shape, dtypes=DTYPES, repeated=False):
+        """A new input of small numbers, of which some sizes are known beforehand."""
+        dtype, rng = pick(dtypes), np.random.default_rng(draw(st.integers(0, 9)))
+        array = rng.integers(0 if dtype == "uint8" else -2, 3, shape)
+        array = (array / 2 if dtype.startswith("float") else array).astype(dtype)
+        known = [n if draw(st.booleans()) or (repeated and n == 1) else None for n in shape]
+        leaves.append((TT.tensor(dtype=dtype, shape=known), array))
+        return leaves[-1][0]
+
+    def beside(x, dtypes=DTYPES):
+        """A new input that is repeated along some of the axes of x, or has none of the first."""
+        shape = [1 if draw(st.booleans()) else n for n in x.shape]
+        return leaf(shape[pick([0, 0, len(shape)]) :], dtypes, repeated=True)
+
+    def elementwise(x):
+        y = beside(x)
+        f = pick([TT.add, TT.mul, TT.maximum, TT.minimum, TT.sub])
+        if f is TT.sub and "u" in (x.symbol.dtype + y.dtype) or x.symbol.dtype == y.dtype == "bool":
+            f = TT.add
+        return x._replace(symbol=f(*pick([(x.symbol, y), (y, x.symbol)])))
+
+    def rounded(x):
+        f = pick([TT.tanh, lambda v: v / 3, TT.exp])
+        return Drawn(f(x.symbol), x.shape, False)
+
+    def compared(x):
+        f = pick([TT.eq, TT.neq, TT.lt, TT.gt, TT.le, TT.ge])
+        return x._replace(symbol=f(x.symbol, beside(x))) if x.exact else x
+
+    def chosen(x):
+        return x._replace(symbol=TT.switch(beside(x, ["bool"]), x.symbol, beside(x)))
+
+    def cast(x):
+        dtypes = ["float32", "float64", "int64", "bool"] if x.exact else ["float32", "float64"]
+        return x._replace(symbol=x.symbol.astype(pick(dtypes)))
+
+    def shuffled(x):
+        dropped = some([axis for axis, one in enumerate(x.symbol.type.broadcastable) if one])
+        kept = [axis for axis in range(len(x.shape)) if axis not in dropped]
+        order = draw(st.permutations(kept + ["x"] * pick([0, 0, 1])))
+        shape = tuple(1 if axis == "x" else x.shape[axis] for axis in order)
+        return Drawn(x.symbol.dimshuffle(order), shape, x.exact)
+
+    def reduced(x):
+        axes = some(range(len(x.shape)))
+        shape = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
+        return Drawn(pick([TT.sum, TT.max])(x.symbol, axis=axes), shape, x.exact)
+
+    def multiplied(x):
+        if not 1 <= len(x.shape) <= 2:
+            return x
+        shape = x.shape[-1], *pick([(), (1,), (3,)])
+        W = pick([lambda: leaf(shape), lambda: leaf(shape[::-1]).T])()
+        return Drawn(TT.dot(x.symbol, W), x.shape[:-1] + shape[1:], x.exact)
+
+    def sliced(x):
+        if not x.shape:
+            return x
+        start, number = TT.lscalar(), draw(st.integers(0, x.shape[0] - 1))
+        leaves.append((start, np.array(number)))
+        both = (slice(None, None, -1), slice(-1, None), slice(0, -1))
+        index, plain = pick(
+            [(slice(start, None), slice(number, None)), (start, number)]
+            + [(index, index) for index in both]
+        )
+        if draw(st.booleans()):
+            return Drawn(x.symbol[index], np.empty(x.shape)[plain].shape, x.exact)
+        return x._replace(symbol=TT.set_subtensor(x.symbol[index], np.ones((), x.symbol.dtype)))
+
+    def reshaped(x):
+        n = draw(st.integers(1, max(1, len(x.shape))))
+        shape = np.empty(x.shape).reshape(*x.shape[: n - 1], -1).shape
+        return Drawn(x.symbol.flatten(n), shape, x.exact)
+
+    steps = [elementwise, elementwise, rounded, compared, chosen, cast, shuffled, shuffled]
+    steps += [reduced, multiplied, sliced, reshaped]
+    outputs = []
+    for _ in range(TOGETHER):
+        shape = tuple(draw(st.lists(st.integers(1, 3), max_size=3)))
+        x = Drawn(leaf(shape), shape, True)
+        for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=4)):
+            x = step(x)
+        outputs.append(x.symbol)
+    return leaves, outputs
+
+
+@settings(
+    max_examples=(GRAPHS or 200) // TOGETHER,
+    derandomize=not GRAPHS,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(graphs())
+def test_random_graphs(drawn):
+    (leaves, outputs) = drawn
+    inputs, arrays = zip(*leaves)
+    with pytensor.config.change_flags(numba__cache=False):
+        expected, found = (
+            pytensor.function(inputs, outputs, mode=m, on_unused_input="ignore")(*arrays)
+            for m in (PLAIN, mode("numba"))
+        )
+    for e, f, output in zip(expected, found, outputs):
+        graph = pytensor.dprint(output, file="str", print_type=True)
+        assert (f.dtype, f.shape) == (e.dtype, e.shape), graph
+        np.testing.assert_allclose(f, e, rtol=1e-4, atol=1e-4, err_msg=graph)

@@ -6,7 +6,7 @@ import warnings
 import pytensor
 from pytensor.compile.mode import CVM, JAX, NUMBA, Mode
 
-from dqn_symbolic.compiling.numba_linker import OneFunctionLinker
+from dqn_symbolic.compiling.fallback import OneFunctionLinker
 
 MODES = {
     "numba": Mode(OneFunctionLinker(), NUMBA.provided_optimizer),

@@ -17,14 +17,14 @@ from itertools import count
 from typing import NamedTuple
 
 import numpy as np
+import pytensor
 import pytensor.scalar as scalars
 from pytensor import config
 from pytensor.compile.ops import DeepCopyOp
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant
-from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS, compile_numba_function_src
+from pytensor.link.numba.cache import compile_numba_function_src
 from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key, numba_njit
-from pytensor.link.numba.linker import NumbaLinker
 from pytensor.raise_op import CheckAndRaise
 from pytensor.tensor.basic import MakeVector, ScalarFromTensor, TensorFromScalar
 from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
@@ -34,14 +34,18 @@ from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 VERSION = 2  # of what is written here, for numba's cache on disk
 
 
-class OneFunctionLinker(NumbaLinker):
-    def fgraph_convert(self, fgraph, **kwargs):
-        return Source(fgraph).function()
-
-    def jit_compile(self, function):
-        cached = config.numba__cache and function in CACHED_SRC_FUNCTIONS
-        # As in NumPy, x / 0 is no exception: a branch for one keeps loops from being vectorised.
-        return numba_njit(function, final_function=True, cache=cached, error_model="numpy")
+def one_function(fgraph):
+    """-> the graph as a function of numba's, which compiles it at the first call."""
+    source = Source(fgraph)
+    # numba's cache on disk knows the function by all that it is made of.
+    keys = list(source.known_as)
+    made_of = VERSION, pytensor.__version__, config.numba__fastmath, source.text, keys
+    # None is the key of a function of PyTensor's that cannot be cached.
+    key = None if None in keys else sha256(repr(made_of).encode()).hexdigest()
+    function = compile_numba_function_src(source.text, "graph", source.globals, cache_key=key)
+    cached = config.numba__cache and key is not None
+    # As in NumPy, x / 0 is no exception: a branch for one keeps loops from being vectorised.
+    return numba_njit(function, final_function=True, cache=cached, error_model="numpy")
 
 
 class Place(NamedTuple):
@@ -72,20 +76,14 @@ class Source:
         self.lines, self.depth, self.names = [], 1, count()
         self.places = {}
         self.in_c_order = set()  # names of arrays that are known to lie so
-        self.globals, self.keys = {"np": np, "__name__": __name__}, []
+        self.globals = {"np": np, "__name__": __name__}
+        self.known_as = {}  # {key: the name of a global}
         arguments = [self.arrival(variable) for variable in fgraph.inputs]
         for node in fgraph.toposort():
             write(node.op, node, self)
-        results = "".join(f"{self.array(variable)}, " for variable in fgraph.outputs)
+        results = "".join(f"{self.in_order(variable)}, " for variable in fgraph.outputs)
         self.line(f"return {results or None}")
         self.text = "\n".join([f"def graph({', '.join(arguments)}):", *self.lines])
-
-    def function(self):
-        """-> the function, which numba's cache on disk knows by all that it is made of."""
-        made_of = VERSION, config.numba__fastmath, self.text, self.keys
-        # None is the key of a function of PyTensor's that cannot be cached.
-        key = None if None in self.keys else sha256(repr(made_of).encode()).hexdigest()
-        return compile_numba_function_src(self.text, "graph", self.globals, cache_key=key)
 
     def arrival(self, variable):
         """An argument of the function -> its name. Shared variables have been checked before."""
@@ -124,11 +122,17 @@ class Source:
         self.line(f"    raise {error}({message!r})")
 
     def known(self, value, key):
-        """-> the name of a constant or a function from outside."""
-        name = self.name("k")
-        self.globals[name] = value
-        self.keys.append(key)
-        return name
+        """-> the name of a constant or a function from outside; of equal keys, that of the first."""
+        if key not in self.known_as or key is None:
+            self.known_as[key] = name = self.name("k")
+            self.globals[name] = value
+        return self.known_as[key]
+
+    def function(self, op, node):
+        """-> the name of PyTensor's own function for an operation."""
+        function, key = numba_funcify_and_cache_key(op, node=node, storage_map={})
+        # PyTensor's key leaves out the types, which numba distinguishes by itself.
+        return self.known(function, key and (key, *(str(v.type) for v in node.inputs)))
 
     def constant(self, value):
         """-> the name of a constant array, or of a number."""
@@ -198,14 +202,17 @@ class Source:
         place = self.place(variable)
         if place.is_array:
             return place.name
-        if place.axes == (1, 0):
-            return f"{place.name}.T"
         sizes = self.sizes(variable)
         name = self.empty(sizes, variable.dtype)
         loops = self.loops(sizes)
         self.line(f"{name}[{', '.join(loops) or '()'}] = {self.element(variable, loops)}")
         self.end(loops)
         return name
+
+    def in_order(self, variable):
+        """The same, C-contiguous."""
+        name = self.array(variable)
+        return name if name in self.in_c_order else f"np.ascontiguousarray({name})"
 
 
 def tuple_of(sizes):
@@ -223,12 +230,14 @@ def write(op, node, source):
 
 def write_call(op, node, source):
     """For what has no lines here: PyTensor's own function is called."""
-    function, key = numba_funcify_and_cache_key(op, node=node, storage_map={})
-    arguments = [source.array(variable) for variable in node.inputs]
+    arguments = [
+        source.element(v, ()) if isinstance(v.type, scalars.ScalarType) else source.array(v)
+        for v in node.inputs
+    ]
     names = [source.name("v") for _ in node.outputs]
-    source.line(f"{', '.join(names)} = {source.known(function, key)}({', '.join(arguments)})")
+    source.line(f"{', '.join(names)} = {source.function(op, node)}({', '.join(arguments)})")
     for variable, name in zip(node.outputs, names):
-        if variable.type.ndim:
+        if variable.type.ndim or isinstance(variable.type, scalars.ScalarType):
             source.put(variable, name)
         else:
             source.let(variable, f"{name}[()]")
@@ -316,10 +325,10 @@ def scalar(op, node, terms, source):
         result = PHRASES[type(op)].format(*terms)
     else:
         node = op.make_node(*(scalars.get_scalar_type(v.dtype)() for v in node.inputs))
-        function, key = numba_funcify_and_cache_key(op, node=node)
-        result = f"{source.known(function, key)}({', '.join(terms)})"
-    # Python's numbers may have become wider than PyTensor's.
-    return [result if dtypes == {dtype} or dtype == "bool" else cast(result, dtype)]
+        result = f"{source.function(op, node)}({', '.join(terms)})"
+    # All but floats of one type become wider, and True + True becomes 2.
+    as_wide = dtypes == {dtype} and dtype.startswith("float")
+    return [result if as_wide else cast(result, dtype)]
 
 
 def composite(op, terms, source):
@@ -376,8 +385,13 @@ def write_dot(op, node, source):
     if not all(v.dtype == output.dtype == "float32" for v in node.inputs):
         write_call(op, node, source)
         return
-    a, b = (source.array(v) for v in node.inputs)
-    source.let(output, f"np.dot({a}, {b})")
+    factors = []
+    for variable in node.inputs:
+        place = source.place(variable)
+        # BLAS reads a transposed matrix as it lies.
+        transposed = place.ndim == 2 and place.axes == (1, 0)
+        factors.append(f"{place.name}.T" if transposed else source.array(variable))
+    source.let(output, f"np.dot({', '.join(factors)})")
     source.in_c_order.add(source.place(output).name)
 
 
@@ -385,6 +399,11 @@ def write_dot(op, node, source):
 def write_dimshuffle(op, node, source):
     """Nothing is done: what reads it reads the array along other axes."""
     (x,), (output,) = node.inputs, node.outputs
+    dropped = [axis for axis in range(x.type.ndim) if axis not in op.new_order]
+    unknown = [source.size(x, axis) for axis in dropped if x.type.shape[axis] is None]
+    if unknown:
+        wrong = " or ".join(f"{size} != 1" for size in unknown)
+        source.refuse(wrong, "an axis to drop has more than one element")
     place = source.place(x)
     axes = tuple("x" if axis == "x" else place.axes[axis] for axis in op.new_order)
     source.places[output] = place._replace(axes=axes)
@@ -400,7 +419,7 @@ def write_reshape(op, node, source):
     else:
         write_call(op, node, source)
         return
-    source.let(node.outputs[0], f"{source.array(x)}.reshape({tuple_of(sizes)})")
+    source.let(node.outputs[0], f"{source.in_order(x)}.reshape({tuple_of(sizes)})")
 
 
 @write.register(MakeVector)

@@ -67,7 +67,8 @@ class Conv2D(Op):
         view = windows(x, kernel.shape[:2], self.stride)
         outputs[0][0] = np.tensordot(view, kernel, axes=((4, 5, 3), (0, 1, 2)))
 
-    def infer_shape(self, fgraph, node, shapes):
+    def infer_shape(self, *given):
+        *_, node, shapes = given  # PyTensor 3.0 gives the whole graph before them
         return [(shapes[0][0], *node.outputs[0].type.shape[1:])]
 
     def pullback(self, inputs, outputs, output_grads):
@@ -98,7 +99,8 @@ class KernelGradient(Op):
         dkernel = np.tensordot(view, dy, axes=((0, 1, 2), (0, 1, 2)))  # (C, kh, kw, F)
         outputs[0][0] = np.ascontiguousarray(dkernel.transpose(1, 2, 0, 3))
 
-    def infer_shape(self, fgraph, node, shapes):
+    def infer_shape(self, *given):
+        *_, node, _ = given
         return [node.outputs[0].type.shape]
 
     def pullback(self, inputs, outputs, output_grads):
@@ -131,7 +133,8 @@ class InputGradient(Op):
             view[..., di, dj] += dy @ kernel[di, dj].T
         outputs[0][0] = dx
 
-    def infer_shape(self, fgraph, node, shapes):
+    def infer_shape(self, *given):
+        *_, node, shapes = given
         return [(shapes[1][0], *node.outputs[0].type.shape[1:])]
 
     def pullback(self, inputs, outputs, output_grads):
