@@ -68,5 +68,10 @@ def main(arguments):
     return front.main(arguments, PROGRAM, __doc__, COMMANDS)
 
 
-if __name__ == "__main__":
+def run():
+    """The command `dqn-symbolic`."""
     front.run(main)
+
+
+if __name__ == "__main__":
+    run()

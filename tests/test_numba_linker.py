@@ -340,7 +340,9 @@ def graphs(draw):
     def elementwise(x):
         y = beside(x)
         f = pick([TT.add, TT.mul, TT.maximum, TT.minimum, TT.sub])
-        if f is TT.sub and "u" in (x.symbol.dtype + y.dtype) or x.symbol.dtype == y.dtype == "bool":
+        if (
+            f is TT.sub and "u" in (x.symbol.dtype + y.dtype)
+        ) or x.symbol.dtype == y.dtype == "bool":
             f = TT.add
         return x._replace(symbol=f(*pick([(x.symbol, y), (y, x.symbol)])))
 

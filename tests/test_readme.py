@@ -2,15 +2,26 @@
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from run_catch import parsed
+import run_catch
+from dqn_symbolic import __main__
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.commands.options import parsed
 
 ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *ROOT.glob("dqn_symbolic/**/*.md"), *ROOT.glob("tests/**/*.md")]
 README = (ROOT / "README.md").read_text()
+TESTS = (ROOT / "tests" / "README.md").read_text()
 LECTURE = (ROOT / "dqn_symbolic" / "lecture.py").read_text()
+
+
+def test_the_first_page_is_short():
+    assert len(README.splitlines()) <= 180
+    assert len(README.split()) <= 1_700
 
 
 def test_quoted_code_stands_in_the_file():
@@ -28,42 +39,51 @@ def test_the_slides_lines_stand_in_the_lecture():
         assert line in LECTURE, line
 
 
-def test_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert len(links) > 10
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    assert links
     for link in links:
-        assert (ROOT / link).exists(), link
+        assert (page.parent / link).exists(), link
 
 
-COMMANDS = re.findall(r"^python run_catch\.py *(.*?)(?: +#.*)?$", README, re.MULTILINE)
+FRONT_DOORS = {"run_catch.py": run_catch, "-m dqn_symbolic": __main__}
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in re.findall(
+        r"^python (run_catch\.py|-m dqn_symbolic)(?: +([^#\n]*?))?(?: +#.*)?$",
+        page.read_text(),
+        re.MULTILINE,
+    )
+]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_can_be_typed(command):
-    if "--help" not in command:
-        parsed(shlex.split(command))
+@pytest.mark.parametrize(("program", "arguments"), sorted(set(COMMANDS)))
+def test_commands_can_be_typed(program, arguments):
+    arguments = shlex.split(arguments.replace(" N", " 3"))
+    if "--help" not in arguments:
+        door = FRONT_DOORS[program]
+        _, given = parsed(arguments, door.PROGRAM, door.__doc__, door.COMMANDS)
+        settings = {one.name for one in fields(Settings)} & set(given)
+        Settings(**{name: given[name] for name in settings})
 
 
-def test_every_setting_that_is_named_exists():
-    from dqn_symbolic.agent.settings import Settings
-
-    named = dict(re.findall(r"--set ([a-z_]+)=(\S+)", README))
-    assert len(named) >= 3
-    for name, value in named.items():
-        Settings(**{name: type(getattr(Settings(), name))(value)})
+def test_there_are_commands_to_type():
+    assert len(set(COMMANDS)) > 15
 
 
 def test_the_number_of_faults_is_that_of_the_script():
     from tests.mutations import FAULTS
 
-    assert f"puts {len(FAULTS)} classic faults" in README
+    assert f"puts {len(FAULTS)} classic faults" in TESTS
+    assert f"{len(FAULTS)} classic faults" in README
 
 
 def test_the_faults_in_the_table_are_the_scripts_and_the_tests_exist():
     from tests.mutations import FAULTS
 
-    section = README.split("## How we know that it is right")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| ([^|`]+) \| `(\w+)` in `(\w+)` \|$", section, re.MULTILINE)
+    rows = re.findall(r"^\| ([^|`]+) \| `(\w+)` in `(\w+)` \|$", TESTS, re.MULTILINE)
     assert len(rows) == 12
     for fault, test, file in rows:
         assert {file} == {tests for name, *_, tests in FAULTS if fault in name}, fault

@@ -3,8 +3,10 @@
 from functools import partial
 from math import inf
 
+import gymnasium
 import numpy as np
 
+from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.backends import mode, try_out
 from dqn_symbolic.experience.exploration import ADVICE, annealed, epsilon_greedy
 from dqn_symbolic.experience.frames import as_seen
@@ -22,7 +24,7 @@ class Agent:
     frames. The agent sees the last `settings.history` of them. `step()` is one agent step.
     """
 
-    def __init__(self, env, settings):
+    def __init__(self, env: gymnasium.Env, settings: Settings):
         seeds = np.random.SeedSequence(settings.seed).spawn(5)
         params_seed, game_seed, exploration_seed, memory_seed, self.evaluation_seed = seeds
         self.settings, self.mode = settings, mode(settings.backend)
@@ -42,7 +44,7 @@ class Agent:
 
     # -- the lecture's algorithm ------------------------------------------------------------------
 
-    def step(self):
+    def step(self) -> None:
         """Act, remember, and learn from what is remembered."""
         s = self.settings
         action = epsilon_greedy(
@@ -87,7 +89,7 @@ class Agent:
         self.loss_sum += loss
         self.loss_count += 1
 
-    def mean_loss(self):
+    def mean_loss(self) -> float | None:
         """-> the mean squared TD error of the updates since the last call; None without any."""
         mean = self.loss_sum / self.loss_count if self.loss_count else None
         self.loss_sum, self.loss_count = 0.0, 0
@@ -95,7 +97,7 @@ class Agent:
 
     # -- the compiled functions -------------------------------------------------------------------
 
-    def compile(self):
+    def compile(self) -> "Agent":
         for _, part in self.compilation():
             part()
         return self
@@ -134,14 +136,14 @@ class Agent:
     def sync(self):
         return self.compile().sync()
 
-    def weights(self):
+    def weights(self) -> dict[str, np.ndarray]:
         """-> {name: array}: a copy of the online network's parameters."""
         values = {v.name: v.get_value() for v in self.forward.get_shared()}
         return {name: np.array(values[name]) for name in self.first_params}
 
     # -- everything that changes, to be kept and brought back -------------------------------------
 
-    def get_state(self):
+    def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """-> (plain data, {name: array}): all that the next step depends on."""
         positions, rings = self.memory.get_state()
         data = {
@@ -154,7 +156,7 @@ class Agent:
         arrays.update({f"memory.{name}": ring for name, ring in rings.items()})
         return data, {**arrays, "x": self.x}
 
-    def set_state(self, data, arrays):
+    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
         """From the start of a compiled agent to a state; memory.* are whole rings, taken over.
 
         -> whether the game came back to where it was. If not, it does not keep the promise of

@@ -1,5 +1,6 @@
 """How well does the agent play? Whole episodes, side by side, from which it learns nothing."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,16 @@ from dqn_symbolic.experience.exploration import epsilon_greedy
 SIDE_BY_SIDE = 100  # environments at the most
 
 
-def returns(envs, beginnings, forward, epsilon, most_steps, seed, stop=(), quiet=True):
+def returns(
+    envs: list,
+    beginnings: list[dict],
+    forward: Callable,
+    epsilon: float,
+    most_steps: int,
+    seed,
+    stop=(),
+    quiet=True,
+) -> np.ndarray | None:
     """-> (episodes,) float64: the undiscounted return of one episode for each of `beginnings`.
 
     envs: as the agent sees the game, and used for nothing else; beginnings: keywords of `reset`,

@@ -9,7 +9,7 @@ from dqn_symbolic.environments.task import Task
 from dqn_symbolic.experience.checks import expect_spaces
 
 
-def task(game, **settings) -> Task:
+def task(game: str, **settings) -> Task:
     """-> the Task of a Gymnasium id, such as "CartPole-v1" or "games:Catch-v0".
 
     settings: keyword arguments of the game. Discrete observations become one-hot, those of float64

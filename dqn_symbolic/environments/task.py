@@ -45,7 +45,7 @@ class Task:
         return settings.evaluation_epsilon if self.starts is None else 0.0
 
 
-def scorer(task, agent):
+def scorer(task: Task, agent) -> Callable:
     """-> score(stop=(), quiet=True): plays one evaluation of the agent as it is then.
 
     agent has forward, settings and evaluation_seed. score() -> {"mean_return": ..., and what else

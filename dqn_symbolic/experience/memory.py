@@ -20,7 +20,7 @@ class ReplayMemory:
     `valid` is a ring, too: the numbers of the transitions whose frames are all still there.
     """
 
-    def __init__(self, capacity, obs_shape, dtype):
+    def __init__(self, capacity: int, obs_shape: tuple, dtype):
         self.obs_shape, self.dtype = obs_shape, dtype
         self.history = obs_shape[-1]
         self.slots = capacity + self.history  # a capacity of 1 is room for one whole transition
@@ -40,7 +40,7 @@ class ReplayMemory:
             "valid": np.zeros(self.slots, np.int64),
         }
 
-    def add(self, x, action, reward, discount, x_tp1, over):
+    def add(self, x, action: int, reward: float, discount: float, x_tp1, over: bool) -> None:
         """Remembers one transition; over: it was the last of its episode."""
         if self.episode_begins:
             self._write(x[..., -1], age=0)
@@ -68,11 +68,11 @@ class ReplayMemory:
         newest = self.rings["valid"][self.first]
         return newest - min(self.rings["age"][newest % self.slots], self.history - 1)
 
-    def sample(self, batch_size, rng):
+    def sample(self, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
         """Uniformly, with replacement -> [x, action, reward, discount, x_tp1] (batch_size, ...)."""
         return self._transitions(rng.integers(self.size, size=batch_size))
 
-    def all(self):
+    def all(self) -> list[np.ndarray]:
         """-> every transition, the oldest first, in the form of `sample`."""
         return self._transitions(np.arange(self.size))
 

@@ -45,7 +45,7 @@ def sync_folder(folder):
 
 
 def sweep(folder, names):
-    """Removes the temporary files that killed processes have left. The folder must be ours alone."""
+    """Removes the temporary files of killed processes. The folder must be ours alone."""
     for name in names:
         for temporary in Path(folder).glob(f".{name}.*"):
             if temporary.name.rpartition(".")[2].isdecimal():

@@ -14,7 +14,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.run import Run, not_finite
+from dqn_symbolic.runs.run import not_finite
 
 # Exceptions that malformed values in a saved file can raise.
 MISFITS = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
@@ -120,7 +120,8 @@ def expect_state(state, agent):
         raise ValueError("these are not the counters and random streams of such an agent")
     for name, count in state["counters"].items():
         expect_count(name, count)
-    if not all(type(action) is int and 0 <= action < agent.action_count for action in state["actions"]):
+    actions = state["actions"]
+    if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")
     memory, slots = state["memory"], agent.memory.slots
     most = 2 * state["counters"]["steps"]  # frames: an episode's first comes with its second

@@ -6,12 +6,14 @@ import json
 import time
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.task import Task, scorer
 from dqn_symbolic.experience.exploration import ADVICE
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.files import sweep, write_whole
@@ -25,7 +27,7 @@ class Run:
     It is solved when two evaluations in a row reach the task's goal.
     """
 
-    def __init__(self, task, settings, out):
+    def __init__(self, task: Task, settings: Settings, out: Path):
         self.task, self.out = task, out
         self.agent = Agent(task.make(), settings)
         self.about = {"game": task.game, "settings": {**asdict(settings), "game": task.settings}}

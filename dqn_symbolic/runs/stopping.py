@@ -3,7 +3,8 @@
 import signal
 from contextlib import contextmanager
 
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 
 
 @contextmanager
@@ -13,7 +14,11 @@ def noted_signals():
     (A `threading.Event` waits for itself for ever if a signal comes again while it is being set.)
     """
     noted = []
-    before = {one: signal.signal(one, lambda signum, frame: noted.append(signum)) for one in SIGNALS}
+
+    def note(signum, frame):
+        noted.append(signum)
+
+    before = {one: signal.signal(one, note) for one in SIGNALS}
     try:
         yield noted
     finally:

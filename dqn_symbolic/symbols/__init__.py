@@ -3,7 +3,4 @@
 PyTensor and NumPy, and nothing about games, memories, files or windows.
 """
 
-import pytensor
-
-# float32 throughout: with this, the plain numbers in a graph do not turn it into float64.
-pytensor.config.floatX = "float32"
+import dqn_symbolic.compiling  # noqa: F401  which makes everything float32

@@ -12,6 +12,7 @@ or 0 where the episode terminated with this step. A time limit does not terminat
 and x_tp1 is the real last observation. `gradient` and `apply` are `learn`, cut in two.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,14 @@ class Graph(NamedTuple):
     updates: list  # [(shared variable, new value), ...]
 
 
-def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squared) -> Graph:
+def q_learning(
+    network: Callable,
+    first_params: dict[str, np.ndarray],
+    obs_shape: tuple,
+    obs_dtype: str,
+    optimiser: Callable,
+    loss: Callable = squared,
+) -> Graph:
     """The slides "Q-learning in Theano?" and "Target network" as one graph.
 
     network(x, params) -> q; first_params: their first values, {name: float32 array};
@@ -60,7 +68,7 @@ def q_learning(network, first_params, obs_shape, obs_dtype, optimiser, loss=squa
     return Graph(x, q, batch, td_error, params, target_params, gradients, updates)
 
 
-def functions(graph, mode=None):
+def functions(graph: Graph, mode=None) -> tuple[Callable, Callable, Callable]:
     """-> (forward, learn, sync). mode: a PyTensor mode; numba and JAX compile at the first call."""
     forward = compiled([graph.x], graph.q, mode)
     learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)
@@ -68,7 +76,7 @@ def functions(graph, mode=None):
     return forward, learn, sync
 
 
-def halves(graph, mode=None):
+def halves(graph: Graph, mode=None) -> tuple[Callable, Callable]:
     """-> (gradient, apply): they share the parameters and the optimiser's averages with `learn`."""
     given = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
     gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
@@ -77,7 +85,7 @@ def halves(graph, mode=None):
     return gradient, apply
 
 
-def forward_alone(network, params, obs_shape, obs_dtype, mode=None):
+def forward_alone(network, params, obs_shape, obs_dtype, mode=None) -> Callable:
     """-> `forward` of a network that has learnt, without the rest."""
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
     return compiled([x], network(x, [shared(value, name) for name, value in params.items()]), mode)
