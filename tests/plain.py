@@ -14,3 +14,9 @@ def load(path, kind):
     data = checkpoints.load_data(path, kind)
     with checkpoints.opened(path), np.load(path, allow_pickle=False) as members:
         return data, {name: members[name] for name in members if name != "data"}
+
+
+def plain(agent):
+    """An agent compiled to plain NumPy: slower, but it is ready at once."""
+    agent.mode = PLAIN
+    return agent.compile()

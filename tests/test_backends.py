@@ -12,7 +12,9 @@ from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.losses import clipped, squared
 from dqn_symbolic.symbols.networks import conv, conv_params
 from dqn_symbolic.symbols.optimisers import adam, rmsprop
-from dqn_symbolic.symbols.q_learning import q_learning
+from dqn_symbolic.symbols.q_learning import functions, q_learning
+
+pytestmark = pytest.mark.slow
 
 UPDATES, SYNC_EVERY, BATCH, OBS_SHAPE, ACTIONS = 200, 50, 8, (10, 10, 2), 3
 LEARNERS = {
@@ -39,7 +41,8 @@ def first_values(network):
 def learner(network, backend):
     filters, *rules = LEARNERS[network]
     function = partial(conv, strides=[stride for _, _, stride in filters])
-    return q_learning(function, first_values(network), OBS_SHAPE, "uint8", *rules, mode(backend))
+    graph = q_learning(function, first_values(network), OBS_SHAPE, "uint8", *rules)
+    return functions(graph, mode(backend))
 
 
 def after_training(network, backend):

@@ -45,7 +45,10 @@ def poison(agent, name, bad):
 # -- nothing hides them ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["numba", "c", "jax"])
+BACKENDS = ["numba", *(pytest.param(b, marks=pytest.mark.slow) for b in ("c", "jax"))]
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
 def learner(request):
     return compiled(request.param, filters=((2, 2, 1),))
 

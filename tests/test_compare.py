@@ -24,6 +24,8 @@ from dqn_symbolic.experiments.runner import (
 )
 from run_catch import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 

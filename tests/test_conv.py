@@ -99,7 +99,10 @@ def mode_or_skip(backend):
     return backend
 
 
-@pytest.mark.parametrize("backend", ["NUMBA", "JAX", "CVM"])
+@pytest.mark.parametrize(
+    "backend",
+    ["NUMBA", *(pytest.param(b, marks=pytest.mark.slow) for b in ("JAX", "CVM"))],
+)
 @pytest.mark.parametrize("shapes", SMALL)
 def test_backends_are_the_loops(backend, shapes):
     mode = mode_or_skip(backend)
@@ -111,6 +114,7 @@ def test_backends_are_the_loops(backend, shapes):
         assert_same(found, by_hand(x, kernel, shapes[2], dy))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["NUMBA", "JAX"])
 @pytest.mark.parametrize("shapes", FIRST_AND_LAST)
 def test_backends_are_perform_for_whole_batches_and_tails(backend, shapes):
@@ -120,6 +124,7 @@ def test_backends_are_perform_for_whole_batches_and_tails(backend, shapes):
         assert_same([np.asarray(array) for array in function(*given)], plain(*given))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shapes", FIRST_AND_LAST)
 def test_perform_is_torch(shapes):
     assert_torch_agrees(shapes, batch=3)
@@ -150,6 +155,7 @@ def assert_torch_agrees(shapes, batch):
     assert_same(compiled(*shapes)(x, kernel, dy), expected)
 
 
+@pytest.mark.slow
 def test_views_that_do_not_lie_in_one_piece():
     shapes = (6, 5, 2), (3, 2, 2, 3), 2
     function = compiled(*shapes, mode="NUMBA")
@@ -158,6 +164,7 @@ def test_views_that_do_not_lie_in_one_piece():
     assert_same(function(x, kernel, dy[..., ::-1]), by_hand(x, kernel, 2, dy[..., ::-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # JAX, of the sum in verify_grad
 @pytest.mark.parametrize("backend", [PLAIN, "NUMBA", "JAX"], ids=["plain", "numba", "jax"])
 def test_gradients_by_finite_differences(backend):
@@ -278,6 +285,7 @@ assert "jax" not in sys.modules, "JAX is imported without need"
 """
 
 
+@pytest.mark.slow
 def test_numba_compiles_once_for_all_processes(tmp_path):
     environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}
 

@@ -58,7 +58,8 @@ def without_seconds(folder):
     return [line.split(",")[:2] + line.split(",")[3:] for line in lines]
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [4, 50])
 def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     path, rng = killed / "checkpoint.npz", random.Random(kills)

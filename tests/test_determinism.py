@@ -53,45 +53,34 @@ def differences(one, other):
 # -- in another process ----------------------------------------------------------------------------
 
 
-def learners():
-    """-> [(network, backend)] that can be had here."""
-    missing = {
-        "c": not pytensor.config.cxx,
-        "jax": importlib.util.find_spec("jax") is None,
-    }
-    return [(n, b) for b in BACKENDS if not missing.get(b) for n in NETWORKS]
+MISSING = {"c": not pytensor.config.cxx, "jax": importlib.util.find_spec("jax") is None}
 
 
-def train_all(folder, order):
-    for network, backend in learners()[:: int(order)]:
-        out = Path(folder, f"{network}-{backend}")
+def train_both(folder, backend, order):
+    """The learners one after the other, or the other way round."""
+    for network in list(NETWORKS)[:: int(order)]:
+        out = Path(folder, network)
         assert main(["--quiet", *arguments(out, backend=backend, **NETWORKS[network])]) == 0
 
 
-@pytest.fixture(scope="module")
-def twice(tmp_path_factory):
-    """Two processes with other hashes, which train the same learners in the opposite order."""
-    folders = []
-    for order in ("1", "-1"):
-        folders.append(tmp_path_factory.mktemp("runs"))
-        code = "import sys; from tests.test_determinism import train_all; train_all(*sys.argv[1:])"
-        environment = {**os.environ, "PYTHONHASHSEED": {"1": "1", "-1": "2"}[order]}
-        command = [sys.executable, "-c", code, str(folders[-1]), order]
-        subprocess.run(command, check=True, cwd=ROOT, env=environment)
-    return folders
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("network", NETWORKS)
-def test_two_processes_find_the_same_bits(twice, network, backend):
-    if (network, backend) not in learners():
+def test_two_processes_find_the_same_bits(backend, tmp_path):
+    """Two processes with other hashes, which train the same learners in the opposite order."""
+    if MISSING.get(backend):
         pytest.skip(f"no {backend} here")
-    (one, settings), other = (told(folder / f"{network}-{backend}") for folder in twice)
-    assert settings["backend"] == backend
-    assert bool(settings["filters"]) == (network == "conv")
-    assert json.loads(one["counters"])["updates"] == 201
-    assert len(json.loads(one["progress.csv"])) == 4
-    assert differences(one, other[0]) == []
+    for order in ("1", "-1"):
+        code = "import sys; from tests.test_determinism import train_both as t; t(*sys.argv[1:])"
+        environment = {**os.environ, "PYTHONHASHSEED": {"1": "1", "-1": "2"}[order]}
+        command = [sys.executable, "-c", code, str(tmp_path / order), backend, order]
+        subprocess.run(command, check=True, cwd=ROOT, env=environment)
+    for network in NETWORKS:
+        (one, settings), other = (told(tmp_path / order / network) for order in ("1", "-1"))
+        assert settings["backend"] == backend
+        assert bool(settings["filters"]) == (network == "conv")
+        assert json.loads(one["counters"])["updates"] == 201
+        assert len(json.loads(one["progress.csv"])) == 4
+        assert differences(one, other[0]) == []
 
 
 # -- whoever is looking ----------------------------------------------------------------------------

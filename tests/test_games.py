@@ -17,7 +17,7 @@ from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
-from tests.plain import load
+from tests.plain import load, plain
 from tests.test_agent import bits, copied
 from tests.test_determinism import differences, told
 
@@ -119,6 +119,7 @@ def test_watch_writes_an_animation(trained, tmp_path):
         assert animation.n_frames > 5
 
 
+@pytest.mark.slow
 def test_catch_by_its_id_is_run_catch(tmp_path):
     """The general command and the front door: the same bits."""
     import run_catch
@@ -130,6 +131,7 @@ def test_catch_by_its_id_is_run_catch(tmp_path):
     assert summary(tmp_path / "one")["starts"] == 80
 
 
+@pytest.mark.slow
 def test_a_module_that_registers_its_game(tmp_path):
     """--import, for the run, for its evaluation and to go on with it."""
     (tmp_path / "my_games.py").write_text(
@@ -181,7 +183,7 @@ def test_a_module_that_registers_its_game(tmp_path):
 def stopped_and_resumed(env, stop, steps, **settings):
     """-> (whether the game came back, the agent that was stopped, the one that went on for it)."""
     small = {"hidden": (8,), "warm_up": 30, "memory_size": 80, "batch_size": 4, "history": 2}
-    whole, resumed = (Agent(env(), Settings(**{**small, **settings})).compile() for _ in range(2))
+    whole, resumed = (plain(Agent(env(), Settings(**{**small, **settings}))) for _ in range(2))
     for _ in range(stop):
         whole.step()
     came_back = resumed.set_state(*copied(whole))

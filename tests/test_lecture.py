@@ -4,6 +4,7 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
+import pytensor
 import pytest
 
 from dqn_symbolic import lecture
@@ -15,7 +16,8 @@ from games.catch import Catch
 
 def test_slides_are_the_minibatch_form_with_batch_1_and_no_target_network():
     rng = np.random.default_rng(0)
-    forward, learn, params = lecture.graph(12, 8, 3, rng)
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        forward, learn, params = lecture.graph(12, 8, 3, rng)
     W, b, Wout, bout = (p.get_value() for p in params)
     values = {"W1": W.T, "b1": b, "Wout": Wout.T, "bout": bout}
     graph = q_learning(mlp, values, (12,), "float32", partial(sgd, learning_rate=0.05))
@@ -45,6 +47,7 @@ def test_slides_are_the_minibatch_form_with_batch_1_and_no_target_network():
         np.testing.assert_allclose(slide, batch, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_slides_learn_catch(seed):
     """Online, from correlated samples, it takes ten times as long as with a memory."""
@@ -70,6 +73,7 @@ def caught_everywhere(env, forward):
     return True
 
 
+@pytest.mark.slow
 def test_it_runs_by_itself_and_tells_how_it_goes(capsys):
     lecture.main(transitions=30_000)
     lines = capsys.readouterr().out.splitlines()

@@ -57,7 +57,7 @@ def closed_at_once(monkeypatch):
     return opened
 
 
-@pytest.mark.parametrize("trainings", [6, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trainings", [3, pytest.param(100, marks=pytest.mark.slow)])
 def test_no_file_and_no_window_stays_open(trainings, closed_at_once, tmp_path):
     """Trained, then played in a window, again and again in one process."""
     small = ["--steps", "60", "--quiet", "--hidden", "8", "--warm-up", "50"]

@@ -111,6 +111,7 @@ def test_every_preset_makes_a_network_for_its_game(name):
     assert values["Wout"].shape[1] == 3
 
 
+@pytest.mark.slow
 def test_the_nature_agent_learns():
     """A few of its updates, on a game of 84 x 84; its memory cut down and its warm-up, too."""
     settings = replace(NATURE, memory_size=1_000, warm_up=20, sync_every=2)

@@ -21,7 +21,7 @@ from dqn_symbolic.compiling.fallback import OneFunctionLinker, SlowStart
 from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.networks import mlp, mlp_params
 from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import q_learning
+from dqn_symbolic.symbols.q_learning import functions, q_learning
 from tests.plain import PLAIN
 
 RNG = np.random.default_rng(0)
@@ -252,7 +252,7 @@ def test_observations_of_one_frame():
     learnt = []
     for m in PLAIN, mode("numba"):
         optimiser = partial(sgd, learning_rate=0.1)
-        forward, learn, _ = q_learning(mlp, values, (4, 1), "float32", optimiser, mode=m)
+        forward, learn, _ = functions(q_learning(mlp, values, (4, 1), "float32", optimiser), m)
         np.testing.assert_allclose(forward(x), q(x), rtol=1e-5, atol=1e-6)
         td_error = reward + discount * q(x_tp1).max(axis=1) - q(x)[range(3), action]
         np.testing.assert_allclose(learn(*batch), td_error, rtol=1e-5, atol=1e-6)
@@ -280,7 +280,7 @@ def test_where_ours_fails_pytensors_own_linker_does_the_same(failure, monkeypatc
     monkeypatch.setattr(OneFunctionLinker, "has_warned", False)
     FAILURES[failure](monkeypatch)
     W, x = pytensor.shared(M.copy(), shape=M.shape), TT.matrix("x", dtype="float32")
-    with pytest.warns(SlowStart, match="takes longer") as warnings:
+    with pytest.warns(SlowStart, match="takes longer") as warnings:  # noqa: PT031
         for updates in [(W, W + x)], [(W, W - x / 2)]:
             f = pytensor.function([x], (W + x).sum(axis=0), updates=updates, mode=mode("numba"))
             expected = (W.get_value() + N).sum(axis=0)
@@ -411,6 +411,7 @@ def graphs(draw):
     return leaves, outputs
 
 
+@pytest.mark.slow
 @settings(
     max_examples=(GRAPHS or 200) // TOGETHER,
     derandomize=not GRAPHS,

@@ -11,6 +11,8 @@ from games.catch import Catch
 from run_catch import main
 from tests.test_agent import bits, copied
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--warm-up=500", "--epsilon-steps=500", "--evaluate-every=250"]
 
 

@@ -136,6 +136,7 @@ def test_what_reinforce_puts_into_learn():
     assert (player.steps, player.updates, player.episodes) == (288, 2, 32)
 
 
+@pytest.mark.slow
 def test_measuring_the_noise_disturbs_nothing():
     runs = []
     for measured in (False, True):

@@ -18,6 +18,7 @@ from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
 from run_catch import main
+from tests.plain import plain
 from tests.test_determinism import arguments, differences, told
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +41,7 @@ LEARNERS = {
 @cache
 def compiled(learner):
     """-> (a compiled `Agent`, the first values of all that its functions update)."""
-    agent = Agent(CATCH.make(), Settings(**{**SMALL, **LEARNERS[learner]})).compile()
+    agent = plain(Agent(CATCH.make(), Settings(**{**SMALL, **LEARNERS[learner]})))
     return agent, [(v, v.get_value()) for v in agent.learn.get_shared()]
 
 
@@ -89,7 +90,7 @@ def whole(tmp_path_factory):
     return trained
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     learner=st.sampled_from(list(LEARNERS)),
     stops=st.lists(st.integers(0, STEPS - 1), min_size=1, max_size=4).map(sorted),
@@ -127,6 +128,7 @@ def test_what_was_compared(whole):
 # -- in other processes, through the front door ---------------------------------------------------
 
 
+@pytest.mark.slow
 def test_three_processes_find_what_one_finds(tmp_path):
     """In the warm-up, then in mid-episode, each another process."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"

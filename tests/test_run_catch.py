@@ -149,6 +149,7 @@ def test_quiet_says_nothing(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_run_of_the_game_with_other_settings(tmp_path):
     game = ["--rows", "6", "--columns", "5", "--paddle-width", "1", "--paddle-start", "middle"]
     assert main(["--out", str(tmp_path), "--steps", "60", "--drift", *game, *SMALL]) == 0
@@ -219,7 +220,9 @@ def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_
     assert data["agent"]["counters"]["steps"] == summary(folder)["env_steps"] > 0
 
 
-@pytest.mark.parametrize("pause", [0, 0.05, 0.3])
+@pytest.mark.parametrize(
+    "pause", [0.05, *(pytest.param(pause, marks=pytest.mark.slow) for pause in (0, 0.3))]
+)
 def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
     folder = tmp_path / "run"
     process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
@@ -235,6 +238,7 @@ def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
     assert about["agent"]["counters"]["steps"] == summary(folder)["env_steps"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_path):
     folder = copied(trained[0], tmp_path / "run")
     before = contents(folder)
@@ -248,6 +252,7 @@ def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_pa
     assert contents(folder) == before
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
@@ -262,6 +267,7 @@ def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
     assert summary(folder)["env_steps"] == reached + 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_compiling(tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, PYTENSOR_FLAGS=f"base_compiledir={tmp_path}")  # an empty cache
@@ -306,7 +312,7 @@ def shown(monkeypatch):
 
     def show(env, q_values=None, title=None):
         calls.append((env, q_values))
-        return Tally(episodes=3, caught=2, best_streak=2)
+        return Tally("caught", episodes=3, won=2, best_streak=2)
 
     monkeypatch.setattr(games.window.screen, "has_screen", lambda: True)
     monkeypatch.setattr(games.window.window, "show", show)
@@ -526,7 +532,7 @@ def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, ca
 # -- what goes wrong later -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", ["1e9", "1e30"])
+@pytest.mark.parametrize("rate", ["1e30", pytest.param("1e9", marks=pytest.mark.slow)])
 def test_a_run_that_diverges_says_so(rate, tmp_path, capsys):
     wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", rate]
     assert main(["--out", str(tmp_path / "run"), *wild]) == 2
@@ -577,6 +583,7 @@ def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):
     assert summary(tmp_path / "run")["env_steps"] == 100
 
 
+@pytest.mark.slow
 def test_what_cannot_solve_more_is_solved_and_says_so(tmp_path, capsys):
     """On two rows the paddle has one step: only the balls near it can be caught."""
     assert main(["--rows", "2", "--out", str(tmp_path / "run")]) == 0

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 from dqn_symbolic.commands.options import BadInput, parsed
@@ -54,6 +55,9 @@ def import_compiler():
     """PyTensor wants its cache at once, and says no more than that it cannot write there."""
     try:
         import dqn_symbolic.compiling.backends  # noqa: F401
+
+        with suppress(ImportError):  # this makes the folder of numba's cache
+            import pytensor.link.numba.cache  # noqa: F401
     except OSError as error:
         raise BadInput(
             f"{error.filename}: {error.strerror}; for the compiled code take a folder that can be"

@@ -122,7 +122,7 @@ class Source:
         self.line(f"    raise {error}({message!r})")
 
     def known(self, value, key):
-        """-> the name of a constant or a function from outside; of equal keys, that of the first."""
+        """-> the name of a constant or of a function from outside; equal keys have one name."""
         if key not in self.known_as or key is None:
             self.known_as[key] = name = self.name("k")
             self.globals[name] = value

@@ -1,0 +1,49 @@
+"""Windows, as far as it can be tried elsewhere: without what only POSIX has."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+HIDDEN = """
+import os, signal, sys, warnings
+
+class Hider:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fcntl", "resource", "pwd", "grp"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hider())
+for name in ("fcntl", "resource", "pwd", "grp"):
+    sys.modules.pop(name, None)
+for name in ("O_DIRECTORY", "fork", "kill", "killpg", "sched_getaffinity", "geteuid"):
+    delattr(os, name)
+for name in ("SIGHUP", "SIGKILL", "SIGALRM", "SIGUSR1", "SIGCHLD"):
+    delattr(signal, name)
+warnings.filterwarnings("ignore", "only soft file lock")  # Windows has a lock of its own
+
+import run_catch
+sys.exit(run_catch.main(sys.argv[1:]))
+"""
+
+
+def run(*arguments):
+    command = [sys.executable, "-W", "error", "-c", HIDDEN, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
+
+
+def test_it_trains_resumes_and_watches_without_what_windows_lacks(tmp_path):
+    folder = tmp_path / "run"
+    small = ["--quiet", "--no-window", "--hidden", "16", "--warm-up", "50"]
+    done = run("--out", folder, "--steps", 60, *small)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run("--resume", folder, "--steps", 80, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((folder / "summary.json").read_text())["env_steps"] == 80
+    done = run("watch", folder, "--gif", tmp_path / "a.gif")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "a.gif").stat().st_size > 1_000
+    assert not (folder / ".lock").exists()
