@@ -9,7 +9,10 @@ from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from games.catch import Catch
 from run_catch import main
-from tests.plain import load
+from tests.plain import load, plain
+
+# NumPy warns of what these tests do on purpose; compiled code does not.
+pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in")
 
 SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4, "epsilon_end": 0.0, "epsilon_steps": 1}
 
@@ -26,12 +29,14 @@ class Brightness(gymnasium.ObservationWrapper):
         return frame.astype(np.float32) / 255
 
 
-def compiled(backend="numba", **settings):
+def compiled(backend="plain", **settings):
     if backend == "jax":
         pytest.importorskip("jax")
     if backend == "c" and not pytensor.config.cxx:
         pytest.skip("no C++ compiler")
     game = Brightness(Catch(rows=4, columns=4, paddle_width=1))
+    if backend == "plain":
+        return plain(Agent(game, Settings(**{**SMALL, **settings})))
     return Agent(game, Settings(backend=backend, **{**SMALL, **settings})).compile()
 
 
@@ -45,7 +50,7 @@ def poison(agent, name, bad):
 # -- nothing hides them ----------------------------------------------------------------------------
 
 
-BACKENDS = ["numba", *(pytest.param(b, marks=pytest.mark.slow) for b in ("c", "jax"))]
+BACKENDS = ["plain", *(pytest.param(b, marks=pytest.mark.slow) for b in ("numba", "c", "jax"))]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

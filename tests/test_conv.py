@@ -103,7 +103,7 @@ def mode_or_skip(backend):
     "backend",
     ["NUMBA", *(pytest.param(b, marks=pytest.mark.slow) for b in ("JAX", "CVM"))],
 )
-@pytest.mark.parametrize("shapes", SMALL)
+@pytest.mark.parametrize("shapes", [SMALL[0], pytest.param(SMALL[1], marks=pytest.mark.slow)])
 def test_backends_are_the_loops(backend, shapes):
     mode = mode_or_skip(backend)
     function = compiled(*shapes, mode=mode)

@@ -134,7 +134,10 @@ def small_disk(folder, size):
 
 @pytest.mark.parametrize(
     ("full", "message"),
-    [(small_files, "File too large"), (small_disk, "No space left on device")],
+    [
+        (small_files, "File too large"),
+        pytest.param(small_disk, "No space left on device", marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsys):
     folder = tmp_path / "run"

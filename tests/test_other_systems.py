@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 HIDDEN = """
@@ -35,6 +37,7 @@ def run(*arguments):
     return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_it_trains_resumes_and_watches_without_what_windows_lacks(tmp_path):
     folder = tmp_path / "run"
     small = ["--quiet", "--no-window", "--hidden", "16", "--warm-up", "50"]

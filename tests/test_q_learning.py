@@ -87,7 +87,9 @@ def mlp_in_numpy(x, W1, b1, W2, b2, Wout, bout):
     return np.maximum(h @ W2 + b2, 0) @ Wout + bout
 
 
-@pytest.mark.parametrize("mode", [PLAIN, "NUMBA"], ids=["plain", "numba"])
+@pytest.mark.parametrize(
+    "mode", [PLAIN, pytest.param("NUMBA", marks=pytest.mark.slow)], ids=["plain", "numba"]
+)
 def test_gradient_by_finite_differences(mode):
     """One step of SGD at rate 1 is the gradient; so are differences of the same loss in NumPy."""
     rng = np.random.default_rng(0)

@@ -68,7 +68,7 @@ def add_option(group, field):
         group.add_argument(field.name, nargs="?", type=field.type, default=None, help=meaning)
         return
     default = field.default
-    if default not in (None, False, ()):
+    if default is not None and default is not False and default != ():
         meaning += f" ({'x'.join(map(str, default)) if field.type is tuple else default})"
     how = {"help": meaning, "dest": field.name}
     if field.type is bool:
