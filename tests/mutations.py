@@ -85,17 +85,17 @@ FAULTS = [
     ),
     (
         "a stack across an episode's end",
-        *(MEMORY, "frames[numbers < episode_begins[:, None]] = 0", "pass"),
+        *(MEMORY, "frames[slots < episode_begins[:, None]] = 0", "pass"),
         "test_memory",
     ),
     (
         "a stack across the write pointer",
-        *(MEMORY, "< self.written - self.slots:", "< self.written - self.slots - 1:"),
+        *(MEMORY, "<= self.written - self.slots:", "<= self.written - self.slots - 1:"),
         "test_memory",
     ),
     (
         "the oldest frame of a stack forgotten at the write pointer",
-        *(MEMORY, 'newest % self.slots], self.history - 1)', 'newest % self.slots], 0)'),
+        *(MEMORY, '[slot], self.history - 1)', '[slot], 0)'),
         "test_memory",
     ),
     (
@@ -335,7 +335,7 @@ FAULTS = [
     ("the player of one frame knows the state", f"{EXPERIMENTS}/four_frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
     ("a file written in its place", FILES, 'with open(temporary, "wb")', 'with open(path, "wb")', "test_checkpoints"),
     ("a folder shared by two runs", FILES, "        lock.acquire()\n", "        pass\n", "test_crashes"),
-    ("sampling that slows down with the steps", MEMORY, "slots = numbers % self.slots", "slots = numbers", "test_memory"),
+    ("sampling that slows down with the steps", MEMORY, '["valid"][(self.first + self.size) % self.slots] = slot', '["valid"][(self.first + self.size) % self.slots] = newest', "test_memory"),
     ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode) % 2**31", "self.first_seed % 2**31", "test_agent"),
     ("a game that breaks its promise not noticed", AGENT, "return np.array_equal(self.x, x)", "return True", "test_games"),
     ("bytes divided by 255 whatever the game allows", AGENT, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),

@@ -103,6 +103,24 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_write_reaches_the_disk_and_so_does_its_name(tmp_path, monkeypatch):
+    """The file, and after the replacement its folder: a power cut undoes neither."""
+    synced, fsync, replace = [], os.fsync, os.replace
+
+    def noting(handle):
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    def replacing(old, new):
+        synced.append("replaced")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr(os, "replace", replacing)
+    write_whole(tmp_path / "file", lambda file: file.write(b"new"))
+    assert synced == [str(tmp_path / f".file.{os.getpid()}"), "replaced", str(tmp_path)]
+
+
 def test_a_write_that_succeeds_leaves_the_new_file_alone(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")

@@ -15,9 +15,9 @@ class ReplayMemory:
 
     x and x_tp1 are the last frames of an episode, (*frame_shape, history), 0 before its first.
 
-    Frames are numbered as they come, from 0; frame n is in slot n % slots of the rings. A
-    transition goes by the number of the newest frame in its x; the next one is the newest in x_tp1.
-    `valid` is a ring, too: the numbers of the transitions whose frames are all still there.
+    Frames are numbered as they come, from 0; frame n is in slot n % slots of the rings. The newest
+    frame of a transition's x stands for it; the next one is the newest in x_tp1. `valid` is a ring,
+    too: the slots of these frames, for the transitions whose frames are all still there.
     """
 
     def __init__(self, capacity: int, obs_shape: tuple, dtype):
@@ -50,23 +50,24 @@ class ReplayMemory:
         self.rings["reward"][slot] = reward
         self.rings["discount"][slot] = discount
         self._write(x_tp1[..., -1], age=self.rings["age"][slot] + 1)
-        self.rings["valid"][(self.first + self.size) % self.slots] = newest
+        self.rings["valid"][(self.first + self.size) % self.slots] = slot
         self.size += 1
         self.episode_begins = over
 
     def _write(self, frame, age):
+        while self.size and self._oldest_needed() <= self.written - self.slots:
+            self.first = (self.first + 1) % self.slots  # the new frame takes the place of that one
+            self.size -= 1
         slot = self.written % self.slots
         self.rings["frame"][slot] = frame
         self.rings["age"][slot] = age
         self.written += 1
-        while self.size and self._oldest_needed() < self.written - self.slots:
-            self.first = (self.first + 1) % self.slots
-            self.size -= 1
 
     def _oldest_needed(self):
         """The number of the oldest frame that the oldest transition is made of."""
-        newest = self.rings["valid"][self.first]
-        return newest - min(self.rings["age"][newest % self.slots], self.history - 1)
+        slot, last = self.rings["valid"][self.first], self.written - 1
+        newest = last - (last - slot) % self.slots
+        return newest - min(self.rings["age"][slot], self.history - 1)
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
         """Uniformly, with replacement -> [x, action, reward, discount, x_tp1] (batch_size, ...)."""
@@ -78,22 +79,27 @@ class ReplayMemory:
 
     def _transitions(self, chosen):
         """chosen (B,): 0 is the oldest transition."""
-        newest = self._at("valid", (self.first + chosen) % self.slots)
+        newest = self._at("valid", self.first + chosen)
         # The frames of x and, one further, those of x_tp1: (B, history + 1).
-        numbers = newest[:, None] + self.around
-        slots = numbers % self.slots
-        frames, slot = self._at("frame", slots), slots[:, -2]
+        slots = newest[:, None] + self.around
+        frames = self._at("frame", slots)
         if self.history > 1:
-            episode_begins = newest - self._at("age", slot)
-            frames[numbers < episode_begins[:, None]] = 0
+            episode_begins = newest - self._at("age", newest)
+            frames[slots < episode_begins[:, None]] = 0
         x, x_tp1 = np.empty((2, len(chosen), *self.obs_shape), frames.dtype)
         for i in range(self.history):  # five times as fast as to transpose them
             x[..., i], x_tp1[..., i] = frames[:, i], frames[:, i + 1]
-        parts = (self._at(name, slot) for name in ("action", "reward", "discount"))
-        return [x, *parts, x_tp1]
+        return [
+            x,
+            self._at("action", newest),
+            self._at("reward", newest),
+            self._at("discount", newest),
+            x_tp1,
+        ]
 
     def _at(self, name, slots):
-        return self.rings[name].take(slots, axis=0, mode="wrap")  # the quickest; nothing wraps
+        # Once around at the most: NumPy wraps by repeated subtraction.
+        return self.rings[name].take(slots, axis=0, mode="wrap")
 
     def get_state(self):
         """-> (positions, plain numbers; {name: ring, as far as it is filled}, not copied)."""
