@@ -17,6 +17,7 @@ from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.runs.run import Run
 from tests.plain import load, plain
 from tests.test_agent import bits, copied
 from tests.test_determinism import differences, told
@@ -320,3 +321,23 @@ def test_cartpole_is_learnt_by_its_preset(tmp_path):
         assert main(["train", *arguments]) == 0
         assert summary(folder)["best_mean_return"] >= 475
         assert summary(folder)["env_steps"] <= 100_000
+
+
+@pytest.mark.parametrize(("scores", "best"), [((1, 3, 2), 1), ((1, 3, 3), 2), ((4, 3, 2), 0)])
+def test_the_best_is_kept_and_of_several_the_latest(scores, best, tmp_path):
+    settings = Settings(hidden=(4,), warm_up=10, batch_size=4, steps=30, evaluate_every=10)
+    run = Run(task("CartPole-v1"), settings, tmp_path)
+    plain(run.agent)
+    run.compiled, weights, left = True, [], list(scores)
+
+    def evaluate(stop=(), quiet=True):
+        weights.append(run.agent.weights())
+        return {"mean_return": float(left.pop(0))}
+
+    run.evaluate = evaluate
+    run.train([], quiet=True)
+    summary = run.finish()
+    assert (summary["best_mean_return"], summary["mean_return"]) == (max(scores), scores[-1])
+    _, kept = load(tmp_path / "agent.npz", "agent")
+    assert all((kept[name] == value).all() for name, value in weights[best].items())
+    assert any((weights[i][name] != kept[name]).any() for i in {0, 1, 2} - {best} for name in kept)
