@@ -25,7 +25,8 @@ def train(make_task, program, window=None, quiet=False, **given):
     if window and not has_screen():
         raise BadInput("--window needs a screen, and there is none here")
     tell = (lambda *words, **how: None) if quiet else say
-    with begun(make_task, given) as (run, data), noted_signals() as noted:
+    # Signals are noted before the folder appears: whoever sees it may stop the run.
+    with noted_signals() as noted, begun(make_task, given) as (run, data):
         hint = advice(run.agent.settings.backend)
         if hint:
             tell(hint)
