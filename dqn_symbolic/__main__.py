@@ -14,7 +14,8 @@ PROGRAM = "python -m dqn_symbolic"
 
 @dataclass(frozen=True)
 class Game:
-    game: str = setting(None, "Gymnasium id, such as CartPole-v1")
+    game: str = setting(None, "Gymnasium id, such as CartPole-v1 or ALE/Pong-v5")
+    sticky: float = setting(None, "Atari: probability of the last action once more, at each frame")
 
 
 def any_game(given):
@@ -23,7 +24,7 @@ def any_game(given):
 
     if "game" not in given:
         raise options.BadInput("--game ID is missing, such as --game CartPole-v1")
-    return task(given["game"])
+    return task(**given)
 
 
 def train(**given):

@@ -34,14 +34,25 @@ TABULAR, EXPERIMENTS = "dqn_symbolic/experiments/tabular.py", "dqn_symbolic/expe
 FAULTS = [
     (
         "no future after truncation (masked by done)",
-        *(AGENT, "0 if terminated else s.discount", "0 if terminated or truncated else s.discount"),
+        *(AGENT, "0 if terminated or", "0 if terminated or truncated or"),
         "test_agent",
     ),
     (
         "a future after termination",
-        *(AGENT, "0 if terminated else s.discount", "s.discount"),
+        *(AGENT, "0 if terminated or", "0 if"),
         "test_agent",
     ),
+    (
+        "a future after the loss of a life",
+        *(AGENT, ' or info.get("life_lost")', ""),
+        "test_agent",
+    ),
+    (
+        "the loss of a life ends the episode",
+        *(AGENT, "bool(terminated or truncated)", "discount == 0 or truncated"),
+        "test_agent",
+    ),
+    ("rewards clipped at 0", AGENT, "max(reward, -1.0)", "max(reward, 0.0)", "test_agent"),
     (
         "final observation replaced by the reset one",
         *(

@@ -150,6 +150,27 @@ def test_what_is_remembered():
     assert (discount == np.float32(0.99)).all()
 
 
+class Lives(Numbered):
+    """Rewards of 5, -3 and .5; the second step loses a life."""
+
+    def step(self, action):
+        x, _, terminated, truncated, info = super().step(action)
+        reward = {1: 5.0, 2: -3.0, 3: 0.5}[self.age]
+        return x, reward, terminated, truncated, {**info, "life_lost": self.age == 2}
+
+
+@pytest.mark.parametrize(
+    ("clip_rewards", "rewards"), [(True, [1, -1, 0.5]), (False, [5, -3, 0.5])]
+)
+def test_a_lost_life_ends_the_episode_for_learning_only(clip_rewards, rewards):
+    agent = trained(6, Lives(), clip_rewards=clip_rewards, **QUICK)
+    _, _, reward, discount, x_tp1 = agent.memory.all()
+    assert reward.tolist() == 2 * rewards
+    np.testing.assert_allclose(discount, 2 * [0.99, 0, 0.99])
+    assert x_tp1.ravel().tolist() == [2, 3, 4, 6, 7, 8]  # the same episode goes on after it
+    assert agent.episode == 2
+
+
 # -- it counts -------------------------------------------------------------------------------------
 
 

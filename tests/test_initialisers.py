@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from dqn_symbolic.symbols.initialisers import fans, glorot, orthogonal, uniform_fan_in, zeros
+from dqn_symbolic.symbols.initialisers import (
+    biases,
+    fans,
+    glorot,
+    nature,
+    orthogonal,
+    uniform_fan_in,
+)
 
 SHAPES = [(100, 128), (128, 3), (8, 8, 4, 32)]
 
@@ -12,7 +19,7 @@ def test_fans_of_a_dense_layer_and_of_a_convolution():
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("initialiser", [glorot, uniform_fan_in, orthogonal])
+@pytest.mark.parametrize("initialiser", [glorot, uniform_fan_in, orthogonal, nature])
 def test_same_stream_same_float32_weights(initialiser, shape):
     first, again, other = (initialiser(np.random.default_rng(s), shape) for s in (0, 0, 1))
     assert first.shape == shape
@@ -27,6 +34,7 @@ def test_uniform_bounds_are_reached_and_not_passed(shape):
     for initialiser, bound in (
         (glorot, np.sqrt(6 / (fan_in + fan_out))),
         (uniform_fan_in, 1 / fan_in),
+        (nature, 1 / np.sqrt(fan_in)),
     ):
         largest = abs(initialiser(np.random.default_rng(0), shape)).max()
         assert 0.97 * bound < largest <= bound * (1 + 1e-6)
@@ -49,6 +57,10 @@ def test_orthogonal_has_no_favourite_sign():
     assert 70 < sum(sign > 0 for sign in signs) < 130
 
 
-def test_biases_are_0():
-    assert (zeros(5) == np.zeros(5)).all()
-    assert zeros(5).dtype == np.float32
+def test_biases_are_0_but_the_nature_agents_are_drawn_as_its_weights():
+    rng = np.random.default_rng(0)
+    assert (biases(rng, (100, 500), glorot) == np.zeros(500)).all()
+    drawn = biases(rng, (5, 5, 4, 500), nature)
+    assert drawn.shape == (500,)
+    assert drawn.dtype == np.float32
+    assert 0.97 / 10 < abs(drawn).max() <= 1 / 10  # 5 x 5 x 4 inputs

@@ -105,7 +105,7 @@ def test_the_nature_network_has_the_papers_sizes():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_makes_a_network_for_its_game(name):
-    game = Catch(pixels=84) if name in ("pixels", "nature") else Catch()
+    game = Catch(pixels=84) if name in ("pixels", "atari", "nature") else Catch()
     settings = Settings(**PRESETS[name])
     values = first_params(np.random.default_rng(0), as_seen(game, settings), settings)
     assert values["Wout"].shape[1] == 3

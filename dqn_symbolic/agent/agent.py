@@ -50,9 +50,13 @@ class Agent:
         action = epsilon_greedy(
             self.epsilon, self.action_count, self.q_values, self.exploration_rng
         )
-        x_tp1, reward, terminated, truncated, _ = self.env.step(action)
-        # Only termination leaves no future; truncation merely stops the watching.
-        discount, over = 0 if terminated else s.discount, bool(terminated or truncated)
+        x_tp1, reward, terminated, truncated, info = self.env.step(action)
+        # Termination leaves no future, nor, for learning, does the loss of a life; truncation
+        # merely stops the watching.
+        discount = 0 if terminated or info.get("life_lost") else s.discount
+        over = bool(terminated or truncated)
+        if s.clip_rewards:
+            reward = min(max(reward, -1.0), 1.0)
         self.memory.add(self.x, action, reward, discount, x_tp1, over)
         self.x = x_tp1
         self.actions.append(action)

@@ -4,10 +4,10 @@ import json
 
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.options import BadInput
-from dqn_symbolic.commands.watching import latest, load_agent
+from dqn_symbolic.commands.watching import folder_of, load_agent
 
 
-def evaluate(folder=None, episodes=None, epsilon=None, seed=0, out=None, quiet=False):
+def evaluate(folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=None, quiet=False):
     """Writes evaluation.json and prints it as a table. -> exit status"""
     from dqn_symbolic.agent.evaluation import SIDE_BY_SIDE, returns
     from dqn_symbolic.agent.settings import expect
@@ -15,7 +15,7 @@ def evaluate(folder=None, episodes=None, epsilon=None, seed=0, out=None, quiet=F
     from dqn_symbolic.runs.files import write_whole
     from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
-    folder = folder or latest()
+    folder = folder_of(folder, agent)
     task, s, forward = load_agent(folder)
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
@@ -44,11 +44,13 @@ def evaluate(folder=None, episodes=None, epsilon=None, seed=0, out=None, quiet=F
         "std": float(found.std()),
         "minimum": float(found.min()),
         "maximum": float(found.max()),
+        **task.levels,
         **task.measures(found),
     }
-    path = (out or folder) / "evaluation.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda file: file.write((json.dumps(row, indent=2) + "\n").encode()))
+    path = None if agent and not out else (out or folder) / "evaluation.json"
+    if path:  # an agent of the project's keeps its folder as it is
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write((json.dumps(row, indent=2) + "\n").encode()))
     if not quiet:
         width = max(map(len, row))
         for name, value in row.items():
@@ -57,5 +59,7 @@ def evaluate(folder=None, episodes=None, epsilon=None, seed=0, out=None, quiet=F
                 if isinstance(value, float)
                 else f"{name:{width}}  {value}"
             )
-        say(f"written: {path}")
+        for line in (task.levels_from, f"written: {path}" if path else ""):
+            if line:
+                say(line)
     return 0

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from dqn_symbolic.agent.settings import PRESETS, setting
 
+AGENTS = Path(__file__).parent.parent / "agents"  # that come with the project
+KEPT = tuple(sorted(path.parent.name for path in AGENTS.glob("*/agent.npz")))
+
 
 class BadInput(Exception):
     """Invalid input of the user's; the message is one line: what was expected, and what came."""
@@ -104,13 +107,15 @@ def layers(text):
 @dataclass(frozen=True)
 class Watching:
     folder: Path = setting(None, "folder of the agent's run (the latest in runs/)")
+    agent: str = setting(None, "an agent that comes with the project", KEPT)
     gif: Path = setting(None, "write an animation to this file and open no window")
 
 
 @dataclass(frozen=True)
 class Evaluating:
     folder: Path = setting(None, "folder of the agent's run (the latest in runs/)")
-    episodes: int = setting(100, "episodes to play")
+    agent: str = setting(None, "an agent that comes with the project", KEPT)
+    episodes: int = setting(None, "episodes to play (the run's own number)")
     epsilon: float = setting(None, "probability of a random action (the run's own)")
     seed: int = setting(0, "the episodes and all random actions come from it")
     out: Path = setting(None, "folder for evaluation.json (the run's own)")

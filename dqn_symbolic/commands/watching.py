@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from dqn_symbolic.commands.front import import_compiler, say
-from dqn_symbolic.commands.options import BadInput
+from dqn_symbolic.commands.options import AGENTS, BadInput
 
 
-def watch(folder=None, gif=None, tell=say):
+def watch(folder=None, agent=None, gif=None, tell=say):
     """Opens the window, the agent playing; or writes the same as a GIF. -> exit status"""
     from games.window.screen import has_screen
 
@@ -14,7 +14,7 @@ def watch(folder=None, gif=None, tell=say):
         raise BadInput("watch needs a screen, and there is none here: use --gif FILE")
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
-    task, settings, forward = load_agent(folder or latest())
+    task, settings, forward = load_agent(folder_of(folder, agent))
 
     from dqn_symbolic.experience.frames import as_seen
     from games.window import window
@@ -39,17 +39,19 @@ def play(task):
 
     if not has_screen():
         raise BadInput("play needs a screen, and there is none here")
-    say(str(window.show(pictured(task), title=task.game)))
+    say(str(window.show(pictured(task, **task.by_hand), title=task.game)))
     return 0
 
 
-def pictured(task):
+def pictured(task, **how):
     """-> the game, which draws itself. Raises BadInput if it cannot."""
     try:
-        return task.make(render_mode="rgb_array")
+        return task.make(render_mode=task.render_mode, **how)
     except Exception as error:  # a game may refuse in any way
         message = " ".join(str(error).split())
-        raise BadInput(f"{task.game} does not draw itself (rgb_array): {message:.300}") from error
+        raise BadInput(
+            f"{task.game} does not draw itself ({task.render_mode}): {message:.300}"
+        ) from error
 
 
 def load_agent(folder):
@@ -71,8 +73,12 @@ def load_agent(folder):
     return task, settings, forward_alone(network, weights, space.shape, space.dtype, mode("numba"))
 
 
-def latest():
-    """-> the folder of the newest run in runs/."""
+def folder_of(folder, agent):
+    """-> the folder, or that of an agent of the project, or that of the newest run in runs/."""
+    if folder and agent:
+        raise BadInput(f"take the folder {folder} or --agent {agent}, not both")
+    if folder or agent:
+        return folder or AGENTS / agent
     agents = sorted(Path("runs").glob("*/agent.npz"), key=lambda path: path.stat().st_mtime)
     if not agents:
         raise BadInput("there is no run in runs/ yet: train first, or name the run's folder")

@@ -22,14 +22,14 @@ class Task:
     make: Callable[..., gymnasium.Env]  # make(), make(render_mode="rgb_array")
     starts: list | None = None  # states that reset(options={"state": state}) begins in
     goal: float | None = None  # solved: two evaluations in a row reach this mean return
-    measures: Callable = (
-        lambda returns: {}
-    )  # of the episodes' returns: more columns of progress.csv
     preset: str = "catch"  # of the settings, where the user names none
+    # What else is measured of an evaluation: returns (episodes,) -> {column of progress.csv: value}
+    measures: Callable = lambda returns: {}
     shown: str = "mean_return"  # the column that the progress bar and the picture show
-    levels: dict = field(
-        default_factory=dict
-    )  # lines in the picture: {label: value of that column}
+    levels: dict = field(default_factory=dict)  # of that column, to compare: {name: value}
+    levels_from: str = ""  # where these come from
+    render_mode: str = "rgb_array"  # or "rgb_array_list": several pictures a step
+    by_hand: dict = field(default_factory=dict)  # keywords of `make` for a person who plays alone
 
     def beginnings(self, settings, seed):
         """-> how each episode of an evaluation begins: the keywords of `reset`.

@@ -18,7 +18,7 @@ def learning_curve(path, rows, task):
     scores = [row[task.shown] for row in rows]
     above.plot(steps, scores, "o-", color="#1f4e79", ms=3, label="DQN")
     levels = task.levels or ({} if task.goal is None else {"solved": task.goal})
-    styles = [("#2e7d32", "--"), ("#b35900", "-.")]
+    styles = [("#2e7d32", "--"), ("#b35900", "-."), ("#6a1b9a", ":")]
     for (label, value), (colour, dashes) in zip(levels.items(), styles):
         above.axhline(value, color=colour, lw=1, ls=dashes, label=f"{label} ({value:.4g})")
     above.set(ylabel=task.shown.replace("_", " "))

@@ -1,4 +1,4 @@
-"""First weights: the three that the lecture sets out to compare (exercise II), and biases of 0.
+"""First weights: the lecture's three to compare (exercise II), the Nature agent's, and biases.
 
 Each is a function (rng, shape) -> float32 array. The last axis of `shape` are a layer's outputs;
 all the others together are what one output sees: (inputs, outputs) for a dense layer.
@@ -37,6 +37,16 @@ def orthogonal(rng, shape):
     return q.reshape(shape).astype(np.float32)
 
 
-def zeros(shape):
-    """The biases."""
-    return np.zeros(shape, np.float32)
+def nature(rng, shape):
+    """Uniform in +-1/sqrt(fan_in), as in the Nature agent's code."""
+    bound = 1 / np.sqrt(fans(shape)[0])
+    return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def biases(rng, shape, initialiser):
+    """-> (outputs,) float32, for weights of that shape: 0; with `nature` they are drawn, too."""
+    *_, outputs = shape
+    if initialiser is nature:
+        bound = 1 / np.sqrt(fans(shape)[0])
+        return rng.uniform(-bound, bound, outputs).astype(np.float32)
+    return np.zeros(outputs, np.float32)

@@ -11,7 +11,7 @@ from math import prod
 import pytensor.tensor as TT
 
 from dqn_symbolic.compiling.conv import conv2d
-from dqn_symbolic.symbols.initialisers import zeros
+from dqn_symbolic.symbols.initialisers import biases
 
 
 def relu(z):
@@ -70,14 +70,15 @@ def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
         height, width, *channels = obs_shape
         if size > min(height, width):
             raise ValueError(f"filters of {size} x {size} do not fit into {height} x {width}")
-        values[f"K{layer}"] = initialiser(rng, (size, size, prod(channels), number))
-        values[f"k{layer}"] = zeros(number)
+        shape = size, size, prod(channels), number
+        values[f"K{layer}"] = initialiser(rng, shape)
+        values[f"k{layer}"] = biases(rng, shape, initialiser)
         obs_shape = (height - size) // stride + 1, (width - size) // stride + 1, number
     return {**values, **mlp_params(rng, obs_shape, hidden, actions, initialiser)}
 
 
 def mlp_params(rng, obs_shape, hidden, actions, initialiser):
-    """First values of `mlp`'s params: {"W1", "b1", ..., "Wout", "bout": float32 array}, biases 0.
+    """First values of `mlp`'s params: {"W1", "b1", ..., "Wout", "bout": float32 array}.
 
     hidden: the sizes of the hidden layers.
     """
@@ -86,5 +87,5 @@ def mlp_params(rng, obs_shape, hidden, actions, initialiser):
     values = {}
     for layer, inputs, outputs in zip(layers, sizes[:-1], sizes[1:]):
         values[f"W{layer}"] = initialiser(rng, (inputs, outputs))
-        values[f"b{layer}"] = zeros(outputs)
+        values[f"b{layer}"] = biases(rng, (inputs, outputs), initialiser)
     return values

@@ -3,7 +3,9 @@
 Nothing here knows a learner: `q_values` is any function observation -> (actions,) float32. The game
 is a Gymnasium environment with discrete actions. What is optional, it says in its metadata:
 "render_fps" (steps per second), "play_fps" (for a person), "action_names", "outcomes" (words for a
-return of at most 0 and for one above), "palette" (256 colours for the brightness that agents see).
+return of at most 0 and for one above), "palette" (256 colours for the brightness that agents see),
+"pixel_aspect" (a pixel's width by its height). If it draws several pictures for each step
+(render_mode "rgb_array_list"), they are shown one after the other. `info["lives"]` is shown, too.
 """
 
 from math import inf
@@ -67,6 +69,7 @@ class View(NamedTuple):
     verdict: int  # +1 or -1 where the end is shown in green or red
     episode_return: float
     tally: Tally
+    lives: int | None  # None: the game has none
     keys: tuple  # of pairs: a key, and what it does
     names: tuple  # of the actions
     q_values: tuple | None = None  # None: there is no agent
@@ -87,6 +90,7 @@ class Game:
         self.own = own_keys(self.keys)
         self.listed = listed(self.keys, self.names)
         self.outcomes = facts.get("outcomes")
+        self.aspect = facts.get("pixel_aspect", 1)
         self.palette = np.array(facts.get("palette", GREYS), np.uint8)
         self.by_hand = self.waiting = q_values is None  # a person alone starts when ready
         self.paused = self.hint = False
@@ -142,21 +146,22 @@ class Game:
             self.start()
             return
         action = self.hand() if self.by_hand else int(np.argmax(self.q_values))
-        observation, reward, terminated, truncated, _ = self.env.step(action)
+        observation, reward, terminated, truncated, info = self.env.step(action)
         self.over = bool(terminated or truncated)
         self.episode_return += float(reward)
         if self.over:
             self.tally = self.tally.after(self.episode_return)
-        self.look(observation)
+        self.look(observation, info)
 
     def start(self):
-        observation, _ = self.env.reset()
+        observation, info = self.env.reset()
         self.episode_return, self.over = 0.0, False
-        self.look(observation)
+        self.look(observation, info)
 
-    def look(self, observation):
+    def look(self, observation, info):
         self.tapped = None
-        self.board = None  # drawn when it is asked for
+        self.pictures, self.boards = None, {}  # drawn when they are asked for
+        self.lives = info.get("lives")
         if self.agent is None:
             return
         if not self.over:  # a finished episode has no Q-values: the last ones stay on show
@@ -180,19 +185,29 @@ class Game:
             action = self.keys.get(frozenset(down[-1:]), idle)
         return action
 
-    def view(self):
-        if self.board is None:
-            self.board = enlarged(self.env.render())
+    def board(self, newest):
+        """-> the picture whose turn it is, if there are several in a step, or the newest one."""
+        if self.pictures is None:
+            rendered = self.env.render()
+            self.pictures = rendered if isinstance(rendered, list) else [rendered]
+        last = len(self.pictures) - 1
+        now = last if newest or self.over else min(int(self.progress * len(self.pictures)), last)
+        if now not in self.boards:
+            self.boards[now] = enlarged(self.pictures[now], self.aspect)
+        return self.boards[now]
+
+    def view(self, newest=False):
         sign, verdict = self.sign()
         advised = self.agent is not None and (self.hint or not self.by_hand)
         return View(
-            board=self.board,
+            board=self.board(newest),
             by_hand=self.by_hand,
             speed=self.speeds[self.by_hand],
             sign=sign,
             verdict=verdict,
             episode_return=self.episode_return,
             tally=self.tally,
+            lives=self.lives,
             keys=self.key_list(),
             names=self.names,
             q_values=self.q_values,

@@ -61,9 +61,13 @@ def bar_pitch(view):
     return min(BAR_PITCH, max(LEAST_PITCH, BARS_HEIGHT // len(view.q_values)))
 
 
-def enlarged(pixels):
-    """A game's picture (height, width, 3) uint8 -> a surface of its size in the window."""
+def enlarged(pixels, aspect=1):
+    """A game's picture (height, width, 3) uint8 -> a surface of its size in the window.
+
+    aspect: the width of a pixel by its height.
+    """
     height, width = pixels.shape[:2]
+    width *= aspect
     longer = max(height, width)
     factor = MOST_BOARD / longer if longer > MOST_BOARD else max(1, round(BOARD / longer))
     return resized(pixels, (max(1, round(width * factor)), max(1, round(height * factor))))
@@ -176,6 +180,8 @@ def tally_rows(view):
         ("best return", signed(tally.best) if played else MINUS),
         ("episodes", f"{tally.episodes}"),
     ]
+    if view.lives:
+        rows.append(("lives", f"{view.lives}"))
     if tally.win:
         rows += [
             (tally.win, f"{tally.won / tally.episodes:.0%}" if played else MINUS),

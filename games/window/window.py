@@ -115,7 +115,7 @@ def scenes(game, episodes):
     hundredths = 100 / speed if every > 1 else round(100 / speed)
     step, last = 0, round(GIF_SECONDS * speed)
     while True:
-        view, begun = game.view(), step
+        view, begun = game.view(newest=True), step
         finished = step >= last or (game.over and game.tally.episodes >= episodes)
         if finished or game.over:
             yield view, GIF_END

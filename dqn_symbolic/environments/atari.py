@@ -1,0 +1,149 @@
+"""Atari 2600 games as the Nature agent sees them, on the Arcade Learning Environment (ALE).
+
+Mnih et al. 2015, Methods: each action is held for 4 frames of the emulator; the agent sees the
+maximum of the last two, as luminance, in 84 x 84 pixels; a game begins with up to 30 frames without
+an action, and is cut after five minutes.
+"""
+
+import csv
+from pathlib import Path
+
+import ale_py
+import cv2
+import gymnasium
+import numpy as np
+
+from dqn_symbolic.environments.task import Task
+
+FRAMES_A_SECOND = 60
+FIVE_MINUTES = 5 * 60 * FRAMES_A_SECOND  # in frames
+ACTION_REPEAT = 4  # frames
+MOST_NO_OPS = 30  # frames
+NO_OP = 0
+SIZE = 84, 84  # pixels
+
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+cv2.setNumThreads(1)  # a picture this small is ready before a second thread has started
+
+
+class Atari(gymnasium.Env):
+    """A game of ALE, such as "ALE/Pong-v5", with its smallest set of actions.
+
+    Observation: (84, 84) uint8. Reward: what the step added to the score, not clipped. `info` has
+    "lives", and "life_lost": whether this step lost one. All chance comes from `reset(seed)`.
+
+    sticky: the probability, at each frame, that the emulator takes its last action once more
+    (Machado et al. 2018: .25). Raises ValueError for a game that ALE does not know.
+    """
+
+    def __init__(self, game, sticky=0.0, action_repeat=ACTION_REPEAT, render_mode=None):
+        if not 0 <= sticky < 1:
+            raise ValueError(f"sticky: expected a probability below 1, got {sticky}")
+        if not 1 <= action_repeat <= FRAMES_A_SECOND:
+            raise ValueError(f"action_repeat: expected 1 to {FRAMES_A_SECOND}, got {action_repeat}")
+        self.sticky, self.action_repeat, self.render_mode = sticky, action_repeat, render_mode
+        self.env = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0).unwrapped
+        self.env.reset()
+        self.ale = self.env.ale
+        self.actions = self.ale.getMinimalActionSet()
+        self.action_space = gymnasium.spaces.Discrete(len(self.actions))
+        self.observation_space = gymnasium.spaces.Box(0, 255, SIZE, np.uint8)
+        self.metadata = {
+            "render_modes": ["rgb_array", "rgb_array_list"],
+            "render_fps": FRAMES_A_SECOND / action_repeat,
+            "pixel_aspect": 12 / 7,  # a pixel's width by its height, on a television
+        }
+        # Every episode starts from this state. After a reset alone, four of 49 games still depend
+        # on the game before; and to load the game anew takes 20 times as long.
+        self.ale.act(NO_OP)
+        self.start = self.ale.cloneState()
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.ale.reset_game()
+        self.ale.restoreState(self.start)
+        self.frames, self.held = 1, NO_OP
+        for _ in range(self.np_random.integers(MOST_NO_OPS)):
+            self.ale.act(NO_OP)
+            self.frames += 1
+        self.screens = [self.ale.getScreenRGB()]
+        return seen(self.screens[-1]), {"lives": self.ale.lives(), "life_lost": False}
+
+    def step(self, action):
+        score, lives, screens = 0.0, self.ale.lives(), self.screens[-1:]
+        for left in reversed(range(self.action_repeat)):
+            if not (self.sticky and self.np_random.random() < self.sticky):
+                self.held = action
+            score += self.ale.act(self.actions[self.held])
+            self.frames += 1
+            over = self.ale.game_over()
+            if left < 2 or over or self.render_mode:
+                screens.append(self.ale.getScreenRGB())
+            if over:
+                break
+        self.screens = screens[1:]
+        info = {"lives": self.ale.lives(), "life_lost": self.ale.lives() < lives}
+        frame = seen(np.maximum(*screens[-2:]))
+        return frame, score, over, not over and self.frames >= FIVE_MINUTES, info
+
+    def render(self):
+        """-> the screen (210, 160, 3) uint8; as a list, each screen since the last step."""
+        return self.screens if self.render_mode == "rgb_array_list" else self.screens[-1]
+
+    def get_action_meanings(self):
+        return self.env.get_action_meanings()
+
+    def get_keys_to_action(self):
+        """ALE's own: W, A, S, D, space. In a game without up and down, W and S are D and A."""
+        keys = self.env.get_keys_to_action()
+        if not any("w" in combination for combination in keys):
+            other = {"d": "w", "a": "s"}
+            also = {
+                tuple(other.get(k, k) for k in combination): a for combination, a in keys.items()
+            }
+            keys = also | keys
+        return keys
+
+
+def seen(screen):
+    """screen (210, 160, 3) uint8 -> (84, 84) uint8: the luminance, each pixel a mean of an area."""
+    luminance = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(luminance, SIZE, interpolation=cv2.INTER_AREA)
+
+
+def atari_task(game: str, **settings) -> Task:
+    """-> the Task of a game of ALE. settings: those of `Atari`.
+
+    The scores of others are drawn beside the agent's, if the paper has the game. Raises ValueError
+    as `Atari` does.
+    """
+
+    def make(render_mode=None, **how):
+        return Atari(game, render_mode=render_mode, **settings, **how)
+
+    def human_normalised(returns):
+        above_random = float(np.mean(returns)) - others["random"]
+        return {"human_normalised": 100 * above_random / (others["human"] - others["random"])}
+
+    make()
+    others = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
+    scores = (
+        {"levels": others, "levels_from": SOURCE, "measures": human_normalised} if others else {}
+    )
+    pictured = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
+    return Task(game, settings, make, preset="atari", **pictured, **scores)
+
+
+SOURCE = (
+    "human: a professional tester, five minutes a game; dqn_2015: the Nature agent"
+    " (Mnih et al. 2015, Extended Data Table 2)"
+)
+
+
+def paper_scores():
+    """-> {game: {"random", "human", "dqn_2015": score}}: the 49 games of the Nature paper."""
+    with open(Path(__file__).with_name("nature_scores.csv"), newline="") as file:
+        return {
+            row["game"]: {name: float(row[name]) for name in ("random", "human", "dqn_2015")}
+            for row in csv.DictReader(file)
+        }

@@ -1,0 +1,328 @@
+"""Atari as the Nature agent sees it: frames, chance, lives, scores, and the same bits again.
+
+These tests need the extra `.[atari]`, and all are marked slow.
+"""
+
+import csv
+import inspect
+import json
+from itertools import pairwise
+
+import gymnasium
+import numpy as np
+import pytest
+
+pytest.importorskip("ale_py")
+
+from dqn_symbolic.__main__ import main
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.environments import atari
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.atari import Atari, paper_scores
+from dqn_symbolic.symbols import optimisers
+from tests.plain import load, plain
+
+pytestmark = pytest.mark.slow
+
+PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"
+
+
+def played(env, seed, steps=200, action_seed=3):
+    """-> (frames, rewards, infos) of random play, until the game ends."""
+    rng = np.random.default_rng(action_seed)
+    frame, info = env.reset(seed=seed)
+    frames, rewards, infos, over = [frame], [], [info], False
+    while len(rewards) < steps and not over:
+        frame, reward, terminated, truncated, info = env.step(int(rng.integers(env.action_space.n)))
+        frames.append(frame)
+        rewards.append(reward)
+        infos.append(info)
+        over = terminated or truncated
+    return np.array(frames), rewards, infos
+
+
+# -- what it sees ----------------------------------------------------------------------------------
+
+
+def area_means(size, parts):
+    """-> (parts, size): each row averages its share of `size` pixels, fractions included."""
+    edges = np.linspace(0, size, parts + 1)
+    weights = np.zeros((parts, size))
+    for i, (begin, end) in enumerate(pairwise(edges)):
+        for j in range(size):
+            weights[i, j] = max(0, min(end, j + 1) - max(begin, j))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("game", [PONG, "ALE/SpaceInvaders-v5"])
+def test_a_frame_is_the_last_two_screens_as_luminance_in_84_by_84(game):
+    """Beside the raw emulator, frame by frame, in float64."""
+    env = Atari(game)
+    frame, _ = env.reset(seed=5)
+    raw = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0, obs_type="rgb").unwrapped
+    raw.reset(seed=0)
+    screens = [raw.step(0)[0] for _ in range(env.frames)]
+    rows, columns = area_means(210, 84), area_means(160, 84)
+
+    def expected(screen):
+        return rows @ (screen @ [0.299, 0.587, 0.114]) @ columns.T
+
+    assert abs(frame - expected(screens[-1])).max() <= 1  # two roundings
+    rng = np.random.default_rng(1)
+    for _ in range(150):
+        action = int(rng.integers(env.action_space.n))
+        frame, reward, *_ = env.step(action)
+        steps = [raw.step(action) for _ in range(4)]
+        assert reward == sum(step[1] for step in steps)
+        brightest = np.maximum(steps[2][0], steps[3][0])
+        assert abs(frame - expected(brightest)).max() <= 1
+    assert frame.dtype == np.uint8
+    assert env.observation_space.contains(frame)
+
+
+def test_scores_are_whole():
+    _, rewards, _ = played(Atari("ALE/SpaceInvaders-v5"), seed=1)
+    assert max(rewards) >= 5  # an invader is 5 to 30 points
+
+
+# -- chance ----------------------------------------------------------------------------------------
+
+
+def test_the_seed_draws_1_to_30_frames_without_an_action():
+    env = Atari(PONG)
+    frames = []
+    for seed in range(150):
+        env.reset(seed=seed)
+        frames.append(env.frames)
+    assert (min(frames), max(frames)) == (1, 30)
+    assert len(set(frames)) > 20
+    env.reset(seed=7)
+    assert env.frames == frames[7]
+
+
+@pytest.mark.parametrize("sticky", [0.0, 0.25])
+@pytest.mark.parametrize(
+    # After a mere reset, the last four depend on the game before; so did Q*bert when its state was
+    # brought back without one.
+    "game",
+    ["Pong", "Breakout", "Qbert", "BeamRider", "IceHockey", "Tennis", "TimePilot"],
+)
+def test_an_episode_is_its_seed_and_its_actions(game, sticky):
+    env = Atari(f"ALE/{game}-v5", sticky=sticky)
+    first = played(env, seed=11)
+    for before in range(3):
+        played(env, seed=before, steps=50 + 77 * before, action_seed=before)
+        again = played(env, seed=11)
+        assert (again[0] == first[0]).all()
+        assert again[1:] == first[1:]
+    fresh = played(Atari(f"ALE/{game}-v5", sticky=sticky), seed=11)
+    assert (fresh[0] == first[0]).all()
+    assert fresh[1:] == first[1:]
+
+
+def test_sticky_actions_are_taken_once_more_with_their_probability():
+    """Of the frames at which the new action is not the one held, a quarter keep the old one."""
+    env = Atari(PONG, sticky=0.25, action_repeat=1)
+    env.reset(seed=0)
+    kept, held = 0, env.held
+    for frame in range(4_000):
+        action = 2 + frame % 2
+        _, _, terminated, truncated, _ = env.step(action)
+        kept += env.held == held != action
+        held = env.held
+        if terminated or truncated:
+            env.reset(seed=1)
+            held = env.held
+    # After a kept frame the actions, which alternate, are the same. So expect .25 of .8 of 4,000.
+    assert 720 < kept < 880  # three standard deviations
+    played_with, played_without = (played(Atari(PONG, sticky=s), 4)[0] for s in (0.25, 0.0))
+    assert (played_with != played_without).any()
+
+
+# -- the ends --------------------------------------------------------------------------------------
+
+
+def test_a_lost_life_is_told_and_the_game_goes_on():
+    _, _, infos = played(Atari(BREAKOUT), seed=0, steps=2_000)
+    lives = [info["lives"] for info in infos]
+    assert lives[0] == 5
+    assert lives[-1] == 0
+    assert [info["life_lost"] for info in infos[1:]] == [b < a for a, b in pairwise(lives)]
+    assert sum(info["life_lost"] for info in infos) == 5
+
+
+def test_after_five_minutes_it_is_cut_and_not_ended(monkeypatch):
+    assert atari.FIVE_MINUTES == 18_000
+    monkeypatch.setattr(atari, "FIVE_MINUTES", 200)
+    env = Atari(PONG)
+    env.reset(seed=0)
+    frames = env.frames
+    for step in range(1, 60):
+        _, _, terminated, truncated, _ = env.step(0)
+        assert not terminated
+        assert truncated == (frames + 4 * step >= 200)
+        if truncated:
+            return
+    raise AssertionError("it goes on")
+
+
+# -- scores ----------------------------------------------------------------------------------------
+
+
+def test_the_papers_scores():
+    """What Mnih et al. 2015 say of their table: 29 of 49 games at 75 % of a human or more; and in
+    figure 3: Pong 132 %, Breakout 1327 %, Boxing 1707 %, Seaquest 26 %."""
+    scores = paper_scores()
+
+    def normalised(s):
+        return 100 * (s["dqn_2015"] - s["random"]) / (s["human"] - s["random"])
+
+    assert len(scores) == 49
+    assert sum(normalised(s) >= 75 for s in scores.values()) == 29
+    shares = {"Pong": 132, "Breakout": 1327, "Boxing": 1707, "Seaquest": 26, "Enduro": 97}
+    assert {game: round(normalised(scores[game])) for game in shares} == shares
+
+
+def test_every_game_of_the_paper_is_there():
+    for game in paper_scores():
+        assert gymnasium.spec(f"ALE/{game}-v5")
+
+
+def test_the_score_beside_others():
+    pong = task(PONG)
+    assert pong.levels == {"random": -20.7, "human": 9.3, "dqn_2015": 18.9}
+    assert pong.measures(np.array([18.0, 19.8])) == {"human_normalised": pytest.approx(132)}
+    assert task("ALE/Adventure-v5").levels == {}  # not in the paper
+
+
+# -- the Nature agent ------------------------------------------------------------------------------
+
+
+def test_nature_has_every_number_of_extended_data_table_1():
+    s = Settings(**PRESETS["nature"])
+    rmsprop = inspect.signature(optimisers.rmsprop).parameters
+    assert s.batch_size == 32  # minibatch size
+    assert s.memory_size == 1_000_000  # replay memory size
+    assert s.history == 4  # agent history length
+    assert s.sync_every == 10_000  # target network update frequency
+    assert s.discount == 0.99  # discount factor
+    assert atari.ACTION_REPEAT == Atari(PONG).action_repeat == 4  # action repeat
+    assert s.update_every == 4  # update frequency
+    assert (s.optimiser, s.learning_rate) == ("rmsprop", 0.00025)  # learning rate
+    # Gradient momentum and squared gradient momentum; min squared gradient.
+    assert (rmsprop["decay"].default, rmsprop["epsilon"].default) == (0.95, 0.01)
+    assert s.epsilon_start == 1  # initial exploration
+    assert s.epsilon_end == 0.1  # final exploration
+    assert s.epsilon_steps == 1_000_000  # final exploration frame
+    assert s.warm_up == 50_000  # replay start size
+    assert atari.MOST_NO_OPS == 30  # no-op max
+    # The text of Methods: the network, clipping, training and evaluation.
+    assert s.filters == ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+    assert s.hidden == (512,)
+    assert (s.loss, s.clip_rewards) == ("clipped", True)
+    assert s.steps == 50_000_000
+    assert (s.evaluation_episodes, s.evaluation_epsilon) == (30, 0.05)
+    assert 4 * s.evaluation_steps == atari.FIVE_MINUTES == 5 * 60 * 60
+    assert s.initialiser == "nature"  # DeepMind's code
+
+
+# -- a run -----------------------------------------------------------------------------------------
+
+SMALL = {
+    "filters": ((4, 8, 8),),
+    "hidden": (8,),
+    "clip_rewards": True,
+    "history": 4,
+    "memory_size": 300,
+    "warm_up": 40,
+    "batch_size": 4,
+    "update_every": 4,
+    "sync_every": 10,
+}
+
+
+@pytest.mark.parametrize("sticky", [0.0, 0.25])
+@pytest.mark.parametrize("game", ["Pong", "Breakout", "Qbert"])
+def test_resumed_in_mid_episode_it_has_the_same_bits(game, sticky):
+    """Stopped after 333 steps, and gone on with another process's emulator."""
+
+    def agent():
+        return plain(Agent(task(f"ALE/{game}-v5", sticky=sticky).make(), Settings(**SMALL)))
+
+    whole, stopped, resumed = agent(), agent(), agent()
+    for one, steps in ((whole, 500), (stopped, 333)):
+        for _ in range(steps):
+            one.step()
+    data, arrays = stopped.get_state()
+    assert data["actions"]  # in mid-episode
+    rings = stopped.memory.new_rings()
+    for name, ring in rings.items():
+        ring[: len(arrays[f"memory.{name}"])] = arrays[f"memory.{name}"]
+    assert resumed.set_state(
+        json.loads(json.dumps(data)),
+        {**arrays, **{f"memory.{name}": ring for name, ring in rings.items()}},
+    )
+    for _ in range(500 - 333):
+        resumed.step()
+    (data, arrays), (data_again, arrays_again) = whole.get_state(), resumed.get_state()
+    assert data == data_again
+    assert all((arrays[name] == arrays_again[name]).all() for name in arrays)
+
+
+OPTIONS = [
+    *("--quiet", "--no-window", "--filters", "4x8x8", "--hidden", "8", "--memory-size", "300"),
+    *(
+        "--warm-up",
+        "40",
+        "--batch-size",
+        "4",
+        "--evaluate-every",
+        "150",
+        "--checkpoint-every",
+        "70",
+    ),
+    *("--evaluation-episodes", "2", "--evaluation-steps", "60"),
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "pong"
+    arguments = ["train", "--game", PONG, "--steps", "200", "--out", str(folder), *OPTIONS]
+    assert main(arguments) == 0
+    return folder
+
+
+def test_a_run_resumed_is_the_run_that_was_not_stopped(trained, tmp_path):
+    folder = tmp_path / "run"
+    start = ["train", "--game", PONG, "--sticky", "0", "--out", str(folder), *OPTIONS]
+    assert main([*start, "--steps", "130"]) == 0
+    assert main(["train", "--resume", str(folder), "--steps", "200", "--quiet", "--no-window"]) == 0
+    whole, again = (load(path / "checkpoint.npz", "checkpoint") for path in (trained, folder))
+    assert whole[0]["agent"] == again[0]["agent"]
+    assert all((whole[1][name] == again[1][name]).all() for name in whole[1])
+
+
+def test_evaluate_prints_the_score_beside_the_papers(trained, tmp_path, capsys):
+    how = ["--episodes", "2", "--out", str(tmp_path)]
+    assert main(["evaluate", str(trained), *how]) == 0
+    out = capsys.readouterr().out
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (found["random"], found["human"], found["dqn_2015"]) == (-20.7, 9.3, 18.9)
+    expected = 100 * (found["mean"] + 20.7) / (9.3 + 20.7)
+    assert found["human_normalised"] == pytest.approx(expected)
+    assert "five minutes a game" in out
+    with open(trained / "progress.csv", newline="") as file:
+        assert "human_normalised" in next(csv.DictReader(file))
+
+
+def test_bad_input_is_one_line(capsys):
+    for arguments, expected in (
+        (["--game", "ALE/Pang-v5"], "Pang"),
+        (["--game", PONG, "--sticky", "1.5"], "sticky: expected a probability below 1, got 1.5"),
+        (["--game", "CartPole-v1", "--sticky", ".25"], "sticky"),
+    ):
+        assert main(["train", *arguments]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert expected in line
