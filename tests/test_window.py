@@ -750,6 +750,47 @@ def test_the_picture_is_scaled_by_a_whole_factor_or_down(size, in_the_window):
         assert shown.std() < 0.7 * pixels.std()
 
 
+class Television(Arcade):
+    """Draws four pictures for each step, brighter and brighter, of 10 x 40 wide pixels."""
+
+    metadata = {"render_fps": 15, "pixel_aspect": 2}  # noqa: RUF012
+
+    def reset(self, **how):
+        self.left = []
+        return np.zeros((40, 10, 3, 1), np.uint8), {"lives": 3}
+
+    def step(self, action):
+        return np.zeros((40, 10, 3, 1), np.uint8), 0.0, False, False, {"lives": 2}
+
+    def render(self):
+        return [np.full((40, 10, 3), level, np.uint8) for level in (50, 100, 150, 200)]
+
+
+def test_several_pictures_a_step_are_shown_one_after_the_other():
+    game = Game(Television(), some(18))
+    game.step()
+
+    def level(view):
+        return tuple(view.board.get_at((5, 5)))[0]
+
+    shown = []
+    for _ in range(8):  # two steps, at sixty pictures a second
+        shown.append(level(game.view()))
+        game.advance(1 / 60)
+    assert shown == 2 * [50, 100, 150, 200]
+    assert level(game.view(newest=True)) == 200  # an animation has one for each step
+
+
+def test_wide_pixels_and_lives():
+    game = Game(Television(), some(18))
+    width, height = game.view().board.get_size()
+    assert width / height == 10 * 2 / 40
+    assert ("lives", "3") in panel.tally_rows(game.view())
+    game.step()
+    assert ("lives", "2") in panel.tally_rows(game.view())
+    assert "lives" not in dict(panel.tally_rows(Game(Arcade(), some(18)).view()))
+
+
 class Stacked(gymnasium.ObservationWrapper):
     """Observations of the given shape, whatever the game."""
 
