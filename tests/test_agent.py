@@ -159,9 +159,7 @@ class Lives(Numbered):
         return x, reward, terminated, truncated, {**info, "life_lost": self.age == 2}
 
 
-@pytest.mark.parametrize(
-    ("clip_rewards", "rewards"), [(True, [1, -1, 0.5]), (False, [5, -3, 0.5])]
-)
+@pytest.mark.parametrize(("clip_rewards", "rewards"), [(True, [1, -1, 0.5]), (False, [5, -3, 0.5])])
 def test_a_lost_life_ends_the_episode_for_learning_only(clip_rewards, rewards):
     agent = trained(6, Lives(), clip_rewards=clip_rewards, **QUICK)
     _, _, reward, discount, x_tp1 = agent.memory.all()

@@ -11,15 +11,19 @@ from itertools import pairwise
 import gymnasium
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("ale_py")
 
+import run_catch
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
+from dqn_symbolic.experiments.ablation import CHANGES
+from dqn_symbolic.experiments.runner import rows_of
 from dqn_symbolic.symbols import optimisers
 from tests.plain import load, plain
 
@@ -326,3 +330,14 @@ def test_bad_input_is_one_line(capsys):
         assert main(["train", *arguments]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert expected in line
+
+
+def test_the_ablation_of_pong_small(tmp_path, capfd):
+    assert run_catch.main(["compare", "pong", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
+    assert not capfd.readouterr().err
+    rows, _ = rows_of(tmp_path, "pong", quick=True)
+    assert [row["setting"] for row in rows[::2]] == list(CHANGES)
+    assert [row["agent_steps"] for row in rows] == 4 * [150, 300]
+    with Image.open(tmp_path / "pong.png") as picture:
+        assert min(picture.size) >= 400
+    assert "Replay and target network on Pong" in (tmp_path / "report.md").read_text()

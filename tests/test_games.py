@@ -289,6 +289,7 @@ def test_through_the_files_in_three_processes_worth(tmp_path):
         ("train --game CartPole-v1 --import no_such_module", "no_such_module is not installed"),
         ("train --game CartPole-v1 --filters 2x3x1", "filters: expected frames"),
         ("train --game CartPole-v1 --evaluation-epsilon 2", "a number from 0 to 1, got 2.0"),
+        ("train --game CartPole-v1 --sticky .25", "unexpected keyword argument 'sticky'"),
         ("evaluate nowhere", "nowhere/agent.npz is missing"),
         ("fly", "invalid choice: 'fly'"),
     ],
@@ -304,6 +305,16 @@ def test_it_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, ca
     assert message in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["ale_py", "cv2"])
+def test_without_the_extra_atari_says_how_to_install_it(missing, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "dqn_symbolic.environments.atari", raising=False)
+    assert main(["train", "--game", "ALE/Pong-v5"]) == 2
+    _, err = capfd.readouterr()
+    assert err.count("\n") == 1
+    assert "which is not installed: pip install -e '.[atari]'" in err
 
 
 @pytest.mark.parametrize("option", ["--episodes=0", "--epsilon=2", "--seed=-1"])

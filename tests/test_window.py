@@ -771,7 +771,7 @@ def test_several_pictures_a_step_are_shown_one_after_the_other():
     game.step()
 
     def level(view):
-        return tuple(view.board.get_at((5, 5)))[0]
+        return view.board.get_at((5, 5)).r
 
     shown = []
     for _ in range(8):  # two steps, at sixty pictures a second

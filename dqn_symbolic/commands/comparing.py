@@ -4,17 +4,28 @@ from pathlib import Path
 
 from dqn_symbolic.commands.front import import_compiler, say
 from dqn_symbolic.commands.options import BadInput
+from dqn_symbolic.commands.training import checked
 
 
 def compare(experiment=None, quick=False, out=None, quiet=False):
     """Runs the experiments that are not done yet in `out`. -> exit status"""
     import_compiler()
 
-    from dqn_symbolic.experiments.runner import EXPERIMENTS, WorkerDied, WrongFolder, compare
+    from dqn_symbolic.environments.any_game import task
+    from dqn_symbolic.experiments.runner import (
+        ALL,
+        EXPERIMENTS,
+        LONG,
+        WorkerDied,
+        WrongFolder,
+        compare,
+    )
     from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
-    if experiment not in (None, *EXPERIMENTS):
-        raise BadInput(f"EXPERIMENT is one of {', '.join(EXPERIMENTS)}; got {experiment!r}")
+    if experiment not in (None, *ALL):
+        raise BadInput(f"EXPERIMENT is one of {', '.join(ALL)}; got {experiment!r}")
+    if experiment in LONG:
+        checked(task, LONG[experiment].GAME)  # whether it is installed
     names = [experiment] if experiment else list(EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
     with noted_signals() as noted:

@@ -24,6 +24,7 @@ from dqn_symbolic.experiments import (
     initialisation,
     minibatches,
     policy_gradient,
+    pong,
     stages,
 )
 from dqn_symbolic.experiments.figures import save
@@ -39,6 +40,8 @@ EXPERIMENTS = {
     "dynamic-programming": dynamic_programming,
     "policy-gradient": policy_gradient,
 }
+LONG = {"pong": pong}  # they take hours, so they are run by their names only
+ALL = EXPERIMENTS | LONG
 
 
 class WorkerDied(Exception):
@@ -51,7 +54,7 @@ class WrongFolder(Exception):
 
 def jobs(name, quick):
     """-> [(experiment, setting's name, setting, seed), ...]"""
-    experiment = EXPERIMENTS[name]
+    experiment = ALL[name]
     return [
         (name, setting_name, setting, seed)
         for setting_name, setting in plain(experiment.settings(quick)).items()
@@ -70,7 +73,7 @@ def compare(names, out, quick, stop, quiet=False, processes=None):
     stop: a list; as soon as something is in it, the jobs end. -> whether it got to the end.
     Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
-    for name in EXPERIMENTS:  # all that are in the folder, for they share its report
+    for name in ALL:  # all that are in the folder, for they share its report
         finished(out, name, quick)
     todo = []
     for name in names:
@@ -97,7 +100,7 @@ def work(job):
     """One job, in whatever process. -> (rows, seconds)"""
     name, _, setting, seed = job
     since = time.perf_counter()
-    rows = EXPERIMENTS[name].rows(setting, seed)
+    rows = ALL[name].rows(setting, seed)
     return rows, time.perf_counter() - since
 
 
@@ -129,8 +132,9 @@ def in_processes(todo, work, processes, stop):
         names = "; ".join(f"{name}, {setting}, seed {seed}" for name, setting, _, seed in at_work)
         raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
     finally:
-        for process in multiprocessing.active_children():
-            process.terminate()
+        if waiting:
+            for process in multiprocessing.active_children():
+                process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
@@ -183,7 +187,7 @@ def rows_of(out, name, quick):
 def report(out, quick):
     """Writes <experiment>.csv and .png for all that are complete, and report.md over them."""
     parts = ["# The lecture as experiments\n"]
-    for name, experiment in EXPERIMENTS.items():
+    for name, experiment in ALL.items():
         complete = rows_of(out, name, quick)
         if complete is None:
             continue

@@ -1,8 +1,9 @@
-"""Where the time of one agent step goes:  python -m tests.benchmarks.step
+"""Where the time of one agent step goes:  python -m tests.benchmarks.step [GAME [PRESET]]
 
+By default Catch, as it is learnt by default; or say ALE/Pong-v5, by the preset "atari" or "nature".
 Each part is timed by itself, and the whole loop beside them, in interleaved rounds: the median of
-the rounds, in microseconds an agent step. One update of batch 32 every step, as in the default
-run.
+the rounds, in microseconds an agent step. A part that is done at every update counts for as many
+agent steps as there are between two updates.
 """
 
 import os
@@ -10,47 +11,56 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import statistics
+import sys
 import time
 
 import numpy as np
 
 from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experience.exploration import epsilon_greedy
-from games.catch import Catch
+from dqn_symbolic.experience.frames import as_seen
 
-ROUNDS, REPEATS = 15, 1_000
+ROUNDS, SECONDS = 15, 0.1
+# Past the annealing, as most of the time; and a memory that is full soon.
+LATER = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100, "memory_size": 5_000}
 
 
-def main():
-    env = Catch()
-    agent = Agent(env, Settings()).compile()
-    for _ in range(3_000):  # past the annealing: epsilon is .1, as most of the time
+def main(game="games:Catch-v0", preset=None):
+    game = task(game)
+    s = Settings(**PRESETS[preset or game.preset] | LATER)
+    agent = Agent(game.make(), s).compile()
+    for _ in range(3_000):
         agent.step()
-    s, rng, other = agent.settings, np.random.default_rng(0), Catch()
+    rng, other = np.random.default_rng(0), as_seen(game.make(), s).env
     other.reset(seed=0)
-    x = agent.x
+    x, often = agent.x, 1 / s.update_every
     batch = agent.memory.sample(s.batch_size, rng)
 
+    def act():
+        epsilon_greedy(s.epsilon_end, agent.action_count, agent.q_values, rng)
+
     def play():
-        if other.step(1)[2]:
+        if any(other.step(1)[2:4]):
             other.reset()
 
-    parts = {
-        "act (epsilon-greedy, forward)": lambda: epsilon_greedy(0.1, 3, agent.q_values, rng),
-        "game (step, draw, reset)": play,
-        "remember (memory.add)": lambda: agent.memory.add(x, 1, 0.0, 0.99, x, False),
-        "sample (32 transitions)": lambda: agent.memory.sample(s.batch_size, rng),
-        "learn (forward, backward, Adam)": lambda: agent.learn(*batch),
-        "whole loop": agent.step,
+    parts = {  # how often in an agent step, and what
+        "act (epsilon-greedy, forward)": (1, act),
+        "game (step, draw, reset)": (1, play),
+        "remember (memory.add)": (1, lambda: agent.memory.add(x, 1, 0.0, 0.99, x, False)),
+        "sample (32 transitions)": (often, lambda: agent.memory.sample(s.batch_size, rng)),
+        "learn (forward, backward)": (often, lambda: agent.learn(*batch)),
+        "whole loop": (1, agent.step),
     }
     times = {name: [] for name in parts}
     for _ in range(ROUNDS):
-        for name, part in parts.items():
-            since = time.perf_counter()
-            for _ in range(REPEATS):
+        for name, (often, part) in parts.items():
+            calls, since = 0, time.perf_counter()
+            while calls % s.update_every or time.perf_counter() - since < SECONDS:
                 part()
-            times[name].append((time.perf_counter() - since) / REPEATS * 1e6)
+                calls += 1
+            times[name].append((time.perf_counter() - since) / calls * 1e6 * often)
     found = {name: statistics.median(rounds) for name, rounds in times.items()}
     whole = found.pop("whole loop")
     found["bookkeeping (the rest)"] = whole - sum(found.values())
@@ -60,4 +70,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

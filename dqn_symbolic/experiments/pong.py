@@ -1,0 +1,77 @@
+"""The Nature paper's ablation on Pong: replay and target network, with and without."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.experiments.ablation import CHANGES
+from dqn_symbolic.experiments.figures import curves
+
+TITLE = "Replay and target network on Pong"
+CLAIM = (
+    'Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data'
+    ' Table 3. The preset "atari" on ALE/Pong-v5. Without replay, the minibatch is drawn from the'
+    " latest 32 frames only; without a target network, it is copied after every update. Scores are"
+    " means of five games with epsilon .05."
+)
+GAME = "ALE/Pong-v5"
+
+
+def settings(quick):
+    small = {"steps": 300, "evaluate_every": 150, "evaluation_steps": 30, "warm_up": 100}
+    small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
+    length = {"steps": 400_000, "evaluate_every": 50_000, "evaluation_episodes": 5}
+    learner = PRESETS["atari"] | (small if quick else length)
+    return {name: learner | change for name, change in CHANGES.items()}
+
+
+def seeds(quick):
+    return 1
+
+
+def rows(setting, seed):
+    """-> a row at each evaluation: agent_steps, score. A run that diverges has the lowest score."""
+    game = task(GAME)
+    agent = Agent(game.make(), Settings(**setting, seed=seed)).compile()
+    score, s, found, diverged = scorer(game, agent), agent.settings, [], False
+    for agent_steps in range(s.evaluate_every, s.steps + 1, s.evaluate_every):
+        try:
+            while not diverged and agent.steps < agent_steps:
+                agent.step()
+            reached = -21.0 if diverged else score()["mean_return"]
+        except FloatingPointError:
+            reached, diverged = -21.0, True
+        found.append({"agent_steps": agent_steps, "score": reached})
+    return found
+
+
+def runs(rows):
+    """-> {combination: (seeds, evaluations) scores}"""
+    found = {name: {} for name in CHANGES}
+    for row in rows:
+        found[row["setting"]].setdefault(row["seed"], []).append(row["score"])
+    return {name: np.array(list(of_seeds.values())) for name, of_seeds in found.items()}
+
+
+def table(rows):
+    lines = [["", "highest evaluation", "last evaluation"]]
+    for name, scores in runs(rows).items():
+        highest, last = np.median(scores.max(axis=1)), np.median(scores[:, -1])
+        lines.append([name.replace("-", " "), f"{highest:+.1f}", f"{last:+.1f}"])
+    return lines
+
+
+def draw(rows):
+    figure = Figure(figsize=(7, 4.4), layout="constrained")
+    axes = figure.subplots()
+    lines = {name.replace("-", " "): name for name in CHANGES}
+    curves(axes, rows, lines, "agent_steps", "score")
+    for name, score in task(GAME).levels.items():
+        axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
+        axes.annotate(name.replace("_", " "), (0, score), fontsize=8, va="bottom")
+    axes.set(xlabel="agent steps", ylabel="score of Pong", ylim=(-22, 22))
+    axes.legend(frameon=False)
+    return figure
