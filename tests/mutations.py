@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 Q, LOSSES, OPTIMISERS = (
     f"dqn_symbolic/symbols/{name}.py" for name in ("q_learning", "losses", "optimisers")
 )
-AGENT, MEMORY = "dqn_symbolic/agent/agent.py", "dqn_symbolic/experience/memory.py"
+AGENT, LEARNER = "dqn_symbolic/agent/agent.py", "dqn_symbolic/agent/learner.py"
+MEMORY = "dqn_symbolic/experience/memory.py"
 LINKER = "dqn_symbolic/compiling/numba_linker.py"
 FRAMES = "dqn_symbolic/experience/frames.py"
 EXPLORATION, INITIALISERS = (
@@ -136,7 +137,7 @@ FAULTS = [
     ),
     (
         "the setting `clipped` means another loss",
-        *(AGENT, "getattr(losses, s.loss)", "losses.squared"),
+        *(LEARNER, "getattr(losses, s.loss)", "losses.squared"),
         "test_agent",
     ),
     (
@@ -349,7 +350,7 @@ FAULTS = [
     ("sampling that slows down with the steps", MEMORY, '["valid"][(self.first + self.size) % self.slots] = slot', '["valid"][(self.first + self.size) % self.slots] = newest', "test_memory"),
     ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode) % 2**31", "self.first_seed % 2**31", "test_agent"),
     ("a game that breaks its promise not noticed", AGENT, "return np.array_equal(self.x, x)", "return True", "test_games"),
-    ("bytes divided by 255 whatever the game allows", AGENT, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),
+    ("bytes divided by 255 whatever the game allows", LEARNER, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),
     ("an evaluation without an end", "dqn_symbolic/agent/evaluation.py", "or steps + 1 >= most_steps", "or steps + 1 >= 2 * most_steps", "test_evaluation"),
     ("what a gradient is applied to is not the optimiser's", Q, "updates=graph.updates, givens=givens", "updates=graph.updates[:1], givens=givens", "test_q_learning"),
     ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),

@@ -9,7 +9,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Agent, network_of
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.learner import network_of
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experience.memory import ReplayMemory
 from dqn_symbolic.experiments.four_frames import best_return

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Agent, first_params
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.learner import first_params
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.experience.frames import as_seen

@@ -1,18 +1,16 @@
 """The agent: what it does in one step of its life (Mnih et al. 2015, Algorithm 1)."""
 
-from functools import partial
 from math import inf
 
 import gymnasium
 import numpy as np
 
+from dqn_symbolic.agent.learner import compilation, first_params
 from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.compiling.backends import mode, try_out
+from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.experience.exploration import ADVICE, annealed, epsilon_greedy
 from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.experience.memory import ReplayMemory
-from dqn_symbolic.symbols import initialisers, losses, networks, optimisers
-from dqn_symbolic.symbols.q_learning import functions, q_learning
 
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
 
@@ -102,32 +100,9 @@ class Agent:
     # -- the compiled functions -------------------------------------------------------------------
 
     def compile(self) -> "Agent":
-        for _, part in self.compilation():
+        for _, part in compilation(self):
             part()
         return self
-
-    def compilation(self):
-        """How forward, learn and sync are made: [(what, the call that does it), ...]."""
-        s, space = self.settings, self.env.observation_space
-
-        def build():
-            self.forward, self.learn, self.sync = functions(self.graph(), self.mode)
-
-        x = np.zeros((s.batch_size, *space.shape), space.dtype)
-        action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)
-        return [
-            ("building the graph", build),
-            ("compiling forward", lambda: try_out(self.forward, x[:1])),
-            ("compiling learn", lambda: try_out(self.learn, x, action, reward, reward, x)),
-            ("compiling sync", lambda: try_out(self.sync)),
-        ]
-
-    def graph(self):
-        """-> the symbolic graph of a learner with the agent's first weights."""
-        s, space = self.settings, self.env.observation_space
-        optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
-        loss, network = getattr(losses, s.loss), network_of(self.env, s)
-        return q_learning(network, self.first_params, space.shape, space.dtype, optimiser, loss)
 
     # Compiling puts the functions in the place of these three.
 
@@ -193,26 +168,3 @@ class Agent:
 
     def streams(self):
         return {"exploration": self.exploration_rng, "memory": self.memory_rng}
-
-
-def network_of(env, settings):
-    """-> network(x, params), as the settings ask for it. env: as the agent sees it."""
-    space = env.observation_space
-    return partial(
-        networks.conv,
-        strides=[stride for _, _, stride in settings.filters],
-        activation=getattr(networks, settings.activation),
-        highest=max(1, int(space.high.max())) if space.dtype == np.uint8 else None,
-    )
-
-
-def first_params(rng, env, settings, initialiser=None):
-    """-> {name: float32 array}: the first values of that network's parameters."""
-    return networks.conv_params(
-        rng,
-        env.observation_space.shape,
-        settings.filters,
-        settings.hidden,
-        int(env.action_space.n),
-        initialiser or getattr(initialisers, settings.initialiser),
-    )

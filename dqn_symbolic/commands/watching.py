@@ -58,7 +58,7 @@ def load_agent(folder):
     """-> (Task, Settings, forward) of the best agent of a run."""
     import_compiler()
 
-    from dqn_symbolic.agent.agent import network_of
+    from dqn_symbolic.agent.learner import network_of
     from dqn_symbolic.compiling.backends import mode
     from dqn_symbolic.experience.frames import as_seen
     from dqn_symbolic.runs.loading import Unreadable, read_agent

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from dqn_symbolic.agent.learner import graph_of
 from dqn_symbolic.experiments.figures import STYLES
 from dqn_symbolic.experiments.learning import flat, learner
 from dqn_symbolic.symbols.q_learning import halves
@@ -69,7 +70,7 @@ def gradient_of(agent):
     The agent's own graph, with its weights as they are now, in the target network, too.
     """
     agent.first_params = agent.weights()
-    gradient, _ = halves(agent.graph(), agent.mode)
+    gradient, _ = halves(graph_of(agent), agent.mode)
     return lambda *batch: flat(gradient(*batch)[1:])
 
 

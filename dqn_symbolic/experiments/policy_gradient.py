@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import first_params, network_of
+from dqn_symbolic.agent.learner import first_params, network_of
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import scorer

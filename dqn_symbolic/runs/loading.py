@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from dqn_symbolic.agent.agent import first_params
+from dqn_symbolic.agent.learner import first_params
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experience.frames import as_seen

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.learner import compilation
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.task import Task, scorer
 from dqn_symbolic.experience.exploration import ADVICE
@@ -44,7 +45,7 @@ class Run:
 
     def compile(self, say, stop):
         """Compiles part by part, saying so by say(text, end=...). -> whether it got to the end."""
-        for what, part in self.agent.compilation():
+        for what, part in compilation(self.agent):
             if stop:
                 return False
             say(f"{what:20}", end="")

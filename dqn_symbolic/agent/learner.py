@@ -1,0 +1,57 @@
+"""From the settings and the game to the graph, and from the graph to compiled functions."""
+
+from functools import partial
+
+import numpy as np
+
+from dqn_symbolic.compiling.backends import try_out
+from dqn_symbolic.symbols import initialisers, losses, networks, optimisers
+from dqn_symbolic.symbols.q_learning import Graph, functions, q_learning
+
+
+def network_of(env, settings):
+    """-> network(x, params), as the settings ask for it. env: as the agent sees it."""
+    space = env.observation_space
+    return partial(
+        networks.conv,
+        strides=[stride for _, _, stride in settings.filters],
+        activation=getattr(networks, settings.activation),
+        highest=max(1, int(space.high.max())) if space.dtype == np.uint8 else None,
+    )
+
+
+def first_params(rng, env, settings, initialiser=None):
+    """-> {name: float32 array}: the first values of that network's parameters."""
+    return networks.conv_params(
+        rng,
+        env.observation_space.shape,
+        settings.filters,
+        settings.hidden,
+        int(env.action_space.n),
+        initialiser or getattr(initialisers, settings.initialiser),
+    )
+
+
+def graph_of(agent) -> Graph:
+    """-> the symbolic graph of a learner with the agent's first weights."""
+    s, space = agent.settings, agent.env.observation_space
+    optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
+    loss, network = getattr(losses, s.loss), network_of(agent.env, s)
+    return q_learning(network, agent.first_params, space.shape, space.dtype, optimiser, loss)
+
+
+def compilation(agent):
+    """How the agent's forward, learn and sync are made: [(what, the call that does it), ...]."""
+    s, space = agent.settings, agent.env.observation_space
+
+    def build():
+        agent.forward, agent.learn, agent.sync = functions(graph_of(agent), agent.mode)
+
+    x = np.zeros((s.batch_size, *space.shape), space.dtype)
+    action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)
+    return [
+        ("building the graph", build),
+        ("compiling forward", lambda: try_out(agent.forward, x[:1])),
+        ("compiling learn", lambda: try_out(agent.learn, x, action, reward, reward, x)),
+        ("compiling sync", lambda: try_out(agent.sync)),
+    ]
