@@ -5,7 +5,6 @@ slides' names and shapes are kept; where a line differs, a comment says why. `me
 slides leave open, is here the stream of transitions of an epsilon-greedy player.
 """
 
-import sys
 from itertools import islice
 
 import gymnasium
@@ -16,48 +15,50 @@ from pytensor import shared
 
 pytensor.config.floatX = "float32"
 
-# ---- slide 1: forward -------------------------------------------------------------------------
+# %% before the slides: the weights
+
+rng = np.random.default_rng(0)
+inputs, hidden, actions = 10 * 10, 128, 3  # Catch: the board's cells; left, stay and right
+
+
+def first_weights(outputs, inputs):
+    """Uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010)."""
+    bound = np.sqrt(6 / (inputs + outputs))
+    return rng.uniform(-bound, bound, (outputs, inputs)).astype(np.float32)
+
+
+W = shared(first_weights(hidden, inputs), "W")
+b = shared(np.zeros(hidden, np.float32), "b")
+Wout = shared(first_weights(actions, hidden), "Wout")
+bout = shared(np.zeros(actions, np.float32), "bout")
 
 
 def relu(z):  # TT.nnet.relu went with Theano
     return TT.maximum(z, 0)
 
 
-def first_weights(rng, outputs, inputs):
-    """Uniform in +-sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010)."""
-    bound = np.sqrt(6 / (inputs + outputs))
-    return rng.uniform(-bound, bound, (outputs, inputs)).astype(np.float32)
+# %% slide 1: forward
+
+x = TT.vector("x")
+# The slide closes dot's bracket after bout, which would add an output bias to the hidden layer.
+q = TT.dot(Wout, relu(TT.dot(W, x) + b)) + bout
+forward = pytensor.function([x], q)
+
+# %% slide 2: learn
+
+params = [W, b, Wout, bout]
+target_q = TT.scalar("target_q")
+action = TT.iscalar("action")
+lr = TT.scalar("lr")
+gp = TT.grad((q[action] - target_q) ** 2, params)
+learn = pytensor.function(
+    [x, action, target_q, lr], [], updates=[(p, p - lr * gp) for p, gp in zip(params, gp)]
+)
+
+# %% slide 3: the loop
 
 
-def graph(inputs, hidden, actions, rng):
-    """-> (forward, learn, params): W (hidden, inputs), b, Wout (actions, hidden), bout."""
-    W = shared(first_weights(rng, hidden, inputs), "W")
-    b = shared(np.zeros(hidden, np.float32), "b")
-    Wout = shared(first_weights(rng, actions, hidden), "Wout")
-    bout = shared(np.zeros(actions, np.float32), "bout")
-
-    x = TT.vector("x")
-    # The slide closes dot's bracket after bout, which would add an output bias to the hidden layer.
-    q = TT.dot(Wout, relu(TT.dot(W, x) + b)) + bout
-    forward = pytensor.function([x], q)
-
-    # ---- slide 2: learn -----------------------------------------------------------------------
-
-    params = [W, b, Wout, bout]
-    target_q = TT.scalar("target_q")
-    action = TT.iscalar("action")
-    lr = TT.scalar("lr")
-    gp = TT.grad((q[action] - target_q) ** 2, params)
-    learn = pytensor.function(
-        [x, action, target_q, lr], [], updates=[(p, p - lr * gp) for p, gp in zip(params, gp)]
-    )
-    return forward, learn, params
-
-
-# ---- slide 3: the loop ------------------------------------------------------------------------
-
-
-def q_learning(memory, forward, learn, lr=1e-3):
+def q_learning(memory, lr=1e-3):
     """memory: (x, x_tp1, act, reward) one after the other, x_tp1 None where the game ended."""
     for _, (x, x_tp1, act, reward) in enumerate(memory):
         # The slide leaves out that nothing follows the end of a game.
@@ -65,16 +66,16 @@ def q_learning(memory, forward, learn, lr=1e-3):
         learn(x, act, target_q, lr)
 
 
-# ---- and something to remember ----------------------------------------------------------------
+# %% and something to remember
 
 
-def play(env, forward, epsilon, rng):
+def play(env, epsilon):
     """Plays epsilon-greedily for ever: yields (x, x_tp1, act, reward)."""
     while True:
         x, terminated, truncated = pixels(env.reset()[0]), False, False
         while not (terminated or truncated):
             explore = rng.random() < epsilon
-            act = rng.integers(env.action_space.n) if explore else forward(x).argmax()
+            act = rng.integers(actions) if explore else forward(x).argmax()
             observation, reward, terminated, truncated, _ = env.step(act)
             x_tp1 = pixels(observation)
             yield x, None if terminated else x_tp1, act, reward
@@ -86,21 +87,21 @@ def pixels(observation):
     return observation.ravel().astype(np.float32) / np.float32(255)
 
 
-def main(transitions=100_000):
-    rng = np.random.default_rng(0)
+# %% does it learn?
+
+
+def learning_curve(transitions=100_000):
+    """Learns; after every 10,000 transitions yields (transitions, mean reward of a greedy game)."""
     training, testing = (gymnasium.make("games:Catch-v0") for _ in range(2))
     training.reset(seed=0)
     testing.reset(seed=1)
-    inputs, actions = training.observation_space.shape, training.action_space.n
-    print("compiling forward and learn ...", flush=True)
-    forward, learn, _ = graph(np.prod(inputs), 128, actions, rng)
-    memory = play(training, forward, epsilon=0.1, rng=rng)
-    for step in range(10_000, int(transitions) + 1, 10_000):
-        q_learning(islice(memory, 10_000), forward, learn, lr=1e-2)
-        greedy = islice(play(testing, forward, epsilon=0, rng=rng), 5_000)
-        ends = [reward for _, x_tp1, _, reward in greedy if x_tp1 is None]
-        print(f"{step:7,} transitions: {np.mean(ends):+.3f} a game, over {len(ends)} games")
+    memory = play(training, epsilon=0.1)
+    for step in range(10_000, transitions + 1, 10_000):
+        q_learning(islice(memory, 10_000), lr=1e-2)
+        greedy = islice(play(testing, epsilon=0), 5_000)  # 555 games
+        yield step, np.mean([reward for _, x_tp1, _, reward in greedy if x_tp1 is None])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for step, score in learning_curve():
+        print(f"{step:7,} transitions: {score:+.3f} a game", flush=True)
