@@ -21,6 +21,9 @@ from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.loading import Unreadable, read_agent, read_data, restore
 from dqn_symbolic.runs.run import Run
 from run_catch import main
+from tests.plain import uncompiled
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
 
 FUZZ = int(os.environ.get("FUZZ", 0))
 fuzz = settings(
@@ -40,7 +43,8 @@ SMALL = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz") / "run"
-    assert main(["--out", str(folder), *SMALL]) == 0
+    with uncompiled():
+        assert main(["--out", str(folder), *SMALL]) == 0
     return folder
 
 

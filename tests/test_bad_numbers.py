@@ -102,6 +102,7 @@ def test_weights_that_are_no_numbers_stop_the_next_update(name, bad):
     assert agent.steps in (20, 21)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_where_they_come_from_is_not_kept(tmp_path, monkeypatch, capsys):
     """An update whose loss was finite overflows in the weights, and a checkpoint is due."""
     run = str(tmp_path / "run")
@@ -127,6 +128,7 @@ def test_where_they_come_from_is_not_kept(tmp_path, monkeypatch, capsys):
     assert main(["--resume", run, "--steps", "200", *small[:1]]) == 0
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_reward_that_is_none_stops_the_run_of_the_game(tmp_path, monkeypatch, capsys):
     successor = Catch.successor
 

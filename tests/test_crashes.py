@@ -132,6 +132,7 @@ def small_disk(folder, size):
         (folder / name).write_bytes(content)
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize(
     ("full", "message"),
     [
@@ -155,6 +156,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsy
     assert main(resume) == 0
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_full_disk_before_the_first_checkpoint(tmp_path, capsys):
     options = ["--out", str(tmp_path), "--steps", "20", *TINY, "--hidden", "999"]
     with small_files(tmp_path, 50_000):

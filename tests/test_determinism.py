@@ -15,7 +15,7 @@ from tqdm import tqdm
 from dqn_symbolic.runs import run
 from games.catch import Catch
 from run_catch import main
-from tests.plain import load
+from tests.plain import load, uncompiled
 
 ROOT = Path(__file__).parent.parent
 BOARD = ["--rows", "6", "--columns", "5", "--paddle-width", "1", "--drift"]
@@ -89,10 +89,12 @@ def test_two_processes_find_the_same_bits(backend, tmp_path):
 @pytest.fixture(scope="module")
 def unseen(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "unseen"
-    assert main(["--quiet", *arguments(folder)]) == 0
+    with uncompiled():
+        assert main(["--quiet", *arguments(folder)]) == 0
     return told(folder)[0]
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_another_seed_has_other_bits(unseen, tmp_path):
     assert main(["--quiet", *arguments(tmp_path, seed=1)]) == 0
     weights = {name for name in unseen if name.startswith("learner.")}
@@ -100,6 +102,7 @@ def test_another_seed_has_other_bits(unseen, tmp_path):
     assert weights - {"learner.t"} <= set(differences(unseen, told(tmp_path)[0]))
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_bar_changes_nothing(unseen, tmp_path, monkeypatch, capfd):
     shown = lambda disable, **bar: tqdm(disable=False, mininterval=0, **bar)  # noqa: E731
     monkeypatch.setattr(run, "tqdm", shown)
@@ -108,6 +111,7 @@ def test_a_bar_changes_nothing(unseen, tmp_path, monkeypatch, capfd):
     assert differences(unseen, told(tmp_path)[0]) == []
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_window_changes_nothing(unseen, tmp_path, monkeypatch):
     """The game that is learnt, and the one that is evaluated, shown in a window all the while."""
     drawn = []
@@ -132,6 +136,7 @@ def test_a_window_changes_nothing(unseen, tmp_path, monkeypatch):
     assert differences(unseen, told(tmp_path)[0]) == []
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("often", [{"evaluate_every": 20}, {"checkpoint_every": 15}], ids=str)
 def test_how_often_one_looks_changes_nothing(unseen, tmp_path, often):
     """But the loss in the table is the mean since the last look."""
@@ -145,6 +150,7 @@ def test_how_often_one_looks_changes_nothing(unseen, tmp_path, often):
         assert {**by_step[row["env_steps"]], "loss": ""} == {**row, "loss": ""}
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_how_much_it_says_changes_nothing(unseen, tmp_path, capfd):
     assert main(arguments(tmp_path)) == 0
     assert "240 agent steps" in capfd.readouterr().out

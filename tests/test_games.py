@@ -18,7 +18,7 @@ from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
-from tests.plain import load, plain
+from tests.plain import load, plain, uncompiled
 from tests.test_agent import bits, copied
 from tests.test_determinism import differences, told
 
@@ -40,10 +40,9 @@ def summary(folder):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "cartpole"
-    assert (
-        main(["train", "--game", "CartPole-v1", "--steps", "200", "--out", str(folder), *SMALL])
-        == 0
-    )
+    arguments = ["--game", "CartPole-v1", "--steps", "200", "--out", str(folder), *SMALL]
+    with uncompiled():
+        assert main(["train", *arguments]) == 0
     return folder
 
 
@@ -76,6 +75,7 @@ def test_the_agent_that_is_kept_is_the_best_of_the_evaluations(trained):
         assert all((weights[name] == arrays[f"learner.{name}"]).all() for name in weights)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_evaluate_writes_what_it_prints(trained, tmp_path, capsys):
     arguments = ["evaluate", str(trained), "--episodes", "7", "--seed", "5", "--out", str(tmp_path)]
     assert main(arguments) == 0
@@ -92,6 +92,7 @@ def test_evaluate_writes_what_it_prints(trained, tmp_path, capsys):
     assert json.loads((tmp_path / "evaluation.json").read_text()) == found  # the same seed
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_evaluate_is_what_the_agent_does(trained, tmp_path):
     """The same episodes, played by hand with the weights in NumPy."""
     _, weights = load(trained / "agent.npz", "agent")
@@ -114,13 +115,14 @@ def test_evaluate_is_what_the_agent_does(trained, tmp_path):
     assert (found["mean"], found["maximum"]) == (np.mean(totals), max(totals))
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_watch_writes_an_animation(trained, tmp_path):
     assert main(["watch", str(trained), "--gif", str(tmp_path / "a.gif")]) == 0
     with Image.open(tmp_path / "a.gif") as animation:
         assert animation.n_frames > 5
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("uncompiled")
 def test_catch_by_its_id_is_run_catch(tmp_path):
     """The general command and the front door: the same bits."""
     import run_catch
@@ -254,6 +256,7 @@ def test_a_game_that_breaks_its_promise_is_noticed_and_begins_anew():
     assert x_tp1[-1, 0, 0] == x[-1, 0, 1]
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_the_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
     gymnasium.register("Broken-v0", entry_point=lambda: Promised(breaks=True))
     arguments = ["--steps", "65", "--out", str(tmp_path), *SMALL]
@@ -264,6 +267,7 @@ def test_the_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
     assert summary(tmp_path)["env_steps"] == 99
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_through_the_files_in_three_processes_worth(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     game = ["train", "--game", "CartPole-v1"]

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 def test_the_memory_of_the_process_is_flat():
     """50 bytes a step, the smallest object that could be forgotten, would be over the bound."""
-    settings = Settings(history=2, hidden=(8,), batch_size=4, memory_size=500, warm_up=100)
+    # The default graph, which other tests have compiled.
+    settings = Settings(batch_size=4, memory_size=500, warm_up=100)
     agent = Agent(Catch(), settings).compile()
     score = scorer(task("games:Catch-v0"), agent)
 
@@ -63,9 +64,18 @@ def closed_at_once(monkeypatch):
     return opened
 
 
-@pytest.mark.parametrize("trainings", [3, pytest.param(100, marks=pytest.mark.slow)])
-def test_no_file_and_no_window_stays_open(trainings, closed_at_once, tmp_path):
+@pytest.mark.usefixtures("uncompiled")
+def test_no_file_and_no_window_stays_open(closed_at_once, tmp_path):
     """Trained, then played in a window, again and again in one process."""
+    stays_as_it_is(3, closed_at_once, tmp_path)
+
+
+@pytest.mark.slow
+def test_nor_of_a_hundred_trainings_that_are_compiled(closed_at_once, tmp_path):
+    stays_as_it_is(100, closed_at_once, tmp_path)
+
+
+def stays_as_it_is(trainings, closed_at_once, tmp_path):
     small = ["--steps", "60", "--quiet", "--hidden", "8", "--warm-up", "50"]
     found = []
     for number in range(trainings):

@@ -94,7 +94,7 @@ CASES = {
     "a size": (lambda m: m.shape[0] + 0.5, (M,)),
     "sizes": (lambda m: TT.as_tensor(m.shape) * 2, (M,)),
     "a specified shape": (lambda m: TT.specify_shape(m, (4, None)) + 1, (M,)),
-    "an operation without lines of its own": (lambda m: TT.cumsum(m, axis=1), (M,)),
+    "an operation without lines of its own": (lambda m, n: TT.join(1, m, n), (M, N)),
     "gradients": (lambda m, n: TT.grad((TT.dot(m, n.T) ** 2).sum(), m), (M, N)),
     "an input as it came": (lambda m: m, (M,)),
     "a scalar as it came": (lambda s: s, (np.float32(3),)),
@@ -191,8 +191,8 @@ def test_an_axis_of_several_elements_is_not_dropped():
 
 def test_a_result_is_c_contiguous_so_that_the_next_update_can_be_written_over_it():
     x, y = TT.matrix("x", dtype="float32"), TT.matrix("y", dtype="float32")
-    f = pytensor.function([x, y], [(x + y).T, TT.cumsum(x, axis=0)[::-1]], mode=mode("numba"))
-    for found, expected in zip(f(M, N), ((M + N).T, M.cumsum(axis=0)[::-1])):
+    f = pytensor.function([x, y], [(x + y).T, x[::-1]], mode=mode("numba"))
+    for found, expected in zip(f(M, N), ((M + N).T, M[::-1])):
         assert found.flags.c_contiguous
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 

@@ -201,7 +201,10 @@ def test_everything_is_float32():
 
 @pytest.mark.parametrize(
     ("optimiser", "mode"),
-    [(sgd, PLAIN), (rmsprop, PLAIN), (adam, PLAIN), (adam, MODES["numba"])],
+    [
+        *((optimiser, PLAIN) for optimiser in (sgd, rmsprop, adam)),
+        pytest.param(adam, MODES["numba"], marks=pytest.mark.slow),
+    ],
     ids=["sgd", "rmsprop", "adam", "adam, numba"],
 )
 def test_apply_of_gradient_is_learn_to_the_bit(optimiser, mode):

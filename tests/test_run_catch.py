@@ -26,12 +26,18 @@ from games.window.control import Tally
 from run_catch import main
 from tests.plain import load
 
+# In this process; the processes that are started compile.
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 ROOT = Path(__file__).parent.parent
 SMALL = [
     "--quiet",
     *("--hidden", "16", "--warm-up", "50", "--evaluate-every", "100"),
     *("--checkpoint-every", "70"),
 ]
+# By the last reward alone the game is not solved. The graph is that of the default run: `discount`
+# is data, so that nothing has to be compiled anew.
+ENDLESS = ["--steps", 10**9, "--discount", 0]
 KEYS = {
     *("game", "solved", "catch_rate", "starts", "mean_return", "best_mean_return"),
     *("env_steps", "updates", "train_seconds"),
@@ -149,7 +155,6 @@ def test_quiet_says_nothing(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.slow
 def test_a_run_of_the_game_with_other_settings(tmp_path):
     game = ["--rows", "6", "--columns", "5", "--paddle-width", "1", "--paddle-start", "middle"]
     assert main(["--out", str(tmp_path), "--steps", "60", "--drift", *game, *SMALL]) == 0
@@ -188,8 +193,7 @@ def interrupt(process, when):
 
 def test_ctrl_c_while_learning_saves_everything(tmp_path):
     folder = tmp_path / "run"
-    # a rate of 0 learns nothing: the run would never end by itself
-    process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
+    process = run("--out", folder, *ENDLESS)
     status, out, _ = interrupt(process, when=(folder / "progress.csv").exists)
     assert status == 130
     assert f"--resume {folder}" in out
@@ -203,12 +207,10 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
     assert summary(folder)["env_steps"] == steps
 
 
-@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), pytest.param("SIGHUP", 129, marks=pytest.mark.slow)])
 def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_path):
     folder = tmp_path / "run"
-    process = run(
-        "--out", folder, "--steps", 10**9, "--learning-rate", 0, "--checkpoint-every", 10**8
-    )
+    process = run("--out", folder, *ENDLESS, "--checkpoint-every", 10**8)
     while not (folder / "progress.csv").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(getattr(signal, name))
@@ -220,12 +222,11 @@ def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_
     assert data["agent"]["counters"]["steps"] == summary(folder)["env_steps"] > 0
 
 
-@pytest.mark.parametrize(
-    "pause", [0.05, *(pytest.param(pause, marks=pytest.mark.slow) for pause in (0, 0.3))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("pause", [0, 0.05, 0.3])
 def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
     folder = tmp_path / "run"
-    process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
+    process = run("--out", folder, *ENDLESS)
     while not (folder / "progress.csv").exists():
         time.sleep(0.02)
     for _ in range(5):
@@ -255,7 +256,7 @@ def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_pa
 @pytest.mark.slow
 def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
     folder = tmp_path / "run"
-    process = run("--out", folder, "--steps", 10**9, "--learning-rate", "0")
+    process = run("--out", folder, *ENDLESS)
     while not (folder / "checkpoint.npz").exists():
         time.sleep(0.02)
     process.kill()
@@ -532,7 +533,7 @@ def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, ca
 # -- what goes wrong later -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", ["1e30", pytest.param("1e9", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rate", ["1e30", "1e9"])
 def test_a_run_that_diverges_says_so(rate, tmp_path, capsys):
     wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", rate]
     assert main(["--out", str(tmp_path / "run"), *wild]) == 2
@@ -562,6 +563,7 @@ def test_a_full_standard_output_does_not_cost_the_run(tmp_path):
     assert summary(tmp_path / "run")["env_steps"] == 60
 
 
+@pytest.mark.slow
 def test_without_any_console(tmp_path):
     """As pythonw starts it: there is no standard output and no standard error."""
     code = (
@@ -575,6 +577,7 @@ def test_without_any_console(tmp_path):
     assert summary(tmp_path / "run")["env_steps"] == 60
 
 
+@pytest.mark.slow
 def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):
     command = f"{sys.executable} run_catch.py --steps 100 --out {tmp_path}/run | head -1"
     found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
