@@ -329,7 +329,7 @@ def test_evaluation_disturbs_nothing():
     agent, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
     envs, ties = [History(Catch(), 1) for _ in range(9)], np.zeros((9, 3), np.float32)
     beginnings = task("games:Catch-v0").beginnings(agent.settings, 0)
-    for step in range(300):
+    for step in range(150):
         agent.step()
         undisturbed.step()
         if step % 50 == 0:

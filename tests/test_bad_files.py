@@ -286,8 +286,8 @@ def test_a_zip_bomb_takes_no_memory(kind, large, folder, tmp_path, capsys, monke
     path = tmp_path / f"{kind}.npz"
     path.write_bytes(
         {
-            "what it says": lambda: bomb(members, "data.npy", np.uint8, megabytes=200),
-            "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=200),
+            "what it says": lambda: bomb(members, "data.npy", np.uint8, megabytes=50),
+            "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=50),
             "the network that it says it is of": lambda: boast(members),
         }[large]()
     )

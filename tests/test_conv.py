@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytensor.gradient import verify_grad
 
+from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient, conv2d
 from tests.plain import PLAIN
 
@@ -96,7 +97,7 @@ def mode_or_skip(backend):
         pytest.importorskip("jax")
     if backend == "CVM" and not pytensor.config.cxx:
         pytest.skip("no C++ compiler")
-    return backend
+    return MODES["numba"] if backend == "NUMBA" else backend
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def assert_torch_agrees(shapes, batch):
 @pytest.mark.slow
 def test_views_that_do_not_lie_in_one_piece():
     shapes = (6, 5, 2), (3, 2, 2, 3), 2
-    function = compiled(*shapes, mode="NUMBA")
+    function = compiled(*shapes, mode=MODES["numba"])
     x, kernel, dy = example(np.random.default_rng(0), 4, *shapes)
     x, kernel = np.asfortranarray(x), kernel[::-1, :, ::-1]
     assert_same(function(x, kernel, dy[..., ::-1]), by_hand(x, kernel, 2, dy[..., ::-1]))
@@ -233,7 +234,7 @@ def test_numba_does_not_write_beyond_the_image():
     kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
     dy = TT.tensor("dy", dtype="float32", shape=(None, None, None, 1))
     dx = InputGradient(1, (4, 4))(kernel, dy)
-    function = pytensor.function([kernel, dy], dx, mode="NUMBA", trust_input=True)
+    function = pytensor.function([kernel, dy], dx, mode=MODES["numba"], trust_input=True)
     weights = np.ones((2, 2, 1, 1), "float32")
     assert function(weights, np.ones((1, 3, 3, 1), "float32")).sum() == 36
     for too_large in (1, 4, 3, 1), (1, 3, 4, 1):

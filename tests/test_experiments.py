@@ -142,7 +142,7 @@ def test_what_a_job_raises_arrives_as_it_is():
         list(in_processes(JOBS[:1], fails, 2, []))
 
 
-@pytest.mark.parametrize("processes", [1, 3])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_process_that_dies_is_noticed(processes):
     """Also the third of three, for which there is no job."""
     with pytest.raises(WorkerDied, match="a process died while these jobs were at work: stages, a"):

@@ -51,7 +51,12 @@ def test_convolutions_then_dense_layers(dtype):
     np.testing.assert_allclose(forward(x), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_colours_are_channels_with_the_history():
+@pytest.mark.parametrize(
+    "mode",
+    [PLAIN, pytest.param(MODES["numba"], marks=pytest.mark.slow)],
+    ids=["plain", "numba"],
+)
+def test_colours_are_channels_with_the_history(mode):
     """x (B, height, width, colours, history): each window is all its numbers times the kernel."""
     rng = np.random.default_rng(0)
     values = conv_params(rng, (5, 6, 3, 2), ((4, 3, 2),), (), 3, glorot)
@@ -66,9 +71,8 @@ def test_colours_are_channels_with_the_history():
     def network(x, params):
         return conv(x, params, strides=[2])
 
-    for mode in (PLAIN, MODES["numba"]):
-        forward = forward_alone(network, values, (5, 6, 3, 2), "uint8", mode)
-        np.testing.assert_allclose(forward(x), h.reshape(2, -1) @ Wout + bout, rtol=1e-4, atol=1e-4)
+    forward = forward_alone(network, values, (5, 6, 3, 2), "uint8", mode)
+    np.testing.assert_allclose(forward(x), h.reshape(2, -1) @ Wout + bout, rtol=1e-4, atol=1e-4)
 
 
 def test_without_filters_it_is_the_mlp():
