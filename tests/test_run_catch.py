@@ -207,7 +207,9 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
     assert summary(folder)["env_steps"] == steps
 
 
-@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), pytest.param("SIGHUP", 129, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "status"), [("SIGTERM", 143), pytest.param("SIGHUP", 129, marks=pytest.mark.slow)]
+)
 def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, *ENDLESS, "--checkpoint-every", 10**8)

@@ -19,7 +19,8 @@ class SlowStart(UserWarning):
 
 
 class OneFunctionLinker(NumbaLinker):
-    # PyTensor joins operations for its own compiler; ours reads them one by one.
+    # PyTensor joins operations for its own compiler, and makes numbers of arrays of one element
+    # (both under this name in 3.3); ours reads the operations one by one.
     incompatible_rewrites = (*NumbaLinker.incompatible_rewrites, "fuse_indexed_into_elemwise")
     has_warned = False
 
