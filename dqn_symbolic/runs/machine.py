@@ -63,10 +63,9 @@ def left_in_containers(root):
             limit, used = "memory.limit_in_bytes", "memory.usage_in_bytes"
         else:
             continue
-        top = root / top
-        group = top / path.strip("/")
-        for group in [group, *group.parents]:
-            if group.is_relative_to(top) and (group / limit).is_file():
+        own = root / top / path.strip("/")
+        for group in [own, *own.parents]:
+            if group.is_relative_to(root / top) and (group / limit).is_file():
                 most = (group / limit).read_text().strip()
                 if most != "max":
                     stat = numbers(group / "memory.stat")
