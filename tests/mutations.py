@@ -28,6 +28,7 @@ EXPLORATION, INITIALISERS = (
     "dqn_symbolic/symbols/initialisers.py",
 )
 RUN, CHECKS = "dqn_symbolic/runs/run.py", "dqn_symbolic/experience/checks.py"
+PIECES, MACHINE = "dqn_symbolic/runs/pieces.py", "dqn_symbolic/runs/machine.py"
 FILES, CHECKPOINTS = "dqn_symbolic/runs/files.py", "dqn_symbolic/runs/checkpoints.py"
 TABULAR, EXPERIMENTS = "dqn_symbolic/experiments/tabular.py", "dqn_symbolic/experiments"
 
@@ -242,7 +243,7 @@ FAULTS = [
     ),
     (
         "the pointer not kept at a stop",
-        *(MEMORY, 'positions = {name: getattr(self, name) for name in POSITIONS}', 'positions = {name: getattr(self, name) for name in POSITIONS} | {"first": 0}'),
+        *(MEMORY, 'positions = {name: getattr(self, name) for name in POSITIONS}', 'positions = {name: getattr(self, name) for name in POSITIONS} | {"written": filled}'),
         "test_resume",
     ),
     (
@@ -347,7 +348,7 @@ FAULTS = [
     ("the player of one frame knows the state", f"{EXPERIMENTS}/four_frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
     ("a file written in its place", FILES, 'with open(temporary, "wb")', 'with open(path, "wb")', "test_checkpoints"),
     ("a folder shared by two runs", FILES, "        lock.acquire()\n", "        pass\n", "test_crashes"),
-    ("sampling that slows down with the steps", MEMORY, '["valid"][(self.first + self.size) % self.slots] = slot', '["valid"][(self.first + self.size) % self.slots] = newest', "test_memory"),
+    ("sampling that slows down with the steps", MEMORY, "valid[(self.first + self.size) % self.slots] = slot", "valid[(self.first + self.size) % self.slots] = newest", "test_memory"),
     ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode) % 2**31", "self.first_seed % 2**31", "test_agent"),
     ("a game that breaks its promise not noticed", AGENT, "return np.array_equal(self.x, x)", "return True", "test_games"),
     ("bytes divided by 255 whatever the game allows", LEARNER, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),
@@ -356,6 +357,16 @@ FAULTS = [
     ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),
     ("a file believed in how much it has to say", CHECKPOINTS, "> MOST_DATA", "> 1e9 * MOST_DATA", "test_bad_files"),
     ("an array read as far as it fits", CHECKPOINTS, "if content.read(1):", "if False:", "test_bad_files"),
+    ("a transition across an episode that was cut", MEMORY, "age[1:] > 0", "age[1:] >= 0", "test_memory"),
+    ("a transition resumed that is half overwritten", MEMORY, ">= -self.slots)", ">= -self.slots - 1)", "test_memory"),
+    ("a piece that is not new when its slots are", PIECES, "newest - (newest - begin) % filled", "begin", "test_pieces"),
+    ("the newest frame in a piece that is never written again", PIECES, "filled, newest = len(rings[\"memory.frame\"]), written - 1", "filled, newest = len(rings[\"memory.frame\"]), written", "test_pieces"),
+    ("every piece written every time", PIECES, "there.get(number) or checkpoints", "checkpoints", "test_pieces"),
+    ("pieces that are needed removed before the checkpoint", PIECES, "        sync_folder(out)\n", "        sync_folder(out)\n        remove_others(out, pieces)\n", "test_pieces"),
+    ("pieces that nobody needs stay for ever", PIECES, "not in needed:", "not in needed and False:", "test_pieces"),
+    ("a piece of another run believed", CHECKPOINTS, "and found != expected:", "and False:", "test_pieces"),
+    ("a memory that the machine has not got", MACHINE, "if needed > left:", "if False:", "test_machine"),
+    ("a container that is believed to be the machine", MACHINE, "min(1024 * kilobytes, *left_in_containers(root))", "1024 * kilobytes", "test_machine"),
 ]  # fmt: skip
 
 

@@ -7,17 +7,24 @@ import pytest
 from pytensor.compile.mode import Mode
 
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs import checkpoints, pieces
 
 # PyTensor's graphs as written, operation by operation in NumPy: no rewrites, nothing compiled.
 PLAIN = Mode(linker="py", optimizer=None)
 
 
 def load(path, kind):
-    """-> (data, arrays): all that a file of a run holds."""
+    """-> (data, arrays): all that a file of a run holds, and the pieces that a checkpoint names."""
     data = checkpoints.load_data(path, kind)
-    with checkpoints.opened(path), np.load(path, allow_pickle=False) as members:
-        return data, {name: members[name] for name in members if name != "data"}
+    files = {"": path}
+    files |= {
+        f"{number}/": pieces.path(path.parent, number) for number, _ in data.get("pieces", ())
+    }
+    arrays = {}
+    for before, file in files.items():
+        with checkpoints.opened(file), np.load(file, allow_pickle=False) as members:
+            arrays |= {before + name: members[name] for name in members if name != "data"}
+    return data, arrays
 
 
 def plain(agent):

@@ -44,8 +44,8 @@ def other_npz(**arrays):
 
 
 def ours_but(**changes):
-    about = {"dqn_symbolic": "agent", "version": checkpoints.VERSION, **changes}
-    return other_npz(about=np.array(json.dumps(about)))
+    about = {"dqn_symbolic": "agent", "version": checkpoints.VERSIONS["agent"], **changes}
+    return other_npz(data=np.array(json.dumps(about)))
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def ours_but(**changes):
         b"",
         b"not a zip file",
         other_npz(weights=np.zeros(3)),
-        other_npz(about=np.zeros(3)),
-        other_npz(about=np.array("no json")),
-        other_npz(about=np.array('["a list"]')),
-        other_npz(about=np.array({"a": "pickle"}, dtype=object)),
+        other_npz(data=np.zeros(3)),
+        other_npz(data=np.array("no json")),
+        other_npz(data=np.array('["a list"]')),
+        other_npz(data=np.array({"a": "pickle"}, dtype=object)),
         ours_but(version=0),
         ours_but(dqn_symbolic="checkpoint"),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.files import alone, sweep
 from dqn_symbolic.runs.run import FILES
 from run_catch import main
@@ -33,9 +33,21 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
 
 
+PIECE = 25 * (4 * 5 + 16)  # bytes: 25 frames, an eighth of the memory
+WITH_SMALL_PIECES = f"""
+from dqn_symbolic.runs import pieces
+import run_catch
+
+pieces.SIZE = {PIECE}
+run_catch.front.run(run_catch.main)
+"""
+
+
 def start(*arguments):
     return subprocess.Popen(
-        [sys.executable, "run_catch.py", *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE
+        [sys.executable, "-c", WITH_SMALL_PIECES, *map(str, arguments)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -60,18 +72,22 @@ def without_seconds(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [4, 50])
-def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
+def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "SIZE", PIECE)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     path, rng = killed / "checkpoint.npz", random.Random(kills)
     kill(start("--out", killed, *TINY, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
-    reached, while_writing = [], 0
+    reached, while_writing, others = [], 0, 0
     for n in range(1, kills):
         about, _ = load(path, "checkpoint")
         reached.append(about["agent"]["counters"]["steps"])
-        while_writing += any(name.startswith(".") for name in os.listdir(killed))
+        files = [*os.listdir(killed), *os.listdir(killed / "memory")]
+        while_writing += any(name.startswith(".") for name in files)
+        others += len(set(os.listdir(killed / "memory")) - {f"{n}.npz" for n, _ in about["pieces"]})
         pause = -rng.uniform(0, 4) if n % 5 == 0 else rng.uniform(0, 0.3)
         kill(start("--resume", killed, "--quiet", *UNTIL_KILLED), path, pause)
-    print(f"{kills} kills, {while_writing} while writing; resumed from {reached}")
+    print(f"{kills} kills, {while_writing} while writing; {others} pieces that nobody needs")
+    print(f"resumed from {reached}")
     assert reached == sorted(reached)
     assert reached[-1] > reached[0]
 
@@ -79,7 +95,7 @@ def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
     assert main(["--resume", str(killed), "--quiet", "--steps", steps]) == 0
     assert main(["--out", str(whole), *TINY, "--steps", steps]) == 0
     assert without_seconds(killed) == without_seconds(whole)
-    assert contents(killed)["agent.npz"] == contents(whole)["agent.npz"]
+    assert (killed / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
     (about, arrays), (about_whole, arrays_whole) = (
         load(folder / "checkpoint.npz", "checkpoint") for folder in (killed, whole)
     )
@@ -87,7 +103,9 @@ def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path):
     assert list(arrays) == list(arrays_whole)
     for name, array in arrays.items():
         assert array.tobytes() == arrays_whole[name].tobytes(), name
-    assert sorted(os.listdir(killed)) == sorted(FILES)
+    assert sorted(os.listdir(killed)) == sorted([*FILES, "memory"])
+    assert sorted(os.listdir(killed / "memory")) == sorted(os.listdir(whole / "memory"))
+    assert len(about["pieces"]) == 8
 
 
 def test_only_what_the_dead_have_left_is_swept(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn_symbolic.experience.frames import History
-from dqn_symbolic.experience.memory import ReplayMemory
+from dqn_symbolic.experience.memory import ReplayMemory, memory_bytes
 from games.catch import Catch
 
 
@@ -139,12 +139,14 @@ def test_a_transition_is_copied_in():
 def test_frames_are_stored_once_and_the_rings_allocated_once():
     memory = ReplayMemory(1_000_000, (84, 84, 4), np.uint8)  # only reserved, not taken
     assert memory.rings["frame"].nbytes == 1_000_004 * 84 * 84
-    assert sum(ring.nbytes for ring in memory.rings.values()) < 1_000_004 * (84 * 84 + 29)
-    before = {name: ring.ctypes.data for name, ring in memory.rings.items()}
+    arrays = memory.rings | {"valid": memory.valid}
+    assert sum(array.nbytes for array in arrays.values()) < 1_000_004 * (84 * 84 + 29)
+    before = {name: array.ctypes.data for name, array in arrays.items()}
     x = np.zeros((84, 84, 4), np.uint8)
     for _ in range(10):
         memory.add(x, 1, 0.0, 0.99, x, False)
-    assert {name: ring.ctypes.data for name, ring in memory.rings.items()} == before
+    arrays = memory.rings | {"valid": memory.valid}
+    assert {name: array.ctypes.data for name, array in arrays.items()} == before
 
 
 def test_sampling_does_not_slow_down_with_the_numbers_of_the_frames():
@@ -168,16 +170,47 @@ def test_all_is_every_transition_the_oldest_first():
     assert told(memory.all(), transitions).tolist() == sorted(whole(transitions, 10, history=2))
 
 
-def test_a_state_is_taken_over():
-    transitions = episodes([3, 1, 4, 2], history=2)
-    memory, other = filled(transitions[:7], 6, history=2), filled([], 6, history=2)
-    positions, rings = memory.get_state()
-    room = other.new_rings()
-    for name, ring in rings.items():
-        room[name][: len(ring)] = ring
-    other.set_state(dict(positions), room)
-    for transition in transitions[7:]:
-        memory.add(*transition)
-        other.add(*transition)
+@settings(max_examples=200)
+@given(
+    lengths=games,
+    capacity=st.integers(1, 30),
+    history=st.integers(1, 4),
+    cuts=st.sets(st.integers(0, 60), max_size=4),
+    stop=st.data(),
+)
+def test_a_state_is_taken_over(lengths, capacity, history, cuts, stop):
+    """Anywhere, also where an episode was cut: the same transitions, in the same order.
+
+    cuts: of which transitions the episode is not over, but another one begins after them.
+    """
+    transitions = episodes(lengths, history)
+    stop = stop.draw(st.integers(0, len(transitions)))
+    memory, other = filled([], capacity, history), filled([], capacity, history)
+    for number, transition in enumerate(transitions):
+        if number == stop:
+            positions, rings = memory.get_state()
+            room = other.new_rings()
+            for name, ring in rings.items():
+                room[name][: len(ring)] = ring
+            other.set_state(dict(positions), room)
+            assert_same(memory, other)
+        for each in (memory, other) if number >= stop else (memory,):
+            each.add(*transition)
+            each.episode_begins |= number in cuts
+    if stop < len(transitions):
+        assert_same(memory, other)
+
+
+def assert_same(memory, other):
+    assert memory.get_state()[0] == other.get_state()[0]
+    assert memory.size == other.size
     for one, same in zip(memory.all(), other.all()):
-        assert (one == same).all()
+        assert one.tobytes() == same.tobytes()
+
+
+def test_what_it_takes_is_known_before():
+    for shape, dtype in (((84, 84, 4), np.uint8), ((7, 2), np.float32)):
+        memory = ReplayMemory(50, shape, dtype)
+        taken = [*memory.rings.values(), memory.valid]
+        *frame, history = shape
+        assert memory_bytes(50, frame, dtype, history) == sum(array.nbytes for array in taken)

@@ -1,11 +1,13 @@
 """Stopped anywhere and resumed is as if never stopped, to the bit."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
 from run_catch import main
@@ -57,6 +59,8 @@ def new_run(learner, folder):
     return run
 
 
+@patch.object(pieces, "SIZE", 400)  # bytes: several pieces make a memory
+@patch.object(os, "fsync", lambda handle: None)  # which would be most of the time
 def goes_on(learner, folder, stop):
     """Another process' worth of the run: from its checkpoint to a Ctrl-C in step `stop`."""
     run, presses = new_run(learner, folder), []
@@ -121,6 +125,8 @@ def test_what_was_compared(whole):
         assert set(json.loads(found["streams"])) == {"exploration", "memory"}
         assert counters["episode"] > 20
         assert {"learner.target.W1", "memory.frame", "memory.age", "x"} <= found.keys()
+        files = sum("/memory.frame" in name for name in found)
+        assert files == 0 if learner == "online" else files >= 2
     assert {"learner.W1.m", "learner.W1.v", "learner.t"} <= whole("adam").keys()
     assert {"learner.W1.g", "learner.W1.g2"} <= whole("four frames").keys()
 

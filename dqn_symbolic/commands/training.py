@@ -30,6 +30,8 @@ def train(make_task, program, window=None, quiet=False, **given):
         hint = advice(run.agent.settings.backend)
         if hint:
             tell(hint)
+        if run.memory_line:
+            tell(run.memory_line)
         try:
             ready = run.compile(tell, noted)
             if ready and data and not checked(restore, run, data):
@@ -100,9 +102,10 @@ def folder_for(game, out):
 
 
 def refuse_taken(folder):
+    from dqn_symbolic.runs import pieces
     from dqn_symbolic.runs.run import FILES
 
-    taken = [name for name in FILES if (folder / name).exists()]
+    taken = [name for name in (*FILES, pieces.FOLDER) if (folder / name).exists()]
     if taken:
         raise BadInput(
             f"{folder} already holds a run ({taken[0]}): --resume it, or take another --out"

@@ -5,9 +5,17 @@ together when they are sampled. So a transition of 84 x 84 pixels costs 7 KB, no
 NumPy's zeros has allocated is only reserved: it is taken as it fills.
 """
 
+from math import prod
+
 import numpy as np
 
-POSITIONS = ("written", "first", "size", "episode_begins")
+POSITIONS = ("written", "episode_begins")
+NUMBERS = {  # that are kept with each frame
+    "age": np.int32,  # how many frames of its episode came before
+    "action": np.int32,
+    "reward": np.float32,
+    "discount": np.float32,
+}
 
 
 class ReplayMemory:
@@ -17,7 +25,8 @@ class ReplayMemory:
 
     Frames are numbered as they come, from 0; frame n is in slot n % slots of the rings. The newest
     frame of a transition's x stands for it; the next one is the newest in x_tp1. `valid` is a ring,
-    too: the slots of these frames, for the transitions whose frames are all still there.
+    too: the slots of these frames, for the transitions whose frames are all still there. It follows
+    from the ages, so it is no part of the memory's state.
     """
 
     def __init__(self, capacity: int, obs_shape: tuple, dtype):
@@ -25,20 +34,16 @@ class ReplayMemory:
         self.history = obs_shape[-1]
         self.slots = capacity + self.history  # a capacity of 1 is room for one whole transition
         self.rings = self.new_rings()
+        self.valid = np.zeros(self.slots, np.int64)
         self.around = np.arange(1 - self.history, 2)  # from the oldest frame of x to that of x_tp1
         self.written = 0  # frames
         self.first = self.size = 0  # where `valid` begins, and how many they are
         self.episode_begins = True
 
     def new_rings(self):
-        return {
-            "frame": np.zeros((self.slots, *self.obs_shape[:-1]), self.dtype),
-            "age": np.zeros(self.slots, np.int32),  # how many frames of its episode came before
-            "action": np.zeros(self.slots, np.int32),
-            "reward": np.zeros(self.slots, np.float32),
-            "discount": np.zeros(self.slots, np.float32),
-            "valid": np.zeros(self.slots, np.int64),
-        }
+        frames = np.zeros((self.slots, *self.obs_shape[:-1]), self.dtype)
+        numbers = {name: np.zeros(self.slots, dtype) for name, dtype in NUMBERS.items()}
+        return {"frame": frames, **numbers}
 
     def add(self, x, action: int, reward: float, discount: float, x_tp1, over: bool) -> None:
         """Remembers one transition; over: it was the last of its episode."""
@@ -50,7 +55,7 @@ class ReplayMemory:
         self.rings["reward"][slot] = reward
         self.rings["discount"][slot] = discount
         self._write(x_tp1[..., -1], age=self.rings["age"][slot] + 1)
-        self.rings["valid"][(self.first + self.size) % self.slots] = slot
+        self.valid[(self.first + self.size) % self.slots] = slot
         self.size += 1
         self.episode_begins = over
 
@@ -65,7 +70,7 @@ class ReplayMemory:
 
     def _oldest_needed(self):
         """The number of the oldest frame that the oldest transition is made of."""
-        slot, last = self.rings["valid"][self.first], self.written - 1
+        slot, last = self.valid[self.first], self.written - 1
         newest = last - (last - slot) % self.slots
         return newest - min(self.rings["age"][slot], self.history - 1)
 
@@ -79,7 +84,7 @@ class ReplayMemory:
 
     def _transitions(self, chosen):
         """chosen (B,): 0 is the oldest transition."""
-        newest = self._at("valid", self.first + chosen)
+        newest = self.valid.take(self.first + chosen, mode="wrap")
         # The frames of x and, one further, those of x_tp1: (B, history + 1).
         slots = newest[:, None] + self.around
         frames = self._at("frame", slots)
@@ -112,3 +117,19 @@ class ReplayMemory:
         self.rings = rings
         for name in POSITIONS:
             setattr(self, name, positions[name])
+        # The frames that are there, the oldest first; the next one will be frame 0.
+        frames = np.arange(-min(self.written, self.slots), 0)
+        slots = (self.written % self.slots + frames) % self.slots
+        age = rings["age"][slots]
+        oldest_needed = frames - np.minimum(age, self.history - 1)
+        goes_on = age[1:] > 0  # the frame after it is of the same episode
+        valid = slots[:-1][goes_on & (oldest_needed[:-1] >= -self.slots)]
+        self.first, self.size = 0, len(valid)
+        self.valid[: self.size] = valid
+
+
+def memory_bytes(capacity: int, frame_shape: tuple, dtype, history: int) -> int:
+    """-> what a full `ReplayMemory` takes: its rings and `valid`."""
+    frame = np.dtype(dtype).itemsize * prod(frame_shape)
+    numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
+    return (capacity + history) * (frame + numbers)

@@ -1,7 +1,7 @@
-"""`agent.npz` and `checkpoint.npz`: named arrays and plain data in one file, without pickle.
+"""The files of a run, NAME.npz: named arrays and plain data in one file, without pickle.
 
-They are written and read piece by piece: a memory of gigabytes is never copied. What a file says of
-its own size is not believed: arrays are read into room of the size that is expected.
+They are written and read a little at a time: a memory of gigabytes is never copied. What a file
+says of its own size is not believed: arrays are read into room of the size that is expected.
 """
 
 import json
@@ -14,8 +14,8 @@ from numpy.lib import format as npy
 
 from dqn_symbolic.runs.files import write_whole
 
-VERSION = 2  # of the files' content
-PIECE = 2**20  # bytes that are read at a time
+VERSIONS = {"agent": 2, "checkpoint": 3, "memory": 1}  # of the content of each kind of file
+AT_A_TIME = 2**20  # bytes that are read
 MOST_DATA = 2**28  # bytes: 300,000 evaluations
 
 
@@ -24,8 +24,9 @@ class Unreadable(ValueError):
 
 
 def save(path, kind, data, arrays):
-    """kind: "agent" or "checkpoint"; data: what JSON can hold; arrays: {name: array}."""
-    data = json.dumps({"dqn_symbolic": kind, "version": VERSION, **data})
+    """kind: one of VERSIONS; data: what JSON can hold; arrays: {name: array}. -> its checksums"""
+    data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data})
+    written = []
 
     def write(file):
         with zipfile.ZipFile(file, "w", compresslevel=1) as members:
@@ -36,8 +37,15 @@ def save(path, kind, data, arrays):
                 members.compression = zipfile.ZIP_STORED if weights else zipfile.ZIP_DEFLATED
                 with members.open(f"{name}.npy", "w", force_zip64=True) as content:
                     npy.write_array(content, array, allow_pickle=False)
+            written.extend(checksums(members))
 
     write_whole(path, write)
+    return written
+
+
+def checksums(members):
+    """-> the CRC-32 of each array, as the file states it. Reading an array to its end checks it."""
+    return [member.CRC for member in members.infolist()]
 
 
 def load_data(path, kind):
@@ -48,24 +56,27 @@ def load_data(path, kind):
         with members.open("data.npy") as content:
             data = json.loads(str(npy.read_array(content, allow_pickle=False)))
         got = data.pop("dqn_symbolic"), data.pop("version")
-    if got != (kind, VERSION):
+    if got != (kind, VERSIONS[kind]):
         raise Unreadable(
-            f"{path}: expected {kind} version {VERSION}, got {got[0]!r:.40} {got[1]!r:.40}"
+            f"{path}: expected {kind} version {VERSIONS[kind]}, got {got[0]!r:.40} {got[1]!r:.40}"
         )
     return data
 
 
-def fill(path, room):
+def fill(path, room, expected=None):
     """Reads the arrays of a file into `room`, {name: array}, which are contiguous.
 
-    Raises Unreadable for a file that is damaged, ValueError for arrays of other names and forms.
+    expected: the file's checksums, or None if any will do. Raises Unreadable for a file that is
+    damaged or has other checksums, ValueError for arrays of other names and forms.
     """
     wanted = {name: f"{array.dtype} {array.shape}" for name, array in room.items()}
     with opened(path) as members:
-        got = {}
+        found, got = checksums(members), {}
         for member in set(members.namelist()) - {"data.npy"}:
             with members.open(member) as content:
                 got[member.removesuffix(".npy")] = header(content)
+    if expected is not None and found != expected:
+        raise Unreadable(f"{path} is not the file that this checkpoint was written with")
     for name in wanted | got:
         if wanted.get(name) != got.get(name):
             raise ValueError(f"{name}: expected {wanted.get(name)}, got {got.get(name)}")
@@ -74,9 +85,9 @@ def fill(path, room):
             with members.open(f"{name}.npy") as content:
                 header(content)
                 memory = memoryview(array.reshape(-1).view(np.uint8))
-                for begin in range(0, len(memory), PIECE):
-                    piece = memory[begin : begin + PIECE]
-                    piece[:] = content.read(len(piece))
+                for begin in range(0, len(memory), AT_A_TIME):
+                    part = memory[begin : begin + AT_A_TIME]
+                    part[:] = content.read(len(part))
                 if content.read(1):
                     raise ValueError("more than its header says")
 

@@ -1,6 +1,6 @@
 """Files that are written whole or not at all, in a folder that one process has to itself.
 
-All that differs from one operating system to another is here, and in `stopping`.
+All that differs from one operating system to another is here, in `stopping` and in `machine`.
 """
 
 import os

@@ -12,7 +12,7 @@ from dqn_symbolic.agent.learner import first_params
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experience.frames import as_seen
-from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.run import not_finite
 
@@ -86,11 +86,15 @@ def restore(run, data):
         best = float(kept["best"]) if rows else None
         names = [f"best.{name}" for name in run.agent.first_params] if rows else []
         weights = {name: np.empty_like(run.agent.first_params[name[5:]]) for name in names}
-        came_back = True
+        came_back, checksums = True, {}
         if state:
             expect_state(state, run.agent)
-            arrays, room = room_for_state(state, run.agent)
+            arrays, filled = room_for_state(state, run.agent)
+            of_memory, room = pieces.cut(state["memory"]["written"], filled)
+            checksums = expect_pieces(data["pieces"], of_memory)
             checkpoints.fill(path, {**room, **weights})
+            for number, piece in of_memory.items():
+                checkpoints.fill(pieces.path(run.out, number), piece, checksums[number])
             if not_finite(arrays):
                 raise ValueError(f"not finite: {not_finite(arrays)}")
             came_back = run.agent.set_state(state, arrays)
@@ -98,6 +102,7 @@ def restore(run, data):
         raise
     except MISFITS as error:
         raise does_not_fit(path, error) from error
+    run.pieces = checksums
     run.rows, run.best = rows, (best, {name[5:]: value for name, value in weights.items()})
     run.compile_seconds += seconds[0]
     run.train_seconds = seconds[1]
@@ -123,14 +128,19 @@ def expect_state(state, agent):
     actions = state["actions"]
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")
-    memory, slots = state["memory"], agent.memory.slots
-    most = 2 * state["counters"]["steps"]  # frames: an episode's first comes with its second
-    if not (
-        0 <= memory["first"] < slots
-        and 0 < memory["size"] <= min(memory["written"], slots)
-        and memory["written"] <= most
-    ):
-        raise ValueError(f"these are no positions in a memory: {memory}")
+    written = state["memory"]["written"]
+    if (
+        not 1 < written <= 2 * state["counters"]["steps"]
+    ):  # an episode's first comes with its second
+        raise ValueError(f"a memory cannot have had {written!r} frames after so many steps")
+
+
+def expect_pieces(named, expected):
+    """-> {number: checksums} of the pieces that a checkpoint names, if they are the expected."""
+    checksums = {number: list(of_one) for number, of_one in named}
+    if list(checksums) != list(expected):
+        raise ValueError(f"pieces: expected {list(expected)}, got {list(checksums)}")
+    return checksums
 
 
 def expect_count(name, count):

@@ -16,8 +16,9 @@ from dqn_symbolic.agent.learner import compilation
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.task import Task, scorer
 from dqn_symbolic.experience.exploration import ADVICE
-from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.files import sweep, write_whole
+from dqn_symbolic.runs.machine import expect_memory
 
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
 
@@ -30,10 +31,13 @@ class Run:
 
     def __init__(self, task: Task, settings: Settings, out: Path):
         self.task, self.out = task, out
-        self.agent = Agent(task.make(), settings)
+        env = task.make()
+        self.memory_line = expect_memory(env.observation_space, settings)
+        self.agent = Agent(env, settings)
         self.about = {"game": task.game, "settings": {**asdict(settings), "game": task.settings}}
         self.rows = []  # those of progress.csv
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
+        self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
         self.compiled = False
         self.compile_seconds = 0.0
         self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
@@ -61,6 +65,7 @@ class Run:
         """Goes on until it is solved, or has had its agent steps, or something is in `stop`."""
         agent, s = self.agent, self.agent.settings
         sweep(self.out, FILES)
+        pieces.remove_others(self.out, self.pieces)
         # disable=None: no bar where it would not be seen to move
         hidden = quiet or None
         with tqdm(total=s.steps, initial=agent.steps, unit=" steps", disable=hidden) as bar:
@@ -143,9 +148,12 @@ class Run:
         best, weights = self.best
         kept = {"rows": self.rows, "best": best}
         kept |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
+        of_memory, arrays = pieces.cut(self.agent.memory.written, arrays)
+        self.pieces = pieces.save(self.out, of_memory, self.pieces)
         arrays = {**arrays, **{f"best.{name}": value for name, value in weights.items()}}
-        data = {**self.about, "run": kept, "agent": state}
+        data = {**self.about, "run": kept, "agent": state, "pieces": list(self.pieces.items())}
         checkpoints.save(self.out / "checkpoint.npz", "checkpoint", data, arrays)
+        pieces.remove_others(self.out, self.pieces)
 
     def finish(self, stopped=False):
         """Writes every file; of a run that was never compiled, what there is. -> the summary.

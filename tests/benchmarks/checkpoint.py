@@ -1,9 +1,18 @@
-"""What a checkpoint of a large memory costs:  python -m tests.benchmarks.checkpoint FRAMES
+"""What the checkpoints of a large memory cost:
 
-The pixel agent, its memory of 84 x 84 full with the frames of random play: the seconds for which
-the loop stands still, the size of the file, and the most memory that the process takes, before,
-after saving, and in a process of its own that resumes.
+    python -m tests.benchmarks.checkpoint FRAMES [GAME]
+
+GAME: a Gymnasium id with frames of 84 x 84, such as ALE/Pong-v5; without it, Catch in pixels. Its
+memory is full with the frames of random play. Each line: the seconds for which the loop stands
+still, those of them in which the processor is at work for it, what is written, and the most memory
+that the process has taken so far. The first checkpoint writes the whole memory, each other one
+comes after 10,000 new frames, and the last line is another process that resumes. Linux only: it
+reads /proc.
 """
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import subprocess
 import sys
@@ -16,51 +25,86 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.loading import read_data, restore
 from dqn_symbolic.runs.run import Run
 
-PLAYED = 20_000  # frames; then they come again
+PLAYED = 10_000  # frames; then they come again
+NEW = 10_000  # frames from one checkpoint to the next
+TIMES = 3
 
 
 def most_memory():
-    """-> gigabytes, the most that this process has had so far (Linux)."""
+    """-> gigabytes, the most that this process has had so far."""
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
-def saving(frames, folder):
-    settings = Settings(**PRESETS["pixels"] | {"memory_size": frames, "warm_up": 10**9})
-    run = Run(task("games:Catch-v0", pixels=84, drift=True), settings, folder)
+def compiled(task, settings, folder):
+    run = Run(task, settings, folder)
     run.compile(lambda text, end="": None, [])
-    agent, memory = run.agent, run.agent.memory
-    for _ in range(min(PLAYED, frames)):
-        agent.step()
-    played = memory.written
+    return run
+
+
+def tell(what, call, written=lambda: 0):
+    """Calls, and prints what that took. written() -> bytes, afterwards."""
+    since, worked_since = time.perf_counter(), time.process_time()
+    call()
+    seconds, worked = time.perf_counter() - since, time.process_time() - worked_since
+    print(
+        f"{what:30} {seconds:6.2f} s, {worked:6.2f} s of work, {written() / 1e6:6.1f} MB written,"
+        f" {most_memory():5.2f} GB at most",
+        flush=True,
+    )
+
+
+def fill(agent, frames):
+    """Plays at random, and then repeats what it has played as often as it takes."""
+    play(agent, min(PLAYED, frames))
+    memory, played = agent.memory, agent.memory.written
     for ring in memory.rings.values():
         for begin in range(played, memory.slots, played):
             ring[begin : begin + played] = ring[: memory.slots - begin][:played]
-    memory.written, memory.size, agent.steps = memory.slots, frames // 2, frames
-    print(f"{frames:,} frames; the process takes {most_memory():.2f} GB at most")
-    for _ in range(2):
-        since = time.perf_counter()
-        run.save_checkpoint()
-        seconds = time.perf_counter() - since
-        megabytes = (folder / "checkpoint.npz").stat().st_size / 1e6
-        print(f"saved in {seconds:.2f} s, {megabytes:.0f} MB; {most_memory():.2f} GB at most")
+    memory.set_state({"written": memory.slots, "episode_begins": True}, memory.rings)
+    agent.steps = memory.slots
+
+
+def save(run, what):
+    folder = run.out / "memory"
+    before = set(folder.glob("*"))
+
+    def written():
+        files = {*folder.glob("*"), run.out / "checkpoint.npz"} - before
+        return sum(file.stat().st_size for file in files)
+
+    tell(what, run.save_checkpoint, written)
+
+
+def play(agent, frames):
+    last = agent.memory.written + frames
+    while agent.memory.written < last:
+        agent.step()
+
+
+def saving(frames, game, folder):
+    settings = Settings(**PRESETS["pixels"] | {"memory_size": frames, "warm_up": 10**9})
+    run = compiled(game, settings, folder)
+    fill(run.agent, frames)
+    save(run, "saved for the first time")
+    for _ in range(TIMES):
+        play(run.agent, NEW)
+        save(run, f"saved after {NEW:,} new frames")
 
 
 def resuming(folder):
     data, task, settings = read_data(folder, "checkpoint")
-    run = Run(task, settings, folder)
-    run.compile(lambda text, end="": None, [])
-    before, since = most_memory(), time.perf_counter()
-    restore(run, data)
-    seconds = time.perf_counter() - since
-    print(f"resumed in {seconds:.2f} s; {before:.2f} GB at most before, {most_memory():.2f} after")
+    run = compiled(task, settings, folder)
+    tell("resumed in another process", lambda: restore(run, data))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "resume":
         resuming(Path(sys.argv[2]))
     else:
+        frames, *game = sys.argv[1:]
+        game = task(*game) if game else task("games:Catch-v0", pixels=84, drift=True)
         with tempfile.TemporaryDirectory() as folder:
-            saving(int(sys.argv[1]), Path(folder))
+            saving(int(frames), game, Path(folder))
             again = [sys.executable, "-m", "tests.benchmarks.checkpoint", "resume", folder]
             subprocess.run(again, check=True)
