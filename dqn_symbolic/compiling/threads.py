@@ -5,6 +5,7 @@ always in the same order, and applied. So the bits depend on how many threads th
 which of them is the first. The matrix products must be single-threaded: OMP_NUM_THREADS=1.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from itertools import chain, pairwise
@@ -52,3 +53,10 @@ def learn_on_threads(graph, compiled, threads):
     both = dict.fromkeys([*gradient.get_shared(), *apply.get_shared()])
     learn.get_shared = lambda: list(both)
     return learn
+
+
+def cores():
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
