@@ -21,7 +21,7 @@ Q, LOSSES, OPTIMISERS = (
 )
 AGENT, LEARNER = "dqn_symbolic/agent/agent.py", "dqn_symbolic/agent/learner.py"
 MEMORY = "dqn_symbolic/experience/memory.py"
-LINKER = "dqn_symbolic/compiling/numba_linker.py"
+LINKER, THREADS = "dqn_symbolic/compiling/numba_linker.py", "dqn_symbolic/compiling/threads.py"
 FRAMES = "dqn_symbolic/experience/frames.py"
 EXPLORATION, INITIALISERS = (
     "dqn_symbolic/experience/exploration.py",
@@ -356,6 +356,8 @@ FAULTS = [
     ("what a gradient is applied to is not the optimiser's", Q, "updates=graph.updates, givens=givens", "updates=graph.updates[:1], givens=givens", "test_q_learning"),
     ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),
     ("a file believed in how much it has to say", CHECKPOINTS, "> MOST_DATA", "> 1e9 * MOST_DATA", "test_bad_files"),
+    ("a thread's gradient forgotten", THREADS, "reduce(add, parts)", "parts[0]", "test_threads"),
+    ("a mean over a thread's part only", THREADS, "graph.loss(td_error)", "graph.loss(graph.td_error)", "test_threads"),
     ("an array read as far as it fits", CHECKPOINTS, "if content.read(1):", "if False:", "test_bad_files"),
     ("a transition across an episode that was cut", MEMORY, "age[1:] > 0", "age[1:] >= 0", "test_memory"),
     ("a transition resumed that is half overwritten", MEMORY, ">= -self.slots)", ">= -self.slots - 1)", "test_memory"),

@@ -45,7 +45,9 @@ def compilation(agent):
     s, space = agent.settings, agent.env.observation_space
 
     def build():
-        agent.forward, agent.learn, agent.sync = functions(graph_of(agent), agent.mode)
+        agent.forward, agent.learn, agent.sync = functions(
+            graph_of(agent), agent.mode, agent.settings.threads
+        )
 
     x = np.zeros((s.batch_size, *space.shape), space.dtype)
     action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)

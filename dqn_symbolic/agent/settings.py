@@ -25,6 +25,7 @@ class Settings:
     steps: int = setting(50_000, "agent steps: the longest a run may take")
 
     backend: str = setting("numba", "compiles the graphs", ("numba", "c", "jax"))
+    threads: int = setting(1, "processor threads of a convolutional learn step")
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
     hidden: tuple = setting((128,), "units of each dense layer after them; '' for none")
@@ -63,6 +64,8 @@ class Settings:
         for name in ("discount", "epsilon_start", "epsilon_end", "evaluation_epsilon"):
             if getattr(self, name) > 1:
                 expect(name, "a number from 0 to 1", getattr(self, name))
+        if self.threads > 1 and not (self.filters and self.backend == "numba"):
+            expect("threads", "1, but for convolutions on numba", self.threads)
         if not all(is_whole(units) and units >= 1 for units in self.hidden):
             expect("hidden", "the units of each layer, whole numbers from 1", self.hidden)
         if not all(

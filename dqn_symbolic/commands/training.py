@@ -27,7 +27,8 @@ def train(make_task, program, window=None, quiet=False, **given):
     tell = (lambda *words, **how: None) if quiet else say
     # Signals are noted before the folder appears: whoever sees it may stop the run.
     with noted_signals() as noted, begun(make_task, given) as (run, data):
-        hint = advice(run.agent.settings.backend)
+        settings = run.agent.settings
+        hint = advice(settings.backend, settings.threads)
         if hint:
             tell(hint)
         if run.memory_line:

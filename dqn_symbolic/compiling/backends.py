@@ -7,6 +7,7 @@ import pytensor
 from pytensor.compile.mode import CVM, JAX, NUMBA, Mode
 
 from dqn_symbolic.compiling.fallback import OneFunctionLinker
+from dqn_symbolic.compiling.threads import cores
 
 MODES = {
     "numba": Mode(OneFunctionLinker(), NUMBA.provided_optimizer),
@@ -31,8 +32,13 @@ def mode(backend):
     return MODES[backend]
 
 
-def advice(backend):
+def advice(backend, threads=1):
     """-> a line on what would make a backend quicker here, or None."""
+    if threads > cores():
+        return (
+            f"threads: {threads}, but there are {cores()} processor cores for them: "
+            f"with {cores()} it would learn faster"
+        )
     if backend == "c" and not pytensor.config.blas__ldflags:
         return (
             "the c backend has no BLAS, so its matrix products are slow: install one, say "

@@ -36,7 +36,7 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 2  # of what is written here, for numba's cache on disk
+VERSION = 3  # of what is written here, for numba's cache on disk
 
 
 def one_function(fgraph):
@@ -49,8 +49,14 @@ def one_function(fgraph):
     key = None if None in keys else sha256(repr(made_of).encode()).hexdigest()
     function = compile_numba_function_src(source.text, "graph", source.globals, cache_key=key)
     cached = config.numba__cache and key is not None
-    # As in NumPy, x / 0 is no exception: a branch for one keeps loops from being vectorised.
-    return numba_njit(function, final_function=True, cache=cached, error_model="numpy")
+    return numba_njit(
+        function,
+        final_function=True,
+        cache=cached,
+        # As in NumPy, x / 0 is no exception: a branch for one keeps loops from being vectorised.
+        error_model="numpy",
+        nogil=True,  # so that several threads can run it at a time
+    )
 
 
 class Place(NamedTuple):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.experiments import (
     ablation,
     dynamic_programming,
@@ -136,13 +137,6 @@ def in_processes(todo, work, processes, stop):
             for process in multiprocessing.active_children():
                 process.terminate()
         pool.shutdown(cancel_futures=True)
-
-
-def cores():
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 # -- the folder ------------------------------------------------------------------------------------

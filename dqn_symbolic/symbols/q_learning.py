@@ -13,6 +13,7 @@ and x_tp1 is the real last observation. `gradient` and `apply` are `learn`, cut 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ import pytensor
 import pytensor.tensor as TT
 from pytensor import function, grad
 
+from dqn_symbolic.compiling.threads import learn_on_threads
 from dqn_symbolic.symbols.losses import squared
 
 
@@ -32,6 +34,7 @@ class Graph(NamedTuple):
     td_error: TT.TensorVariable
     params: list  # shared variables
     target_params: list
+    loss: Callable  # of the TD errors
     gradients: list  # of the loss, one for each of params
     updates: list  # [(shared variable, new value), ...]
 
@@ -65,13 +68,16 @@ def q_learning(
     updates = optimiser(params, gradients)
 
     batch = [x, action, reward, discount, x_tp1]
-    return Graph(x, q, batch, td_error, params, target_params, gradients, updates)
+    return Graph(x, q, batch, td_error, params, target_params, loss, gradients, updates)
 
 
-def functions(graph: Graph, mode=None) -> tuple[Callable, Callable, Callable]:
+def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, Callable]:
     """-> (forward, learn, sync). mode: a PyTensor mode; numba and JAX compile at the first call."""
     forward = compiled([graph.x], graph.q, mode)
-    learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)
+    if threads == 1:
+        learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)
+    else:
+        learn = learn_on_threads(graph, partial(compiled, mode=mode), threads)
     sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
     return forward, learn, sync
 

@@ -1,18 +1,20 @@
-"""The Nature network beside others:  python -m tests.benchmarks.conv [THREADS]
+"""The Nature network beside others:  python -m tests.benchmarks.conv [THREADS [PRESET]]
 
 One learn step of batch 32 and the forward pass of one stack of frames: 84 x 84 x 4 uint8 -> 32 of
 8 x 8 / 4 -> 64 of 4 x 4 / 2 -> 64 of 3 x 3 / 1 -> dense 512 -> 3 actions (Mnih et al. 2015), with
-RMSprop and the clipped error. "its matrix products" are those of the learn step as NumPy does them,
-without whatever brings the numbers into their place.
+RMSprop and the clipped error; the preset "pixels" has the network of 2013. "its matrix products"
+are those of the learn step as NumPy does them, without whatever brings the numbers into their
+place; each thread has its part of the batch. "ours, one thread" is what more threads must beat.
 """
 
 import os
 import sys
 
-os.environ["OMP_NUM_THREADS"] = sys.argv[1] if len(sys.argv) > 1 else "1"
-if os.environ["OMP_NUM_THREADS"] == "1":  # otherwise XLA takes every core that it may run on
+os.environ["OMP_NUM_THREADS"] = "1"  # of one product; torch is told of its threads by a call
+if sys.argv[1:2] in ([], ["1"]):  # otherwise XLA takes every core that it may run on
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -20,28 +22,28 @@ import numpy as np
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.networks import conv_params
-from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
+from tests.benchmarks.learners import a_batch, agree, on_cpu, ours, sides_of
 from tests.benchmarks.rounds import medians
 
-THREADS = int(os.environ["OMP_NUM_THREADS"])
+THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 OBS_SHAPE, ACTIONS = (84, 84, 4), 3
-NATURE = Settings(**PRESETS["nature"])
-STRIDES = [stride for _, _, stride in NATURE.filters]
+NETWORK = Settings(**PRESETS[sys.argv[2] if len(sys.argv) > 2 else "nature"])
+STRIDES = [stride for _, _, stride in NETWORK.filters]
 
 
 def first_values():
     rng = np.random.default_rng(0)
-    return conv_params(rng, OBS_SHAPE, NATURE.filters, NATURE.hidden, ACTIONS, glorot)
+    return conv_params(rng, OBS_SHAPE, NETWORK.filters, NETWORK.hidden, ACTIONS, glorot)
 
 
 def matrix_products(batch_size):
     """The learn step's products only: columns times kernel, and the two transposes, in NumPy."""
     sizes, side, channels = [], *OBS_SHAPE[1:]
-    for number, size, stride in NATURE.filters:
+    for number, size, stride in NETWORK.filters:
         side = (side - size) // stride + 1
         sizes.append((batch_size * side**2, size**2 * channels, number))
         channels = number
-    dense = [side**2 * channels, *NATURE.hidden, ACTIONS]
+    dense = [side**2 * channels, *NETWORK.hidden, ACTIONS]
     sizes += [(batch_size, *pair) for pair in pairwise(dense)]
     rng = np.random.default_rng(0)
     products = []
@@ -58,9 +60,17 @@ def matrix_products(batch_size):
     return multiply
 
 
+def products_on_threads(batch_size):
+    pool = ThreadPoolExecutor(THREADS)
+    parts = [matrix_products(batch_size // THREADS) for _ in range(THREADS)]
+    return lambda: list(pool.map(lambda multiply: multiply(), parts))
+
+
 def main():
     values, batch = first_values(), a_batch(32, OBS_SHAPE, ACTIONS)
-    sides = sides_of(values, STRIDES, "rmsprop", batch)
+    sides = sides_of(values, STRIDES, "rmsprop", batch, threads=THREADS)
+    if THREADS > 1:
+        sides["ours, one thread"] = ours(values, STRIDES, "rmsprop", batch)
     agree(sides)
     print(f"{THREADS} thread(s): milliseconds, and the ratio to torch")
     if "OPENBLAS_CORETYPE" in os.environ:  # it can hold the products of NumPy and numba back
@@ -70,7 +80,7 @@ def main():
             name: lambda run=runs[i]: np.asarray(on_cpu(run())) for name, runs in sides.items()
         }
         if i == 0:
-            parts["its matrix products"] = matrix_products(32)
+            parts["its matrix products"] = products_on_threads(32)
         found = medians(parts, seconds=0.1)
         for name, us in found.items():
             ratio = us / found.get("torch, eager", float("nan"))

@@ -13,7 +13,6 @@ them: on an accelerator they may be still on their way (`np.asarray` waits for t
 """
 
 import importlib.util
-import os
 from functools import partial
 
 import numpy as np
@@ -27,22 +26,22 @@ RATES = {"rmsprop": 0.00025, "adam": 0.001}
 INSTALLED = {name for name in ("jax", "torch") if importlib.util.find_spec(name)}
 
 
-def sides_of(values, strides, optimiser, batch, jax=True):
+def sides_of(values, strides, optimiser, batch, jax=True, threads=1):
     """-> {name: (learn, forward)}: ours, and all others that are installed."""
     work = values, strides, optimiser, batch
-    sides = {"ours, numba": ours(*work)}
+    sides = {"ours, numba": ours(*work, threads=threads)}
     if "jax" in INSTALLED and jax:
         sides["ours, jax"] = ours(*work, "jax")
         sides["jax.jit by hand"] = jax_by_hand(*work)
     if "torch" in INSTALLED:
         import torch
 
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        torch.set_num_threads(threads)
         sides["torch, eager"] = torch_eager(*work)
     return sides
 
 
-def ours(values, strides, optimiser, batch, backend="numba"):
+def ours(values, strides, optimiser, batch, backend="numba", threads=1):
     x = batch[0]
     graph = q_learning(
         partial(conv, strides=strides),
@@ -52,7 +51,7 @@ def ours(values, strides, optimiser, batch, backend="numba"):
         partial(getattr(optimisers, optimiser), learning_rate=RATES[optimiser]),
         losses.clipped if optimiser == "rmsprop" else losses.squared,
     )
-    forward, learn, _ = functions(graph, mode(backend))
+    forward, learn, _ = functions(graph, mode(backend), threads)
     if backend == "jax":  # what is measured is the step, not the way to the device
         import jax
 

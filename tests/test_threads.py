@@ -1,0 +1,165 @@
+"""The learn step on several threads: the numbers of one thread, and the same bits every time."""
+
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.commands.options import BadInput
+from dqn_symbolic.commands.training import resumed
+from dqn_symbolic.compiling import backends
+from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.runs.loading import read_data
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.losses import clipped, squared
+from dqn_symbolic.symbols.networks import conv, conv_params
+from dqn_symbolic.symbols.optimisers import adam, sgd
+from dqn_symbolic.symbols.q_learning import functions, q_learning
+from run_catch import main
+from tests.test_determinism import arguments, differences, told
+from tests.test_q_learning import BATCH, graph
+
+EPS = np.finfo(np.float32).eps
+
+
+# Worked out in test_q_learning: the TD errors are 1 and -4.
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [(squared, [[1, 2.1], [2.6, 4]]), (clipped, [[1, 2.1], [2.9, 4]])],
+    ids=["a mean", "a sum"],
+)
+def test_one_update_by_hand(loss, expected):
+    """A transition for each thread; then one transition for both of them."""
+    of_numbers = graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1), loss)
+    _, learn, _ = functions(of_numbers, MODES["numba"], threads=2)
+    W, before = of_numbers.params[0], threading.active_count()
+    assert learn(*BATCH).tolist() == [1, -4]
+    np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
+    assert {v.name for v in learn.get_shared()} == {"W", "target.W"}
+    assert threading.active_count() == before
+
+    W.set_value(np.array([[1, 2], [3, 4]], np.float32))
+    assert learn(*(array[:1] for array in BATCH)).tolist() == [1]
+    rise = {squared: 0.2, clipped: 0.1}[loss]
+    np.testing.assert_allclose(W.get_value(), [[1, 2 + rise], [3, 4]], rtol=1e-6)
+
+    # a mean over three, of which the second thread has two
+    W.set_value(np.array([[1, 2], [3, 4]], np.float32))
+    x, action, reward, discount, x_tp1 = (array[[0, 1, 1]] for array in BATCH)
+    assert learn(x, action, reward, discount, x_tp1).tolist() == [1, -4, -4]
+    rises = {squared: (0.2 / 3, -1.6 / 3), clipped: (0.1, -0.2)}[loss]
+    expected = [[1, 2 + rises[0]], [3 + rises[1], 4]]
+    np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
+
+
+FILTERS, SHAPE = ((4, 3, 2), (5, 2, 1)), (10, 10, 2)
+VALUES = conv_params(np.random.default_rng(0), SHAPE, FILTERS, (16,), 3, glorot)
+
+
+def learner(loss, threads, optimiser=sgd):
+    """-> (learn, its shared variables); by sgd at a rate of 1 an update is the gradient"""
+    network = partial(conv, strides=[stride for _, _, stride in FILTERS])
+    rule = partial(optimiser, learning_rate=1.0 if optimiser is sgd else 0.001)
+    _, learn, _ = functions(
+        q_learning(network, VALUES, SHAPE, "uint8", rule, loss), MODES["numba"], threads
+    )
+    return learn
+
+
+def a_batch(size, rng):
+    x, x_tp1 = rng.integers(0, 256, (2, size, *SHAPE), np.uint8)
+    action, reward = rng.integers(0, 3, size), rng.normal(size=size)
+    discount = np.full(size, 0.9, np.float32)
+    return x, action.astype(np.int32), reward.astype(np.float32), discount, x_tp1
+
+
+def gradient_by(learn, batch):
+    """-> (td_error, {name: the gradient}); the weights are put back"""
+    shared = [v for v in learn.get_shared() if v.name in VALUES]
+    td_error = learn(*batch)
+    found = {v.name: VALUES[v.name] - v.get_value() for v in shared}
+    for variable in shared:
+        variable.set_value(VALUES[variable.name])
+    return td_error, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [squared, clipped])
+def test_it_is_the_gradient_of_one_thread_to_rounding(loss):
+    """And the sum of the gradients of the transitions, one by one, on one thread.
+
+    Sums of n numbers in two orders differ by at most 2 n eps times the sum of their magnitudes
+    (Higham 2002, section 4.2). Here n is the transitions times the 16 places of a filter, at most;
+    and the weights from which a gradient is taken are rounded to eps.
+    """
+    alone = learner(loss, 1)
+    several = {threads: learner(loss, threads) for threads in (2, 3)}
+    for size in 1, 2, 3, 7, 32:
+        batch = a_batch(size, np.random.default_rng(size))
+        each = [gradient_by(alone, [array[[b]] for array in batch])[1] for b in range(size)]
+        share = 1 / size if loss is squared else 1
+        one = gradient_by(alone, batch)
+        for learn in several.values():
+            td_error, found = gradient_by(learn, batch)
+            np.testing.assert_allclose(td_error, one[0], rtol=0, atol=64 * EPS)
+            for name, gradient in found.items():
+                magnitudes = share * sum(np.abs(part[name]) for part in each).max()
+                bound = EPS * (2 * 16 * size * magnitudes + np.abs(VALUES[name]).max())
+                summed = share * sum(part[name].astype(np.float64) for part in each)
+                for expected in one[1][name], summed:
+                    np.testing.assert_allclose(gradient, expected, rtol=0, atol=bound)
+            assert any(gradient.any() for gradient in found.values())
+
+
+@pytest.mark.slow
+def test_fifty_updates_have_the_same_bits_every_time_and_nearly_those_of_one_thread():
+    after = []
+    for threads in 1, 2, 2:
+        learn, rng = learner(squared, threads, adam), np.random.default_rng(0)
+        errors = [learn(*a_batch(9, rng)) for _ in range(50)]
+        after.append({v.name: v.get_value() for v in learn.get_shared()} | {"errors": errors})
+    one, two, again = after
+    assert one.keys() == two.keys() >= {"t", "K1.m", "W1.v", "target.K1"}
+    for name, value in two.items():
+        assert np.array_equal(value, again[name]), name
+        np.testing.assert_allclose(value, one[name], rtol=1e-4, atol=1e-4, err_msg=name)
+    assert any(not np.array_equal(value, one[name]) for name, value in two.items())
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_has_its_threads_and_the_bits_of_one_that_was_not_stopped(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    options = {"filters": "4x3x1,4x2x1", "threads": 2}
+    assert main(["--quiet", *arguments(whole, **options)]) == 0
+    assert main(["--quiet", *arguments(parts, steps=150, **options)]) == 0
+    assert main(["--quiet", "--no-window", "--resume", str(parts), "--steps", "240"]) == 0
+    (expected, settings), (found, _) = told(whole), told(parts)
+    assert settings["threads"] == 2
+    assert differences(expected, found) == []
+    data, task, settings = read_data(parts, "checkpoint")
+    with pytest.raises(BadInput, match="threads was 2, not 1"):
+        resumed(parts, data, task, settings, None, {"threads": 1})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "threads: expected 1, but for convolutions on numba, got 2"),
+        ({"filters": ((4, 3, 1),), "backend": "c"}, "convolutions on numba, got 2"),
+        ({"filters": ((4, 3, 1),), "backend": "jax"}, "convolutions on numba, got 2"),
+        ({"filters": ((4, 3, 1),), "threads": 0}, "threads: expected at least 1, got 0"),
+    ],
+)
+def test_threads_that_have_nothing_to_do_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**{"threads": 2, **settings})
+
+
+def test_more_threads_than_cores_are_one_line(monkeypatch):
+    monkeypatch.setattr(backends, "cores", lambda: 2)
+    assert backends.advice("numba", threads=2) is None
+    assert backends.advice("numba", threads=3) == (
+        "threads: 3, but there are 2 processor cores for them: with 2 it would learn faster"
+    )
