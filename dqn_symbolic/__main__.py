@@ -25,7 +25,7 @@ def any_game(given):
     from dqn_symbolic.environments.any_game import task
 
     if "game" not in given:
-        raise options.BadInput("--game ID is missing; for example --game CartPole-v1")
+        raise options.BadInput("--game ID is missing, such as --game CartPole-v1")
     return task(**given)
 
 

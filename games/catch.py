@@ -176,7 +176,7 @@ class Catch(gymnasium.Env):
             "starts": self.starts(),
             "goal": (2 * caught - len(self.starts())) / len(self.starts()),
             "measures": measures,
-            "shown": "catch_rate",
+            "score_name": "catch_rate",
             "levels": {"optimum": self.optimum, "chance": self.chance},
         }
 
