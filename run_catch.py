@@ -26,7 +26,9 @@ class Board:
     paddle_width: int = setting(3, "in cells")
     paddle_start: str = setting("anywhere", "where the paddle starts", ("anywhere", "middle"))
     drift: bool = setting(False, "the ball also moves sideways and bounces off the walls")
-    pixels: bool = setting(False, "84 x 84 pixels; with it --drift and --preset pixels")
+    pixels: bool = setting(
+        False, "84 x 84 pixels; train then also sets --drift and --preset pixels"
+    )
 
 
 def catch(board):

@@ -448,7 +448,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
         (["--checkpoint-every", "9"], "checkpoint_every was 1000, not 9"),
         (["--rows", "5"], "rows was 10, not 5"),
         (["--drift"], "drift was False, not True"),
-        (["--steps", "100"], "--steps 100: the run has had 3250 agent steps already"),
+        (["--steps", "100"], "--steps 100: the run has already taken 3250 agent steps"),
         (["--network", "conv"], "network was mlp, not conv"),
         (["--preset", "conv"], "filters was (), not ((32, 3, 1), (32, 3, 1))"),
         (["--preset", "nature"], "filters was ()"),
