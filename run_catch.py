@@ -1,14 +1,14 @@
 """The lecture's last exercise: "Attempt to solve the Catch game".
 
 A ball falls down a board; the paddle at the bottom goes left, stays or goes right. The reward is +1
-for a ball that is caught and -1 for one that is missed. The agent sees the picture of the board and
-the reward, and nothing else. The game is solved when it catches the ball from every start there is.
+for a caught ball and -1 for a missed ball. The agent sees only the picture of the board and the
+reward. The game is solved when the agent catches the ball from every start state.
 """
 
 import os
 from dataclasses import dataclass, fields
 
-# One core is the quickest for matrices as small as these. NumPy reads this when it is imported.
+# Matrices as small as these are fastest on one core. NumPy reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dqn_symbolic.agent.settings import Settings, setting
@@ -26,11 +26,13 @@ class Board:
     paddle_width: int = setting(3, "in cells")
     paddle_start: str = setting("anywhere", "where the paddle starts", ("anywhere", "middle"))
     drift: bool = setting(False, "the ball also moves sideways and bounces off the walls")
-    pixels: bool = setting(False, "84 x 84 pixels; with it --drift and --preset pixels")
+    pixels: bool = setting(
+        False, "84 x 84 pixels; train then also sets --drift and --preset pixels"
+    )
 
 
 def catch(board):
-    """{setting: value}, those that were given -> the Task: the game, and how it is scored."""
+    """{setting: value}, as given by the user -> the Task: the game and its scoring."""
     from dqn_symbolic.environments.any_game import task
 
     board = {field.name: field.default for field in fields(Board)} | board
@@ -38,7 +40,7 @@ def catch(board):
 
 
 def train(**given):
-    """Learn Catch and write the files; then play, where there is a screen."""
+    """Learn Catch, write the files, and play in a window if there is a screen."""
     from dqn_symbolic.commands.training import train
 
     if given.get("pixels") or given.get("preset") == "pixels":
@@ -62,13 +64,13 @@ def play(**board):
 
 
 def compare(**given):
-    """The lecture's claims as experiments, over seeds."""
+    """Run the lecture's claims as experiments, with several seeds."""
     from dqn_symbolic.commands.comparing import compare
 
     return compare(**given)
 
 
-# Each command, and where its options come from. The first is the default.
+# Each command, and the classes that list its options. The first command is the default.
 COMMANDS = {
     "train": (train, Board, options.Preset, Settings, options.Files),
     "watch": (watch, options.Watching),

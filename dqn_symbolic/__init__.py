@@ -1,12 +1,12 @@
 """Deep Q-learning, symbolically: the lecture's DQN as PyTensor graphs and a plain memory loop.
 
-Start with `lecture`. Then `symbols.q_learning`, `experience.memory` and `agent.agent`: one update.
-The rooms, each importing only from those below it:
+Start with `lecture`. To understand one update, go on with `symbols.q_learning`, `experience.memory`
+and `agent.agent`. These are the rooms. Each imports only from the rooms below it:
 
     commands        the command line
     experiments     the slides' claims
     runs            a run and its files
-    environments    what the learner needs to know of a game
+    environments    a game and its scoring
     agent           settings, the agent, evaluation
     experience      memory, frames, exploration
     symbols         the maths

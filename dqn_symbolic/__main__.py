@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-# NumPy reads this when it is imported. Matrices as small as these are the quickest on one core.
+# Matrices as small as these are fastest on one core. NumPy reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dqn_symbolic.agent.settings import Settings, setting
@@ -15,7 +15,9 @@ PROGRAM = "python -m dqn_symbolic"
 @dataclass(frozen=True)
 class Game:
     game: str = setting(None, "Gymnasium id, such as CartPole-v1 or ALE/Pong-v5")
-    sticky: float = setting(None, "Atari: probability of the last action once more, at each frame")
+    sticky: float = setting(
+        None, "Atari: at each frame, the probability that the last action is repeated"
+    )
 
 
 def any_game(given):
@@ -28,7 +30,7 @@ def any_game(given):
 
 
 def train(**given):
-    """Learn a game and write the files; then play, where there is a screen."""
+    """Learn a game, write the files, and play in a window if there is a screen."""
     from dqn_symbolic.commands.training import train
 
     return train(any_game, PROGRAM, **given)

@@ -1,4 +1,4 @@
-"""Small pygame games that are Gymnasium environments; they know nothing of any learner."""
+"""Small pygame games as Gymnasium environments. They know nothing of any learner."""
 
 import os
 

@@ -1,7 +1,7 @@
 """Catch: a ball falls, a paddle moves left, stays or moves right; +1 caught, -1 missed.
 
 The game of the lecture's last exercise ("Attempt to solve the Catch game"). It first appears in
-Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; bsuite's form
+Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; bsuite's version
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
 pygame draws the board into an 8-bit surface, one pixel a cell or, say, 84 x 84 pixels in all, whose
@@ -29,11 +29,14 @@ PALETTE[PADDLE] = (140, 206, 255)
 MOST_CELLS = 100  # on a side of the board
 MOST_PIXELS = 512  # on a side of the picture
 WINDOW_PIXELS = 480  # the longer side of the board in a window
-GRID, GRID_CELL = (28, 33, 43), 12  # the lines' colour; on smaller cells they would hide the rest
+GRID, GRID_CELL = (
+    (28, 33, 43),
+    12,
+)  # the lines' colour; on smaller cells, lines would hide the picture
 
 
 class State(NamedTuple):
-    """Everything there is to know about a position of the game. Rows count down from the top."""
+    """The whole state of the game. Rows count down from the top."""
 
     ball_row: int
     ball_column: int
@@ -53,13 +56,13 @@ class Catch(gymnasium.Env):
 
     Settings: `drift` lets the ball move -1, 0 or +1 columns a step (drawn at reset) and bounce off
     the walls; `paddle_start` is "anywhere" (drawn at reset) or "middle". Raises ValueError for a
-    board on which there is no game.
+    board that is too small or too large.
     """
 
     metadata: ClassVar = {
         "render_modes": ["human", "rgb_array"],
         "render_fps": 8,
-        # What Gymnasium has no word for; games/window reads it.
+        # Gymnasium has no names for these; games/window reads them.
         "play_fps": 5,  # steps per second for a person
         "action_names": ("left", "stay", "right"),
         "outcomes": ("missed", "caught"),
@@ -95,7 +98,7 @@ class Catch(gymnasium.Env):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode is None, 'human' or 'rgb_array', got {render_mode!r}")
         self.rows, self.columns, self.paddle_width = rows, columns, paddle_width
-        self.last_paddle = columns - paddle_width  # the rightmost place of the paddle
+        self.last_paddle = columns - paddle_width  # the rightmost position of the paddle
         self.drifts = (-1, 0, 1) if drift else (0,)
         self.paddles = (
             tuple(range(self.last_paddle + 1))
@@ -166,7 +169,7 @@ class Catch(gymnasium.Env):
         return sum(map(reachable, starts)) / len(starts)
 
     def scoring(self):
-        """How an agent is scored: by one episode from every start. (These are fields of `Task`.)"""
+        """-> fields of `Task`: an evaluation plays one episode from every start."""
         caught = round(self.optimum * len(self.starts()))
 
         def measures(returns):
@@ -176,7 +179,7 @@ class Catch(gymnasium.Env):
             "starts": self.starts(),
             "goal": (2 * caught - len(self.starts())) / len(self.starts()),
             "measures": measures,
-            "shown": "catch_rate",
+            "score_name": "catch_rate",
             "levels": {"optimum": self.optimum, "chance": self.chance},
         }
 
@@ -217,7 +220,7 @@ class Catch(gymnasium.Env):
         return state
 
     def get_keys_to_action(self):
-        """-> the action of each combination of keys; of none (), to stay."""
+        """-> {combination of keys: action}. The empty combination () is to stay."""
         lefts, rights = (pygame.K_LEFT, pygame.K_a), (pygame.K_RIGHT, pygame.K_d)
         return {
             (): STAY,

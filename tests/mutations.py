@@ -1,8 +1,8 @@
-"""Does the suite notice? The classic faults, put in one by one:  python -m tests.mutations [FAULT]
+"""Do the tests notice the classic faults?  python -m tests.mutations [FAULT]
 
-Each fault is one replacement in a copy of the sources, in a folder of its own; the tests named
-beside it must then fail, and the first that does is told. Exit status 1 if a fault goes unnoticed.
-Not part of the default test run.
+Each fault is one replacement in a copy of the sources, in its own folder. The tests named beside it
+must then fail; the script prints the first that fails. The exit status is 1 if no test notices a
+fault. The default test run does not include this script.
 """
 
 import os
@@ -32,7 +32,7 @@ PIECES, MACHINE = "dqn_symbolic/runs/pieces.py", "dqn_symbolic/runs/machine.py"
 FILES, CHECKPOINTS = "dqn_symbolic/runs/files.py", "dqn_symbolic/runs/checkpoints.py"
 TABULAR, EXPERIMENTS = "dqn_symbolic/experiments/tabular.py", "dqn_symbolic/experiments"
 
-# (fault, file, what stands there, what the fault makes of it, the tests that must notice)
+# (fault, file, text, text with the fault, test file that must notice)
 FAULTS = [
     (
         "no future after truncation (masked by done)",
@@ -238,7 +238,7 @@ FAULTS = [
     ),
     (
         "rows sampled that were never written",
-        *(MEMORY, "rng.integers(self.size,", "rng.integers(self.rows,"),
+        *(MEMORY, "rng.integers(self.size,", "rng.integers(self.slots,"),
         "test_memory",
     ),
     (

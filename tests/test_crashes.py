@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsy
         after = contents(folder)
     assert capsys.readouterr().err == (
         f"run_catch.py: {folder}/checkpoint.npz: {message}; the last checkpoint is whole:"
-        f" once that is mended, go on with --resume {folder}\n"
+        f" when this is repaired, go on with --resume {folder}\n"
     )
     assert after == before
     assert main(resume) == 0

@@ -105,7 +105,7 @@ def test_catch_is_scored_from_every_start():
     expected = [1.0 if s.paddle <= s.ball_column < s.paddle + 3 else -1.0 for s in states]
     assert found.tolist() == expected
     assert catch.measures(found) == {"catch_rate": 0.3}
-    assert (catch.goal, catch.shown) == (1.0, "catch_rate")
+    assert (catch.goal, catch.score_name) == (1.0, "catch_rate")
 
 
 def test_the_goal_of_catch_is_the_return_of_its_optimum():
@@ -124,4 +124,8 @@ def test_other_games_are_scored_by_the_same_episodes_each_time():
     cartpole = task("CartPole-v1")
     beginnings = cartpole.beginnings(Settings(evaluation_episodes=3), seed=7)
     assert beginnings == [{"seed": 7}, {"seed": 8}, {"seed": 9}]
-    assert (cartpole.goal, cartpole.shown, cartpole.preset) == (475.0, "mean_return", "classic")
+    assert (cartpole.goal, cartpole.score_name, cartpole.preset) == (
+        475.0,
+        "mean_return",
+        "classic",
+    )

@@ -1,4 +1,4 @@
-"""The agent: its settings, one step of its life, and how well it plays.
+"""The agent: its settings, one agent step, and its evaluation.
 
 Here the graphs of `symbols` meet the memory of `experience`.
 """

@@ -1,4 +1,4 @@
-"""The agent: what it does in one step of its life (Mnih et al. 2015, Algorithm 1)."""
+"""The agent: act, remember, learn (Mnih et al. 2015, Algorithm 1)."""
 
 from math import inf
 
@@ -16,10 +16,10 @@ COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
 
 
 class Agent:
-    """A game, a learner and its replay memory, and all that changes while it learns.
+    """A game, a learner, its replay memory and everything else that changes during training.
 
-    env: a Gymnasium environment with discrete actions and arrays as observations, which are the
-    frames. The agent sees the last `settings.history` of them. `step()` is one agent step.
+    env: a Gymnasium environment with discrete actions. Its observations are arrays, the frames. The
+    agent sees the last `settings.history` of them. `step()` is one agent step.
     """
 
     def __init__(self, env: gymnasium.Env, settings: Settings):
@@ -43,14 +43,14 @@ class Agent:
     # -- the lecture's algorithm ------------------------------------------------------------------
 
     def step(self) -> None:
-        """Act, remember, and learn from what is remembered."""
+        """Acts, remembers the transition, and learns from a minibatch if an update is due."""
         s = self.settings
         action = epsilon_greedy(
             self.epsilon, self.action_count, self.q_values, self.exploration_rng
         )
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
-        # Termination leaves no future, nor, for learning, does the loss of a life; truncation
-        # merely stops the watching.
+        # Nothing follows a termination. For learning, the loss of a life is one, too. After a
+        # truncation the game would have gone on.
         discount = 0 if terminated or info.get("life_lost") else s.discount
         over = bool(terminated or truncated)
         if s.clip_rewards:
@@ -69,7 +69,7 @@ class Agent:
             self.watch_loss(td_error)
 
     def begin_episode(self):
-        """Each episode has a seed of its own, so that it can be played again."""
+        """Each episode has its own seed, so the agent can play the episode again."""
         self.episode += 1
         self.actions = []  # of this episode
         self.x, _ = self.env.reset(seed=(self.first_seed + self.episode) % 2**31)
@@ -104,7 +104,7 @@ class Agent:
             part()
         return self
 
-    # Compiling puts the functions in the place of these three.
+    # `compile` replaces these three methods with the compiled functions.
 
     def forward(self, x):
         return self.compile().forward(x)
@@ -120,10 +120,10 @@ class Agent:
         values = {v.name: v.get_value() for v in self.forward.get_shared()}
         return {name: np.array(values[name]) for name in self.first_params}
 
-    # -- everything that changes, to be kept and brought back -------------------------------------
+    # -- save and restore everything that changes -------------------------------------------------
 
     def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
-        """-> (plain data, {name: array}): all that the next step depends on."""
+        """-> (plain data, {name: array}): everything that the next step depends on."""
         positions, rings = self.memory.get_state()
         data = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
@@ -136,10 +136,11 @@ class Agent:
         return data, {**arrays, "x": self.x}
 
     def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
-        """From the start of a compiled agent to a state; memory.* are whole rings, taken over.
+        """Restores a saved state. The agent is compiled and has not stepped yet.
 
-        -> whether the game came back to where it was. If not, it does not keep the promise of
-        `reset(seed)`, and a new episode begins.
+        The arrays memory.* are whole rings; the memory uses them without a copy. -> whether the
+        game shows the same observation again. If not, `reset(seed)` does not determine the game,
+        and a new episode begins.
         """
         for name, value in data["counters"].items():
             setattr(self, name, value)
@@ -156,7 +157,7 @@ class Agent:
         return came_back
 
     def play_again(self, actions, x):
-        """Plays the episode from its own seed. -> whether its last observation is x again."""
+        """Plays the episode again from its seed. -> whether its last observation is x."""
         self.episode -= 1
         self.begin_episode()
         for action in actions:

@@ -1,4 +1,4 @@
-"""How well does the agent play? Whole episodes, side by side, from which it learns nothing."""
+"""Evaluation: the agent plays whole episodes, many at a time, and learns nothing from them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from dqn_symbolic.experience.exploration import epsilon_greedy
 
-SIDE_BY_SIDE = 100  # environments at the most
+SIDE_BY_SIDE = 100  # the largest number of environments
 
 
 def returns(
@@ -23,10 +23,10 @@ def returns(
 ) -> np.ndarray | None:
     """-> (episodes,) float64: the undiscounted return of one episode for each of `beginnings`.
 
-    envs: as the agent sees the game, and used for nothing else; beginnings: keywords of `reset`,
+    envs: the game as the agent sees it, used only here; beginnings: keyword arguments of `reset`,
     such as {"seed": 3}; most_steps: agent steps after which an episode is cut. All random numbers
-    come from `seed`. forward gets one batch a step, always of the same size. -> None as soon as
-    something is in `stop`. The bar, unless `quiet`, comes after two seconds.
+    come from `seed`. Each step calls forward with one batch, always of the same size. -> None as
+    soon as `stop` is not empty. Unless `quiet`, a progress bar appears after two seconds.
     """
     rng, space = np.random.default_rng(seed), envs[0].observation_space
     x = np.zeros((min(len(envs), len(beginnings)), *space.shape), space.dtype)

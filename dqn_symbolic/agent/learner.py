@@ -10,7 +10,7 @@ from dqn_symbolic.symbols.q_learning import Graph, functions, q_learning
 
 
 def network_of(env, settings):
-    """-> network(x, params), as the settings ask for it. env: as the agent sees it."""
+    """-> the network(x, params) of these settings. env: the game as the agent sees it."""
     space = env.observation_space
     return partial(
         networks.conv,
@@ -21,7 +21,7 @@ def network_of(env, settings):
 
 
 def first_params(rng, env, settings, initialiser=None):
-    """-> {name: float32 array}: the first values of that network's parameters."""
+    """-> {name: float32 array}: the first values of the network's parameters."""
     return networks.conv_params(
         rng,
         env.observation_space.shape,
@@ -41,7 +41,7 @@ def graph_of(agent) -> Graph:
 
 
 def compilation(agent):
-    """How the agent's forward, learn and sync are made: [(what, the call that does it), ...]."""
+    """-> [(description, call), ...]: the calls compile forward, learn and sync in turn."""
     s, space = agent.settings, agent.env.observation_space
 
     def build():

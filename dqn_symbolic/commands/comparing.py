@@ -1,4 +1,4 @@
-"""compare: the lecture's experiments, their rows, pictures and report."""
+"""compare: runs the lecture's experiments and writes their tables and pictures."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from dqn_symbolic.commands.training import checked
 
 
 def compare(experiment=None, quick=False, out=None, quiet=False):
-    """Runs the experiments that are not done yet in `out`. -> exit status"""
+    """Runs the jobs whose results are not in `out` yet. -> exit status"""
     import_compiler()
 
     from dqn_symbolic.environments.any_game import task
@@ -25,7 +25,7 @@ def compare(experiment=None, quick=False, out=None, quiet=False):
     if experiment not in (None, *ALL):
         raise BadInput(f"EXPERIMENT is one of {', '.join(ALL)}; got {experiment!r}")
     if experiment in LONG:
-        checked(task, LONG[experiment].GAME)  # whether it is installed
+        checked(task, LONG[experiment].GAME)  # raises BadInput if the game is not installed
     names = [experiment] if experiment else list(EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
     with noted_signals() as noted:

@@ -1,4 +1,4 @@
-"""evaluate: the best agent of a run plays episodes that it has not been chosen by."""
+"""evaluate: scores the best agent of a run over new episodes."""
 
 import json
 
@@ -33,22 +33,24 @@ def evaluate(folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=N
     beginnings = [{"seed": (seed + i) % 2**31} for i in range(episodes)]
     with noted_signals() as noted:
         hidden = quiet or None
-        found = returns(envs, beginnings, forward, epsilon, s.evaluation_steps, seed, noted, hidden)
-    if found is None:
+        scores = returns(
+            envs, beginnings, forward, epsilon, s.evaluation_steps, seed, noted, hidden
+        )
+    if scores is None:
         return exit_status(noted)
     row = {
         "game": task.game,
         "episodes": episodes,
         "epsilon": epsilon,
-        "mean": float(found.mean()),
-        "std": float(found.std()),
-        "minimum": float(found.min()),
-        "maximum": float(found.max()),
+        "mean": float(scores.mean()),
+        "std": float(scores.std()),
+        "minimum": float(scores.min()),
+        "maximum": float(scores.max()),
         **task.levels,
-        **task.measures(found),
+        **task.measures(scores),
     }
     path = None if agent and not out else (out or folder) / "evaluation.json"
-    if path:  # an agent of the project's keeps its folder as it is
+    if path:  # never in the folder of an agent that comes with the project
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda file: file.write((json.dumps(row, indent=2) + "\n").encode()))
     if not quiet:

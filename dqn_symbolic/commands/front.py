@@ -1,4 +1,4 @@
-"""From the command line to a command and back: one clear line, and an exit status."""
+"""Runs the command that the command line names. An error becomes one line and an exit status."""
 
 import os
 import signal
@@ -9,33 +9,33 @@ from importlib import import_module
 from dqn_symbolic.commands.options import BadInput, parsed
 
 
-def main(arguments, program, about, commands):
-    """-> exit status: 0 as asked, 2 bad input, 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+def main(arguments, program, description, commands):
+    """-> exit status: 0 success, 2 bad input, 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 
-    program: how it is called, "python run_catch.py"; commands: as in `options.parsed`.
+    program: its name for the user, "python run_catch.py"; commands: as in `options.parsed`.
     """
     status = 2
     try:
-        command, given = parsed(arguments, program, about, commands)
+        command, given = parsed(arguments, program, description, commands)
         for module in given.pop("imported", ()):
             import_module(module)
         return command(**given)
     except BadInput as error:
-        complaint = str(error)
+        message = str(error)
     except OSError as error:
-        complaint = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     except MemoryError as error:
-        complaint = f"too large for the memory here: {error}"
+        message = f"too large for the memory here: {error}"
     except ModuleNotFoundError as error:
-        complaint = f"{error.name} is not installed: pip install -e ."
+        message = f"{error.name} is not installed: pip install -e ."
     except KeyboardInterrupt:
-        complaint, status = "interrupted", 130
-    print(f"{program.split()[-1]}: {complaint}", file=sys.stderr)
+        message, status = "interrupted", 130
+    print(f"{program.split()[-1]}: {message}", file=sys.stderr)
     return status
 
 
 def run(main):
-    """main(arguments) -> exit status, and then the end of the process."""
+    """Runs main(arguments) -> exit status, and ends the process with this status."""
     if sys.stderr is None:  # pythonw has no console
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     status = main(sys.argv[1:])
@@ -44,7 +44,7 @@ def run(main):
 
 
 def say(text, end="\n"):
-    """Prints at once. Where nobody can read any more, the run goes on."""
+    """Prints at once. If standard output is closed, the run goes on and prints no more."""
     try:
         print(text, end=end, flush=True)
     except OSError:
@@ -52,11 +52,11 @@ def say(text, end="\n"):
 
 
 def import_compiler():
-    """PyTensor wants its cache at once, and says no more than that it cannot write there."""
+    """Imports PyTensor. If its cache is not writable, says how to choose another folder."""
     try:
         import dqn_symbolic.compiling.backends  # noqa: F401
 
-        with suppress(ImportError):  # this makes the folder of numba's cache
+        with suppress(ImportError):  # this import creates the folder of numba's cache
             import pytensor.link.numba.cache  # noqa: F401
     except OSError as error:
         raise BadInput(

@@ -1,6 +1,6 @@
-"""The command line: each command's options are made from the fields of dataclasses.
+"""The command line: the fields of dataclasses become the options of the commands.
 
-A field is made by `settings.setting`: its type says how its text is read, its meaning is the help.
+`settings.setting` makes a field. Its type says how to read the text, its meaning is the help.
 """
 
 import argparse
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from dqn_symbolic.agent.settings import PRESETS, setting
 
-AGENTS = Path(__file__).parent.parent / "agents"  # that come with the project
-KEPT = tuple(sorted(path.parent.name for path in AGENTS.glob("*/agent.npz")))
+AGENTS = Path(__file__).parent.parent / "agents"  # trained agents, which come with the project
+AGENT_NAMES = tuple(sorted(path.parent.name for path in AGENTS.glob("*/agent.npz")))
 
 
 class BadInput(Exception):
-    """Invalid input of the user's; the message is one line: what was expected, and what came."""
+    """Invalid user input. The message is one line: expected ..., got ..."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Preset:
 @dataclass(frozen=True)
 class Files:
     out: Path = setting(None, "folder for the files (runs/<game>-<time>)")
-    resume: Path = setting(None, "folder of a run that goes on")
-    window: bool = setting(None, "play in a window at the end (where there is a screen)")
+    resume: Path = setting(None, "folder of a run, which continues")
+    window: bool = setting(None, "play in a window at the end (if there is a screen)")
     quiet: bool = setting(False, "print nothing but errors")
 
 
 @dataclass(frozen=True)
 class Modules:
-    imported: list = setting(None, "module that registers games", option="import")
+    imported: list = setting(None, "a module that registers games", option="import")
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,25 +41,25 @@ class Parser(argparse.ArgumentParser):
         raise BadInput(message)
 
 
-def parsed(arguments, program, about, commands):
-    """-> (function, {option: value}: those that were given).
+def parsed(arguments, program, description, commands):
+    """-> (function, {option: value} of the options that the user gave).
 
-    commands: {name: (function, dataclasses whose fields are its options)}; the first is the
+    commands: {name: (function, dataclasses whose fields are its options)}; the first command is the
     default. The first line of a function's docstring is its help.
     """
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = [next(iter(commands)), *arguments]
-    parser = Parser(prog=program, description=about)
+    parser = Parser(prog=program, description=description)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (function, *classes) in commands.items():
-        words = function.__doc__.splitlines()[0]
+        summary = function.__doc__.splitlines()[0]
         command = subparsers.add_parser(
-            name, help=words, description=words, argument_default=argparse.SUPPRESS
+            name, help=summary, description=summary, argument_default=argparse.SUPPRESS
         )
         command.set_defaults(command=function)
-        for one in classes:
-            group = command.add_argument_group(one.__name__.lower())
-            for field in fields(one):
+        for options in classes:
+            group = command.add_argument_group(options.__name__.lower())
+            for field in fields(options):
                 add_option(group, field)
     given = vars(parser.parse_args(arguments))
     return given.pop("command"), given
@@ -67,25 +67,27 @@ def parsed(arguments, program, about, commands):
 
 def add_option(group, field):
     meaning, choices = field.metadata["meaning"], field.metadata["choices"]
-    if field.name in ("folder", "experiment"):  # the only one without --
+    if field.name in ("folder", "experiment"):  # these options have no --
         group.add_argument(field.name, nargs="?", type=field.type, default=None, help=meaning)
         return
     default = field.default
     if default is not None and default is not False and default != ():
         meaning += f" ({'x'.join(map(str, default)) if field.type is tuple else default})"
-    how = {"help": meaning, "dest": field.name}
+    keywords = {"help": meaning, "dest": field.name}
     if field.type is bool:
-        how["action"] = argparse.BooleanOptionalAction
+        keywords["action"] = argparse.BooleanOptionalAction
     elif field.type is list:
-        how |= {"action": "append", "metavar": "NAME"}
+        keywords |= {"action": "append", "metavar": "NAME"}
     elif choices:
-        how |= {"choices": choices, "metavar": "|".join(choices)}
+        keywords |= {"choices": choices, "metavar": "|".join(choices)}
     else:
-        how |= {
+        keywords |= {
             "type": layers if field.type is tuple else field.type,
             "metavar": METAVARS[field.type],
         }
-    group.add_argument(f"--{(field.metadata['option'] or field.name).replace('_', '-')}", **how)
+    group.add_argument(
+        f"--{(field.metadata['option'] or field.name).replace('_', '-')}", **keywords
+    )
 
 
 METAVARS = {int: "N", float: "X", str: "NAME", Path: "DIR", tuple: "N,N"}
@@ -106,15 +108,15 @@ def layers(text):
 
 @dataclass(frozen=True)
 class Watching:
-    folder: Path = setting(None, "folder of the agent's run (the latest in runs/)")
-    agent: str = setting(None, "an agent that comes with the project", KEPT)
+    folder: Path = setting(None, "folder of a run (the latest in runs/)")
+    agent: str = setting(None, "an agent that comes with the project", AGENT_NAMES)
     gif: Path = setting(None, "write an animation to this file and open no window")
 
 
 @dataclass(frozen=True)
 class Evaluating:
-    folder: Path = setting(None, "folder of the agent's run (the latest in runs/)")
-    agent: str = setting(None, "an agent that comes with the project", KEPT)
+    folder: Path = setting(None, "folder of a run (the latest in runs/)")
+    agent: str = setting(None, "an agent that comes with the project", AGENT_NAMES)
     episodes: int = setting(None, "episodes to play (the run's own number)")
     epsilon: float = setting(None, "probability of a random action (the run's own)")
     seed: int = setting(0, "the episodes and all random actions come from it")
@@ -124,7 +126,7 @@ class Evaluating:
 
 @dataclass(frozen=True)
 class Comparing:
-    experiment: str = setting(None, "one of the room's experiments (all)")
-    quick: bool = setting(False, "a small version, in about a minute each")
-    out: Path = setting(None, "folder for the files (runs/compare); it goes on there")
+    experiment: str = setting(None, "name of an experiment (all)")
+    quick: bool = setting(False, "a small version, about a minute for each experiment")
+    out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
     quiet: bool = setting(False, "print nothing but errors")

@@ -1,4 +1,4 @@
-"""train: a new run or one that goes on, its files, and the lines that it prints."""
+"""train: starts a run or resumes it, writes its files and prints its result."""
 
 import time
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from dqn_symbolic.commands.options import BadInput
 
 
 def train(make_task, program, window=None, quiet=False, **given):
-    """Learns a game and writes the files; then plays, where there is a screen. -> exit status
+    """Learns a game, writes the files, and plays if there is a screen. -> exit status
 
-    make_task(options of the game) -> Task; given: the options that were given.
+    make_task(options of the game) -> Task; given: the options that the user gave.
     """
     import_compiler()
 
@@ -23,9 +23,9 @@ def train(make_task, program, window=None, quiet=False, **given):
     from games.window.screen import has_screen
 
     if window and not has_screen():
-        raise BadInput("--window needs a screen, and there is none here")
-    tell = (lambda *words, **how: None) if quiet else say
-    # Signals are noted before the folder appears: whoever sees it may stop the run.
+        raise BadInput("--window needs a screen, but this machine has none")
+    tell = (lambda text, end=None: None) if quiet else say
+    # Note signals before the folder appears: whoever sees the folder may stop the run.
     with noted_signals() as noted, begun(make_task, given) as (run, data):
         settings = run.agent.settings
         hint = advice(settings.backend, settings.threads)
@@ -39,7 +39,7 @@ def train(make_task, program, window=None, quiet=False, **given):
                 tell("the game did not come back to where it was: a new episode begins")
             if ready:
                 run.train(noted, quiet)
-            if ready or not data:  # otherwise the files are what they should be
+            if ready or not data:  # otherwise the files are complete already
                 report(run.finish(stopped=bool(noted)), run, program, noted, tell)
         except FloatingPointError as error:
             raise BadInput(
@@ -57,13 +57,15 @@ def train(make_task, program, window=None, quiet=False, **given):
 
 @contextmanager
 def begun(make_task, given):
-    """-> (a Run in a folder that it has to itself, what its checkpoint says or None)."""
+    """-> (a Run in a locked folder, the data of its checkpoint or None)."""
     from dqn_symbolic.runs.files import alone
     from dqn_symbolic.runs.loading import read_data
 
     out, resume = given.pop("out", None), given.pop("resume", None)
     if out and resume:
-        raise BadInput("--out is for a new run, --resume for one that goes on: take one of them")
+        raise BadInput(
+            "--out starts a new run, --resume continues an old one: use only one of them"
+        )
     if resume:
         with alone(resume):
             data, task, settings = checked(read_data, resume, "checkpoint")
@@ -78,7 +80,7 @@ def begun(make_task, given):
 
 
 def new_run(task, settings, out):
-    """-> a Run at its start. Its folder is made last: bad input leaves nothing behind."""
+    """-> a Run at its start. It makes its folder last, so bad input leaves nothing behind."""
     from dqn_symbolic.runs.run import Run
 
     run = Run(task, Settings(**settings), out)
@@ -87,7 +89,7 @@ def new_run(task, settings, out):
 
 
 def folder_for(game, out):
-    """-> the folder, which is there now; without `out` a new one in runs/."""
+    """Makes the folder and returns it; without `out`, a new folder in runs/."""
     if out:
         out.mkdir(parents=True, exist_ok=True)
         return out
@@ -114,7 +116,7 @@ def refuse_taken(folder):
 
 
 def split(given):
-    """The options that were given -> (settings of the learner, options of the game)."""
+    """The options that the user gave -> (settings of the learner, options of the game)."""
     given = dict(given)
     preset, network = given.pop("preset", None), given.pop("network", None)
     names = {field.name for field in fields(Settings)}
@@ -128,7 +130,7 @@ def split(given):
 
 
 def resumed(folder, data, task, settings, make_task, given):
-    """-> a Run in `folder` with the settings it had; only `steps` may be other ones."""
+    """-> a Run in `folder` with its old settings. Only `steps` may differ."""
     from dataclasses import asdict, replace
 
     from dqn_symbolic.runs.loading import room_for_weights, steps_of
@@ -140,28 +142,29 @@ def resumed(folder, data, task, settings, make_task, given):
         if bool(had["filters"]) != (given["network"] == "conv"):
             kind = "conv" if had["filters"] else "mlp"
             raise BadInput(
-                f"--resume goes on as the run was: network was {kind}, not {given['network']}"
+                f"--resume keeps a run's settings: network was {kind}, not {given['network']}"
             )
         asked.pop("filters", None)
     if game:
-        wanted = checked(make_task, game)
+        asked_task = checked(make_task, game)
         had |= {"game": task.game, **task.settings}
-        asked |= {"game": wanted.game, **{n: v for n, v in wanted.settings.items() if n in game}}
+        asked |= {"game": asked_task.game}
+        asked |= {n: v for n, v in asked_task.settings.items() if n in game}
     for name, value in asked.items():
         if value != had.get(name):
             raise BadInput(
-                f"--resume goes on as the run was: {name} was {had.get(name)!s:.100}, not {value}"
+                f"--resume keeps a run's settings: {name} was {had.get(name)!s:.100}, not {value}"
             )
     reached = checked(steps_of, folder, data)
     if steps < reached:
-        raise BadInput(f"--steps {steps}: the run has had {reached} agent steps already")
+        raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         checked(room_for_weights, folder / "checkpoint.npz", task, settings)
     return checked(Run, task, replace(settings, steps=steps), folder)
 
 
 def checked(call, *arguments):
-    """The door: whatever makes no sense is refused here."""
+    """call(*arguments); an error about bad values becomes a BadInput."""
     try:
         return call(*arguments)
     except (OverflowError, ValueError) as error:
@@ -169,21 +172,21 @@ def checked(call, *arguments):
 
 
 def way_on(folder):
-    """What to do after a file could not be written."""
+    """-> advice for the user after a file could not be written."""
     if (folder / "checkpoint.npz").exists():
-        return f"the last checkpoint is whole: once that is mended, go on with --resume {folder}"
-    return "there was no checkpoint yet: once that is mended, begin again with another --out"
+        return f"the last checkpoint is whole: when this is repaired, go on with --resume {folder}"
+    return "there was no checkpoint yet: when this is repaired, start again with another --out"
 
 
 def report(summary, run, program, stopped, tell):
-    """The plain lines at the end of a run."""
+    """Prints the lines at the end of a run."""
     task = run.task
     if summary["mean_return"] is not None:
         solved = "solved" if summary["solved"] else "not solved"
         if task.goal is None:
             solved = "played"
         levels = ", ".join(f"{label} {value:.4g}" for label, value in task.levels.items())
-        score = f"{task.shown.replace('_', ' ')} {summary[task.shown]:.4g}"
+        score = f"{task.score_name.replace('_', ' ')} {summary[task.score_name]:.4g}"
         score += f" ({levels})" if levels else ""
         tell(f"{solved}: {score} after {summary['env_steps']:,} agent steps")
     if run.compiled:

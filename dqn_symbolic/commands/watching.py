@@ -7,11 +7,11 @@ from dqn_symbolic.commands.options import AGENTS, BadInput
 
 
 def watch(folder=None, agent=None, gif=None, tell=say):
-    """Opens the window, the agent playing; or writes the same as a GIF. -> exit status"""
+    """Shows the agent in a window, or writes an animated GIF of it. -> exit status"""
     from games.window.screen import has_screen
 
     if not gif and not has_screen():
-        raise BadInput("watch needs a screen, and there is none here: use --gif FILE")
+        raise BadInput("watch needs a screen, but this machine has none: use --gif FILE")
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
     task, settings, forward = load_agent(folder_of(folder, agent))
@@ -33,21 +33,21 @@ def watch(folder=None, agent=None, gif=None, tell=say):
 
 
 def play(task):
-    """Opens the window, for a person. -> exit status"""
+    """Opens a window in which the user plays. -> exit status"""
     from games.window import window
     from games.window.screen import has_screen
 
     if not has_screen():
-        raise BadInput("play needs a screen, and there is none here")
+        raise BadInput("play needs a screen, but this machine has none")
     say(str(window.show(pictured(task, **task.by_hand), title=task.game)))
     return 0
 
 
-def pictured(task, **how):
-    """-> the game, which draws itself. Raises BadInput if it cannot."""
+def pictured(task, **options):
+    """-> the game with its render mode. Raises BadInput if the game cannot draw itself."""
     try:
-        return task.make(render_mode=task.render_mode, **how)
-    except Exception as error:  # a game may refuse in any way
+        return task.make(render_mode=task.render_mode, **options)
+    except Exception as error:  # a game may raise any error
         message = " ".join(str(error).split())
         raise BadInput(
             f"{task.game} does not draw itself ({task.render_mode}): {message:.300}"
@@ -74,12 +74,12 @@ def load_agent(folder):
 
 
 def folder_of(folder, agent):
-    """-> the folder, or that of an agent of the project, or that of the newest run in runs/."""
+    """-> `folder`, or the folder of a named agent, or of the newest run in runs/."""
     if folder and agent:
-        raise BadInput(f"take the folder {folder} or --agent {agent}, not both")
+        raise BadInput(f"use the folder {folder} or --agent {agent}, not both")
     if folder or agent:
         return folder or AGENTS / agent
     agents = sorted(Path("runs").glob("*/agent.npz"), key=lambda path: path.stat().st_mtime)
     if not agents:
-        raise BadInput("there is no run in runs/ yet: train first, or name the run's folder")
+        raise BadInput("there is no run in runs/ yet: train first, or name the folder of a run")
     return agents[-1].parent

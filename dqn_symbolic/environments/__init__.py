@@ -1,1 +1,1 @@
-"""Games, as a run needs to know them: any Gymnasium id becomes a `Task`."""
+"""Games and their scoring: any Gymnasium id becomes a `Task`."""

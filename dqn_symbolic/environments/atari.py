@@ -1,8 +1,8 @@
 """Atari 2600 games as the Nature agent sees them, on the Arcade Learning Environment (ALE).
 
-Mnih et al. 2015, Methods: each action is held for 4 frames of the emulator; the agent sees the
-maximum of the last two, as luminance, in 84 x 84 pixels; a game begins with up to 30 frames without
-an action, and is cut after five minutes.
+Mnih et al. 2015, Methods: the emulator holds each action for 4 frames. The agent sees the maximum
+of the last two, as luminance, in 84 x 84 pixels. A game begins with up to 30 frames without an
+action. After five minutes it is cut.
 """
 
 import csv
@@ -23,17 +23,17 @@ NO_OP = 0
 SIZE = 84, 84  # pixels
 
 ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-cv2.setNumThreads(1)  # a picture this small is ready before a second thread has started
+cv2.setNumThreads(1)  # starting a second thread would take longer than such a small picture
 
 
 class Atari(gymnasium.Env):
     """A game of ALE, such as "ALE/Pong-v5", with its smallest set of actions.
 
-    Observation: (84, 84) uint8. Reward: what the step added to the score, not clipped. `info` has
-    "lives", and "life_lost": whether this step lost one. All chance comes from `reset(seed)`.
+    Observation: (84, 84) uint8. Reward: the points of this step, not clipped. `info` has "lives"
+    and "life_lost": whether this step lost a life. All random numbers come from `reset(seed)`.
 
-    sticky: the probability, at each frame, that the emulator takes its last action once more
-    (Machado et al. 2018: .25). Raises ValueError for a game that ALE does not know.
+    sticky: the probability, at each frame, that the emulator repeats its last action (Machado et
+    al. 2018: .25). Raises ValueError for a game that ALE does not know.
     """
 
     def __init__(self, game, sticky=0.0, action_repeat=ACTION_REPEAT, render_mode=None):
@@ -54,7 +54,7 @@ class Atari(gymnasium.Env):
             "pixel_aspect": 12 / 7,  # a pixel's width by its height, on a television
         }
         # Every episode starts from this state. After a reset alone, four of 49 games still depend
-        # on the game before; and to load the game anew takes 20 times as long.
+        # on the game before. Loading the game again would take 20 times as long.
         self.ale.act(NO_OP)
         self.start = self.ale.cloneState()
 
@@ -87,7 +87,7 @@ class Atari(gymnasium.Env):
         return frame, score, over, not over and self.frames >= FIVE_MINUTES, info
 
     def render(self):
-        """-> the screen (210, 160, 3) uint8; as a list, each screen since the last step."""
+        """-> the screen (210, 160, 3) uint8; with "rgb_array_list", all screens of the step."""
         return self.screens if self.render_mode == "rgb_array_list" else self.screens[-1]
 
     def get_action_meanings(self):
@@ -98,15 +98,15 @@ class Atari(gymnasium.Env):
         keys = self.env.get_keys_to_action()
         if not any("w" in combination for combination in keys):
             other = {"d": "w", "a": "s"}
-            also = {
+            more = {
                 tuple(other.get(k, k) for k in combination): a for combination, a in keys.items()
             }
-            keys = also | keys
+            keys = more | keys
         return keys
 
 
 def seen(screen):
-    """screen (210, 160, 3) uint8 -> (84, 84) uint8: the luminance, each pixel a mean of an area."""
+    """screen (210, 160, 3) uint8 -> (84, 84) uint8: luminance, averaged over areas."""
     luminance = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
     return cv2.resize(luminance, SIZE, interpolation=cv2.INTER_AREA)
 
@@ -114,21 +114,21 @@ def seen(screen):
 def atari_task(game: str, **settings) -> Task:
     """-> the Task of a game of ALE. settings: those of `Atari`.
 
-    The scores of others are drawn beside the agent's, if the paper has the game. Raises ValueError
-    as `Atari` does.
+    If the Nature paper has the game, its scores are levels to compare. Raises ValueError as `Atari`
+    does.
     """
 
-    def make(render_mode=None, **how):
-        return Atari(game, render_mode=render_mode, **settings, **how)
+    def make(render_mode=None, **options):
+        return Atari(game, render_mode=render_mode, **settings, **options)
 
     def human_normalised(returns):
-        above_random = float(np.mean(returns)) - others["random"]
-        return {"human_normalised": 100 * above_random / (others["human"] - others["random"])}
+        above_random = float(np.mean(returns)) - levels["random"]
+        return {"human_normalised": 100 * above_random / (levels["human"] - levels["random"])}
 
     make()
-    others = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
+    levels = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
     scores = (
-        {"levels": others, "levels_from": SOURCE, "measures": human_normalised} if others else {}
+        {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
     pictured = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
     return Task(game, settings, make, preset="atari", **pictured, **scores)

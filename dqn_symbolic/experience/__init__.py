@@ -1,4 +1,4 @@
-"""What the agent lives through: the frames it sees, how it explores, and what it remembers.
+"""The frames that the agent sees, its exploration, and its replay memory.
 
-NumPy and Gymnasium; nothing here knows that there is a network.
+It uses NumPy and Gymnasium, and knows nothing of networks.
 """

@@ -1,6 +1,7 @@
-"""What a game promises to the agent, and whether it keeps its promise.
+"""Checks of a game: its spaces, and every observation and reward.
 
-Gymnasium's own checkers only warn of most of this, and do not know what this agent can learn from.
+Gymnasium's own checkers only warn about most of these errors, and do not know what this agent can
+learn from.
 """
 
 from math import inf
@@ -22,7 +23,7 @@ def expect_spaces(env):
         refuse("the action space", "Discrete(n), its actions 0 to n - 1", actions)
     if not isinstance(frames, Box):
         if isinstance(frames, Dict | Tuple):
-            frames = type(frames).__name__  # whole, it may fill a page
+            frames = type(frames).__name__  # the whole space may fill a page
         expected = "a Box (gymnasium's FlattenObservation makes it so)"
         refuse("the observation space", expected, frames)
     if frames.dtype not in (np.uint8, np.float32):
@@ -34,9 +35,9 @@ def expect_spaces(env):
 
 
 def quick_check(space):
-    """-> is_fine(frame, reward): true for nearly all that `expect_numbers` lets pass.
+    """-> is_fine(frame, reward): True for nearly everything that `expect_numbers` accepts.
 
-    It is called at every step, and takes less than half a microsecond (floats: one and a half).
+    Every step calls it. A call takes less than half a microsecond (float frames: one and a half).
     """
     dtype, shape, cannot_be_nan = space.dtype, space.shape, space.dtype == np.uint8
 
@@ -54,9 +55,9 @@ def quick_check(space):
 
 
 def expect_numbers(frame, reward, space):
-    """Raises ValueError for what is not of the promised type and shape.
+    """Raises ValueError for a wrong type or shape, FloatingPointError for NaN or infinity.
 
-    And FloatingPointError for what is not finite; both in one line.
+    The message is one line.
     """
     if not isinstance(frame, np.ndarray):
         refuse("the observation", f"{space.dtype} {space.shape}", repr(frame))
@@ -72,5 +73,5 @@ def expect_numbers(frame, reward, space):
         raise FloatingPointError(f"the observation is {frame[where]} at {where}")
 
 
-def refuse(what, expected, got):
-    raise ValueError(" ".join(f"{what}: expected {expected}, got {got}".split()))
+def refuse(name, expected, got):
+    raise ValueError(" ".join(f"{name}: expected {expected}, got {got}".split()))

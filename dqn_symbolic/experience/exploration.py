@@ -27,7 +27,7 @@ def greedy(q, rng):
 def epsilon_greedy(epsilon, actions, q_values, rng):
     """-> a uniformly random action with probability epsilon, else the greedy one; an int.
 
-    q_values() -> (actions,) is called only if it is needed.
+    q_values() -> (actions,) float32; it is called only for the greedy action.
     """
     if rng.random() < epsilon:
         return int(rng.integers(actions))

@@ -1,6 +1,6 @@
 """What the agent sees (the slide "Other details"): several frames at a time, some skipped.
 
-Gymnasium's `FrameStackObservation` puts the frames first, where a convolution wants them last.
+Gymnasium's `FrameStackObservation` makes the frames the first axis; a convolution needs them last.
 """
 
 import gymnasium
@@ -19,8 +19,8 @@ def as_seen(env, settings):
 class History(gymnasium.Wrapper):
     """Observations are the last `history` frames: (*frame_shape, history), the newest last.
 
-    Frames from before the episode are 0, as in DeepMind's code. A game that breaks its promise
-    (`checks`) is refused here, before the agent remembers anything of it.
+    Frames from before the episode are 0, as in DeepMind's code. A wrong observation or reward
+    raises an error here (`checks`), before the agent remembers it.
     """
 
     def __init__(self, env, history):

@@ -1,13 +1,13 @@
-"""The lecture's claims as experiments: each a list of settings of the one learner.
+"""The lecture's claims as experiments. Each is a list of settings for the one learner.
 
-An experiment is a module of five things:
+An experiment is a module with these names:
 
-    TITLE, CLAIM                   what it is called, and what the lecture says (which slide)
-    settings(quick)                -> {name: setting}, plain data; a name is part of a file's
-    seeds(quick)                   -> how many, from 0
-    rows(setting, seed)            -> [row, ...], dicts of plain numbers: one job, whole
+    TITLE, CLAIM                   its title; the claim, with the slide that makes it
+    settings(quick)                -> {name: setting}, plain data; names become parts of file names
+    seeds(quick)                   -> the number of seeds, which count from 0
+    measure(setting, seed)         -> rows: [{column: number}, ...], the results of one job
     table(rows), draw(rows)        -> [[text, ...], ...] with the head first; -> matplotlib Figure
 
-`rows` that come back have their "setting" and "seed" in them. All games are Catch, with the
-settings of `{"game": ...}`.
+The rows of `table` and `draw` also have the columns "setting" and "seed". All games are Catch, with
+the settings of `{"game": ...}`.
 """

@@ -9,12 +9,12 @@ from dqn_symbolic.experiments.learning import late, learning_rows
 TITLE = "Replay and target network, with and without"
 CLAIM = (
     'Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data'
-    " Table 3. On the board with a paddle of one cell, where one blind try in ten catches."
-    " Without replay the minibatch is drawn from the latest 32 frames only; without a target"
-    " network it is copied after every update. As in the paper, each combination is tried at"
-    " three learning rates, and the highest evaluation counts (here: of the rate with the"
-    " highest median over seeds; where several reach the same, the one that caught most over the"
-    " whole run). The curves are those of that rate: medians and quartiles over seeds."
+    " Table 3. The paddle has one cell, so one blind try in ten catches the ball. Without replay,"
+    " minibatches come only from the latest 32 frames. Without a target network, the target is"
+    " copied after every update. As in the paper, each combination runs at three learning rates,"
+    " and its highest evaluation counts. Here the rate with the highest median over seeds counts;"
+    " among equal rates, the rate that caught most over the whole run. The curves show this rate:"
+    " medians and quartiles over seeds."
 )
 
 BREAKOUT = {"both": 316.8, "replay-only": 240.7, "target-only": 10.2, "neither": 3.2}
@@ -27,7 +27,7 @@ CHANGES = {
 }
 RATES = (0.0005, 0.002, 0.008)
 
-rows = learning_rows
+measure = learning_rows
 
 
 def settings(quick):
@@ -47,32 +47,32 @@ def seeds(quick):
 
 
 def runs(rows):
-    """-> {combination: (its best setting, (seeds, evaluations) catch rates of it)}"""
-    found = {}
+    """-> {combination: (name of its best setting, catch rates (seeds, evaluations))}"""
+    rates = {}
     for row in rows:
-        of_setting = found.setdefault(row["setting"], {})
+        of_setting = rates.setdefault(row["setting"], {})
         of_setting.setdefault(row["seed"], []).append(row["catch_rate"])
-    found = {setting: np.array(list(seeds.values())) for setting, seeds in found.items()}
+    rates = {setting: np.array(list(seeds.values())) for setting, seeds in rates.items()}
 
-    def highest(setting):
-        whole = found[setting]
-        return np.median(whole.max(axis=1)), np.median(whole.mean(axis=1))
+    def score(setting):
+        highest, whole = rates[setting].max(axis=1), rates[setting].mean(axis=1)
+        return np.median(highest), np.median(whole)
 
     best = {}
     for name in CHANGES:
-        setting = max((s for s in found if s.rsplit("-", 1)[0] == name), key=highest)
-        best[name] = setting, found[setting]
+        setting = max((s for s in rates if s.rsplit("-", 1)[0] == name), key=score)
+        best[name] = setting, rates[setting]
     return best
 
 
 def table(rows):
     head = ["", "highest evaluation", "whole run", "last quarter", "learning rate"]
     lines = [[*head, "Breakout (the paper)"]]
-    for name, (setting, found) in runs(rows).items():
-        whole = found.mean(axis=1)
-        parts = [np.percentile(part, (25, 50, 75)) for part in (found.max(1), whole, late(found))]
-        shown = [f"{median:.0%} ({low:.0%} to {high:.0%})" for low, median, high in parts]
-        lines.append([name.replace("-", " "), *shown, setting.rsplit("-", 1)[1], BREAKOUT[name]])
+    for name, (setting, rates) in runs(rows).items():
+        columns = rates.max(axis=1), rates.mean(axis=1), late(rates)
+        quartiles = [np.percentile(column, (25, 50, 75)) for column in columns]
+        texts = [f"{median:.0%} ({low:.0%} to {high:.0%})" for low, median, high in quartiles]
+        lines.append([name.replace("-", " "), *texts, setting.rsplit("-", 1)[1], BREAKOUT[name]])
     return lines
 
 
@@ -85,20 +85,20 @@ def draw(rows):
     levels(left, rows[0]["chance"], rows[0]["optimum"])
     left.set(xlabel="agent steps")
 
-    at = np.arange(len(best))
-    catch, _, error = zip(*(bar(found.mean(axis=1)) for _, found in best.values()))
-    right.bar(at - 0.2, catch, 0.38, yerr=np.transpose(error), capsize=3, color="#1f4e79")
+    x = np.arange(len(best))
+    catch, _, error = zip(*(bar(rates.mean(axis=1)) for _, rates in best.values()))
+    right.bar(x - 0.2, catch, 0.38, yerr=np.transpose(error), capsize=3, color="#1f4e79")
     paper = [BREAKOUT[name] / BREAKOUT["both"] for name in best]
-    right.bar(at + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
+    right.bar(x + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
     right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
-    right.set_xticks(at, [name.replace("-", "\n") for name in best])
+    right.set_xticks(x, [name.replace("-", "\n") for name in best])
     right.legend(["Breakout score (the paper)", "caught, mean of the run"][::-1], frameon=False)
     right.grid(alpha=0.3, axis="y")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=6)
     return figure
 
 
-def bar(found):
-    """-> (median, quartiles, how far the quartiles are from it)."""
-    low, median, high = np.percentile(found, (25, 50, 75))
+def bar(values):
+    """-> (median, quartiles, distances of the quartiles from the median)."""
+    low, median, high = np.percentile(values, (25, 50, 75))
     return median, (low, high), (median - low, high - median)

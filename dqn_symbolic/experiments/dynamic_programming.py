@@ -1,4 +1,4 @@
-"""The exact Q*, and how far the table and the network are from it while they learn."""
+"""The exact Q*, and the errors of the table and the network while they learn."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,10 +12,10 @@ TITLE = "Dynamic programming"
 CLAIM = (
     'Slides "Primer Dynamic Programming", "Bellman\'s Principle of Optimality", "Q-learning":'
     " the same equation, solved by sweeps over all states, by a table from experience, and by a"
-    " network. The error is the root of the mean squared difference to Q* over every state and"
-    " action of the game (a Q of 0 everywhere starts at the left end of the curves); medians and"
-    " quartiles over seeds. Below, where the network errs: the mean absolute difference over"
-    " paddles and actions, for each place of the ball, as the median over seeds."
+    " network. The error is the root mean squared difference from Q* over every state and action"
+    " of the game. At the left end of the curves, Q is 0 everywhere. Medians and quartiles over"
+    " seeds. Below, the errors of the network on the board: for each position of the ball, the"
+    " mean absolute difference over paddles and actions, as the median over seeds."
 )
 
 
@@ -34,8 +34,8 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(setting, seed):
-    """-> rows of sweeps or agent_steps with the errors of Q; of a network, also place by place."""
+def measure(setting, seed):
+    """-> rows: sweeps or agent_steps, and the errors of Q; for a network, also its error map."""
     env = catch(setting).make()
     graph = state_graph(env.starts(), env.successor, int(env.action_space.n))
     discount = Settings(**setting.get("learner", {})).discount
@@ -47,37 +47,37 @@ def rows(setting, seed):
         tables = enumerate([0 * exact, *sweeps[:-1]])
         return [{"sweeps": done, **errors(q, exact)} for done, q in tables]
     chosen = setting["learning_rate"], setting["epsilon"]
-    found = [{"agent_steps": 0, **errors(0 * exact, exact)}]
+    rows = [{"agent_steps": 0, **errors(0 * exact, exact)}]
     table = q_learning(graph, discount, *chosen, np.random.default_rng(seed))
     for agent_steps in range(1, setting["steps"] + 1):
         q = next(table)
         if agent_steps % setting["evaluate_every"] == 0:
-            found.append({"agent_steps": agent_steps, **errors(q, exact)})
-    return found
+            rows.append({"agent_steps": agent_steps, **errors(q, exact)})
+    return rows
 
 
 def network_rows(setting, seed, graph, exact):
     agent = learner(setting, seed)
     env = catch(setting).make()
     x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
-    found = [{"agent_steps": 0, **errors(agent.forward(x), exact)}]
+    rows = [{"agent_steps": 0, **errors(agent.forward(x), exact)}]
     while agent.steps < agent.settings.steps:
         agent.step()
         if agent.steps % setting["evaluate_every"] == 0:
             q = agent.forward(x)
-            found.append({"agent_steps": agent.steps, **errors(q, exact)})
+            rows.append({"agent_steps": agent.steps, **errors(q, exact)})
     off = {}
     for state, difference in zip(graph.states, np.abs(q - exact)):
         off.setdefault((state.ball_row, state.ball_column), []).append(difference)
-    places = [
+    error_map = [
         {"ball_row": row, "ball_column": column, "off": float(np.mean(differences))}
         for (row, column), differences in sorted(off.items())
     ]
-    return found + places
+    return rows + error_map
 
 
 def errors(q, exact):
-    """The root of the mean squared error, the largest error, and whether best actions are best."""
+    """-> the root mean squared error, the largest error, the share of states with a best action."""
     off = q - exact
     best = np.take_along_axis(exact, q.argmax(axis=1)[:, None], axis=1)[:, 0]
     return {
@@ -88,11 +88,11 @@ def errors(q, exact):
 
 
 def last(rows, setting, column):
-    """-> (seeds,): the last of a column that each seed has."""
-    found = {
+    """-> (seeds,): each seed's last value in a column."""
+    values = {
         row["seed"]: row[column] for row in rows if row["setting"] == setting and column in row
     }
-    return list(found.values())
+    return list(values.values())
 
 
 def table(rows):
@@ -101,7 +101,7 @@ def table(rows):
         sweeps = setting == "value-iteration"
         unit = "sweeps" if sweeps else "agent_steps"
         count = last(rows, setting, unit)[0]
-        if sweeps:  # the first one that is exact
+        if sweeps:  # the first sweep that is exact
             count = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
         rmse, most, best = (
             np.median(last(rows, setting, column)) for column in ("rmse", "most", "best_action")
@@ -141,10 +141,10 @@ def draw(rows):
 
 
 def board(rows, setting):
-    """-> (rows, columns) of the board: the median over seeds of `off`."""
+    """-> (height, width) of the board: the median over seeds of `off`."""
     off = {}
     for row in rows:
         if row["setting"] == setting and "off" in row:
             off.setdefault((row["ball_row"], row["ball_column"]), []).append(row["off"])
-    height, width = (1 + max(place) for place in zip(*off))
+    height, width = (1 + max(numbers) for numbers in zip(*off))
     return np.array([[np.median(off[r, c]) for c in range(width)] for r in range(height)])

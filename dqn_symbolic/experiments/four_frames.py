@@ -14,17 +14,17 @@ from dqn_symbolic.experiments.learning import catch, late, learning_rows
 TITLE = "Why four frames"
 CLAIM = (
     'Slide "Other details": the agent receives 4 frames at a time. The ball drifts, and one'
-    " frame does not show whereto. On a board with room to follow the ball nobody needs to know;"
-    " so here it is 4 rows high (with --quick 3) and 5 columns wide, with a paddle of one cell:"
-    " three moves. The optimum of players who see so many frames is exact (a mixed-integer"
-    " programme over all their deterministic policies, solved to the end); so is that of a"
-    " player who knows the whole state. Medians and quartiles over seeds."
+    " frame does not show its direction. On a large board the paddle can follow the ball, so the"
+    " direction does not matter. Here the board is 4 rows high (with --quick 3) and 5 columns"
+    " wide, with a paddle of one cell: three moves. The optimum for each number of frames is exact"
+    " (a mixed-integer programme over all deterministic policies, solved to the end). So is the"
+    " optimum of a player who knows the whole state. Medians and quartiles over seeds."
 )
 
 
 def settings(quick):
-    rows, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
-    game = {"rows": rows, "columns": 5, "paddle_width": 1, "drift": True}
+    height, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
+    game = {"rows": height, "columns": 5, "paddle_width": 1, "drift": True}
     return {
         f"frames-{history}": {
             "game": game,
@@ -38,13 +38,13 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(setting, seed):
-    """-> those of `learning_rows`, with the exact optimum for so many frames; the first seed's."""
-    found = learning_rows(setting, seed)
-    if seed == 0:  # the others have the same
+def measure(setting, seed):
+    """-> `learning_rows`, and for the first seed a row with the exact optimum."""
+    rows = learning_rows(setting, seed)
+    if seed == 0:  # all seeds have the same optimum
         history = setting["learner"]["history"]
-        found.append({"optimum_seen": share(best_return(catch(setting).make(), history))})
-    return found
+        rows.append({"optimum_seen": share(best_return(catch(setting).make(), history))})
+    return rows
 
 
 def share(mean_return):
@@ -53,14 +53,14 @@ def share(mean_return):
 
 
 def best_return(env, history):
-    """The highest mean return over all starts of a player who sees the last `history` frames only.
+    """The highest mean return over all starts of a player who sees only the last `history` frames.
 
-    The game is deterministic, and a frame tells how far the episode is (as Catch's do: the row of
-    the ball), so that no player sees the same twice in an episode. Then the mean return is linear
-    in what the player does at each sight, and no randomised player is better than the best
-    deterministic one. That one is found by a mixed-integer programme: a share of the starts flows
-    through each position (state, what is seen) and out by the action, one for all positions that
-    look the same. Raises RuntimeError if it cannot be solved.
+    The game is deterministic, and each frame shows the time in the episode (in Catch: the row of
+    the ball). So no player sees the same frames twice in an episode, and the mean return is linear
+    in the player's choice at each sight (the frames that it sees). Hence no randomised player is
+    better than the best deterministic player. A mixed-integer programme finds this player: a share
+    of the starts flows through each position (state, sight) and leaves it by an action, which is
+    the same for all positions with the same sight. Raises RuntimeError if it finds no solution.
     """
 
     @cache
@@ -75,7 +75,7 @@ def best_return(env, history):
     index = {position: i for i, position in enumerate(positions)}
     most = defaultdict(float, {index[p]: part for p, part in arriving.items()})
     ways = []  # (position, action, the next position or None, reward)
-    for i, (state, seen) in enumerate(positions):  # which grows meanwhile
+    for i, (state, seen) in enumerate(positions):  # the loop appends to positions
         reached = set()
         for action in range(int(env.action_space.n)):
             state_tp1, reward, over = env.successor(state, action)
@@ -86,7 +86,7 @@ def best_return(env, history):
                     index[position] = len(positions)
                     positions.append(position)
                 j = index[position]
-                if j not in reached:  # a wall: two actions, one place
+                if j not in reached:  # at a wall, two actions lead to one position
                     most[j] += most[i]
                 reached.add(j)
             ways.append((i, action, j, reward))
@@ -109,7 +109,7 @@ def best_return(env, history):
         return coo_array((value, (row, column)), shape=(height, flows + choices)).tocsr()
 
     begins = [arriving.get(position, 0) for position in positions]
-    found = milp(
+    solution = milp(
         [-reward for *_, reward in ways] + [0] * choices,
         integrality=[0] * flows + [1] * choices,
         bounds=Bounds(0, 1),
@@ -120,9 +120,9 @@ def best_return(env, history):
         ],
         options={"mip_rel_gap": 0},
     )
-    if not found.success:
-        raise RuntimeError(f"the optimum for {history} frames was not found: {found.message}")
-    return -found.fun
+    if not solution.success:
+        raise RuntimeError(f"no optimum for {history} frames: {solution.message}")
+    return -solution.fun
 
 
 def optima(rows):
@@ -141,11 +141,11 @@ def table(rows):
         for row in rows:
             if row["setting"] == setting and "catch_rate" in row:
                 seeds.setdefault(row["seed"], []).append(row["catch_rate"])
-        found = np.array(list(seeds.values()))
-        shown = [np.percentile(part, (25, 50, 75)) for part in (found.max(axis=1), late(found))]
+        rates = np.array(list(seeds.values()))
+        quartiles = [np.percentile(part, (25, 50, 75)) for part in (rates.max(axis=1), late(rates))]
         lines.append(
             [frames(setting), f"{optimum:.1%}"]
-            + [f"{median:.1%} ({low:.1%} to {high:.1%})" for low, median, high in shown]
+            + [f"{median:.1%} ({low:.1%} to {high:.1%})" for low, median, high in quartiles]
         )
     known = next(row["optimum"] for row in rows if "optimum" in row)
     return [*lines, ["the whole state", f"{known:.1%}", "", ""]]
@@ -154,15 +154,15 @@ def table(rows):
 def draw(rows):
     figure = Figure(figsize=(7, 4.8), layout="constrained")
     axes = figure.subplots()
-    found = [row for row in rows if "catch_rate" in row]
+    evaluated = [row for row in rows if "catch_rate" in row]
     lines = {f"DQN, {frames(setting)}": setting for setting in optima(rows)}
-    curves(axes, found, lines, "agent_steps", "catch_rate")
-    levels(axes, found[0]["chance"], found[0]["optimum"])
-    axes.lines[-2].set_label(f"optimum, state known ({found[0]['optimum']:.0%})")
-    first, last = found[0]["agent_steps"], max(row["agent_steps"] for row in found)
+    curves(axes, evaluated, lines, "agent_steps", "catch_rate")
+    levels(axes, evaluated[0]["chance"], evaluated[0]["optimum"])
+    axes.lines[-2].set_label(f"optimum, state known ({evaluated[0]['optimum']:.0%})")
+    first, last = evaluated[0]["agent_steps"], max(row["agent_steps"] for row in evaluated)
     for i, ((setting, optimum), style) in enumerate(zip(optima(rows).items(), STYLES)):
         label = f"optimum, {frames(setting)} ({optimum:.0%})"
-        # where two lie on one another, both are to be seen
+        # Later lines are thinner: if two lie on each other, you see both.
         axes.axhline(optimum, color=style["color"], lw=3.5 - 1.2 * i, ls=style["ls"], label=label)
     axes.set(xlabel="agent steps", xlim=(first, last))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)

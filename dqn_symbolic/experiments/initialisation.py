@@ -15,12 +15,12 @@ TITLE = "Initialisation"
 CLAIM = (
     '"Possible exercise for the afternoon sessions II": Glorot, uniform in +-1/fan_in, all'
     " singular values 1; rectifiers or tanh; dense (two layers of 64) and convolutional (16"
-    " filters of 3 x 3, then 64) networks; how the optimisers help. In each field:"
-    " median agent steps to the second perfect evaluation in a row, in thousands, and the share"
-    " of seeds that got there; darker is slower, `-` is never. Learning rates: SGD .3, RMSprop"
-    " .03, Adam .002. Below, before the first update: the singular values of each layer's"
-    " weights, median and range, and the standard deviation over units and 256 frames of random"
-    " play of what comes out of the layer."
+    " filters of 3 x 3, then 64) networks; how the optimisers help. Each cell shows the median"
+    " agent steps to the second perfect evaluation in a row, in thousands, and the share of seeds"
+    " that reached it. Darker is slower, `-` is never. Learning rates: SGD .3, RMSprop .03, Adam"
+    " .002. Below, before the first update: the singular values of each layer's weights, median"
+    " and range, and the standard deviation of the layer's outputs over units and 256 frames of"
+    " random play."
 )
 
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
@@ -55,20 +55,20 @@ def seeds(quick):
     return 1 if quick else 10
 
 
-def rows(setting, seed):
-    """-> one row of how it went: solved (0, 1), agent_steps; and one for each layer at first."""
-    found = learning_rows(setting, seed)
-    solved = len(found) > 1 and all(row["catch_rate"] >= row["optimum"] for row in found[-2:])
-    went = {
+def measure(setting, seed):
+    """-> a row of the result: solved (0, 1), agent_steps, catch_rate; a row of each first layer."""
+    curve = learning_rows(setting, seed)
+    solved = len(curve) > 1 and all(row["catch_rate"] >= row["optimum"] for row in curve[-2:])
+    result = {
         "solved": int(solved),
-        "agent_steps": found[-1]["agent_steps"],
-        "catch_rate": found[-1]["catch_rate"],
+        "agent_steps": curve[-1]["agent_steps"],
+        "catch_rate": curve[-1]["catch_rate"],
     }
-    return [went, *layer_rows(setting, seed)]
+    return [result, *layer_rows(setting, seed)]
 
 
 def layer_rows(setting, seed):
-    """-> for each layer of the first weights: its singular values, and what comes out of it."""
+    """-> for each layer with its first weights: the singular values, the spread of its outputs."""
     s = Settings(**setting["learner"], seed=seed)
     agent = Agent(catch(setting).make(), s)
     game, rng, frames = agent.env, np.random.default_rng(seed), []
@@ -80,17 +80,17 @@ def layer_rows(setting, seed):
             x, _, over, _, _ = game.step(rng.integers(agent.action_count))
     outputs = layer_outputs(np.stack(frames[:256]) / 255, agent.first_params, s)
     weights = [value for name, value in agent.first_params.items() if name[0] in "KW"]
-    found = []
+    rows = []
     for layer, (W, h) in enumerate(zip(weights, outputs), 1):
         singular = np.linalg.svd(W.reshape(-1, W.shape[-1]), compute_uv=False)
         least, median, most = (float(f(singular)) for f in (np.min, np.median, np.max))
         values = {"singular_least": least, "singular_median": median, "singular_most": most}
-        found.append({"layer": layer, **values, "output_std": float(h.std())})
-    return found
+        rows.append({"layer": layer, **values, "output_std": float(h.std())})
+    return rows
 
 
 def layer_outputs(x, params, settings):
-    """x (B, height, width, frames), 0..1 -> [what comes out of each layer]; the last is Q."""
+    """x (B, height, width, frames), 0..1 -> [the outputs of each layer, ...]; the last are Q."""
     activation = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[settings.activation]
     *values, Wout, bout = params.values()
     outputs, h = [], x
@@ -105,16 +105,16 @@ def layer_outputs(x, params, settings):
     return [*outputs, h.reshape(len(h), -1) @ Wout + bout]
 
 
-def fields(rows):
+def cells(rows):
     """-> {(network, activation, initialiser, optimiser): (median steps or inf, share solved)}"""
-    found = {}
+    steps_of = {}
     for row in rows:
         if "solved" in row:
             steps = row["agent_steps"] if row["solved"] else np.inf
-            found.setdefault(parts(row["setting"]), []).append(steps)
+            steps_of.setdefault(parts(row["setting"]), []).append(steps)
     return {
         key: (float(np.median(steps)), float(np.isfinite(steps).mean()))
-        for key, steps in found.items()
+        for key, steps in steps_of.items()
     }
 
 
@@ -124,44 +124,45 @@ def parts(setting):
     return network, activation, " ".join(initialiser), optimiser
 
 
-def axes_of(found):
+def axes_of(results):
     """-> the lines (network, activation) and columns (optimiser, initialiser) of the picture."""
-    lines = list(dict.fromkeys((network, activation) for network, activation, _, _ in found))
-    columns = dict.fromkeys((optimiser, initialiser) for *_, initialiser, optimiser in found)
+    lines = list(dict.fromkeys((network, activation) for network, activation, _, _ in results))
+    columns = dict.fromkeys((optimiser, initialiser) for *_, initialiser, optimiser in results)
     order = list(RATES)
     return lines, sorted(columns, key=lambda column: order.index(column[0]))
 
 
-def field(found, line, column):
+def cell(results, line, column):
     network, activation = line
     optimiser, initialiser = column
-    return found[network, activation, initialiser, optimiser]
+    return results[network, activation, initialiser, optimiser]
 
 
-def shown(steps, share):
+def texts(steps, share):
+    """-> the two texts of a cell."""
     return f"{steps / 1000:.1f}k" if steps < np.inf else "-", f"{share:.0%}"
 
 
 def table(rows):
-    found = fields(rows)
-    lines, columns = axes_of(found)
+    results = cells(rows)
+    lines, columns = axes_of(results)
     head = [["", *(f"{optimiser}, {initialiser}" for optimiser, initialiser in columns)]]
     return head + [
-        [" ".join(line), *(", ".join(shown(*field(found, line, column))) for column in columns)]
+        [" ".join(line), *(", ".join(texts(*cell(results, line, column))) for column in columns)]
         for line in lines
     ]
 
 
 def draw(rows):
-    found = fields(rows)
-    lines, columns = axes_of(found)
+    results = cells(rows)
+    lines, columns = axes_of(results)
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     above, below = figure.subfigures(2, height_ratios=(5, 4))
     axes = above.subplots()
-    slowest = max((steps for steps, _ in found.values() if steps < np.inf), default=1)
+    slowest = max((steps for steps, _ in results.values() if steps < np.inf), default=1)
     image = np.array(
         [
-            [min(field(found, line, column)[0], 1.25 * slowest) for column in columns]
+            [min(cell(results, line, column)[0], 1.25 * slowest) for column in columns]
             for line in lines
         ]
     )
@@ -169,7 +170,7 @@ def draw(rows):
     for y, line in enumerate(lines):
         for x, column in enumerate(columns):
             colour = "white" if image[y, x] > 0.7 * slowest else "black"
-            text = "\n".join(shown(*field(found, line, column)))
+            text = "\n".join(texts(*cell(results, line, column)))
             axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=9)
     axes.set_yticks(range(len(lines)), [" ".join(line) for line in lines])
     names = [
@@ -182,7 +183,7 @@ def draw(rows):
 
 
 def draw_layers(figure, rows):
-    """Singular values and outputs of the first weights, of the dense and rectified network."""
+    """Draws singular values and outputs with the first weights, for the dense ReLU network."""
     left, right = figure.subplots(1, 2)
     initialisers = list(dict.fromkeys(parts(row["setting"])[2] for row in rows))
     for i, (initialiser, style) in enumerate(zip(initialisers, STYLES)):
@@ -192,16 +193,18 @@ def draw_layers(figure, rows):
                 layers.setdefault(row["layer"], []).append(row)
 
         def median(column, layers=layers):
-            return np.array([np.median([row[column] for row in of]) for of in layers.values()])
+            return np.array(
+                [np.median([row[column] for row in layer]) for layer in layers.values()]
+            )
 
-        at = np.array(list(layers))
+        numbers = np.array(list(layers))
         middle = median("singular_median")
         error = middle - median("singular_least"), median("singular_most") - middle
         style = {**style, "ms": 5}
-        left.errorbar(at + 0.12 * (i - 1), middle, error, capsize=3, **{**style, "ls": ""})
-        right.plot(at, median("output_std"), label=initialiser, **style)
+        left.errorbar(numbers + 0.12 * (i - 1), middle, error, capsize=3, **{**style, "ls": ""})
+        right.plot(numbers, median("output_std"), label=initialiser, **style)
     for axes, name in ((left, "singular values"), (right, "standard deviation of outputs")):
         axes.set(yscale="log", xlabel="layer (mlp, relu)", ylabel=name)
-        axes.set_xticks(at, [*map(str, at[:-1]), f"{at[-1]} (Q)"])
+        axes.set_xticks(numbers, [*map(str, numbers[:-1]), f"{numbers[-1]} (Q)"])
         axes.grid(alpha=0.3)
     right.legend(frameon=False, fontsize=8)

@@ -1,4 +1,4 @@
-"""One learner's life with given settings: the rows that most experiments compare."""
+"""Trains one learner with given settings: the measurement of most experiments."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def catch(setting):
 
 
 def learner(setting, seed):
-    """-> a compiled `Agent`; its settings are {"learner": `Settings`}."""
+    """-> a compiled `Agent`. The `Settings` come from setting["learner"]."""
     s = Settings(**setting["learner"], seed=seed)
     return Agent(catch(setting).make(), s).compile()
 
@@ -22,9 +22,9 @@ def learner(setting, seed):
 def learning_rows(setting, seed):
     """Trains for `steps` agent steps -> a row at each evaluation.
 
-    agent_steps, updates; catch_rate, and the game's chance and optimum, 0..1.
-    With "until_solved" in the setting, no longer than to the second perfect evaluation in a row.
-    A run that diverges catches nothing from then on.
+    A row has agent_steps, updates, catch_rate, and the game's chance and optimum, 0..1. With
+    "until_solved" in the setting, the second perfect evaluation in a row ends the training. If a
+    run diverges, its catch rate is 0 from then on.
     """
     agent, levels = learner(setting, seed), catch(setting).levels
     score, s = scorer(catch(setting), agent), agent.settings
@@ -50,5 +50,5 @@ def late(runs):
 
 
 def flat(gradients):
-    """A gradient, array by array -> (parameters,) float64."""
+    """A gradient as a list of arrays -> (parameters,) float64."""
     return np.concatenate([g.ravel() for g in gradients]).astype(np.float64)

@@ -11,11 +11,11 @@ from dqn_symbolic.symbols.q_learning import halves
 TITLE = "Minibatches mean reduced variance"
 CLAIM = (
     'Slides "High variance and minibatches" and "Correlated samples break learning". The'
-    " parameters are those of an agent after so many agent steps, and stay fixed. The variance"
-    " of the gradient of the mean squared TD error is summed over all parameters and divided by"
-    " the squared length of the mean gradient; `uniform` batches are drawn from the replay"
-    " memory with replacement, `consecutive` ones are stretches of the same memory as the game"
-    " was played. Independent samples give 1/B, the dotted line."
+    " parameters come from an agent after the given agent steps, and stay fixed. The variance of"
+    " the gradient of the mean squared TD error is summed over all parameters and divided by the"
+    " squared length of the mean gradient. `uniform` batches are drawn from the replay memory with"
+    " replacement. `consecutive` batches are transitions of the same memory in the order of play."
+    " Independent samples give 1/B, the dotted line."
 )
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -38,8 +38,8 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(setting, seed):
-    """-> a row for each batch size B and each way to draw: the gradient's variance, and over 1/B.
+def measure(setting, seed):
+    """-> a row for each batch size and each way to draw: the variance of the gradient.
 
     variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
     """
@@ -50,7 +50,7 @@ def rows(setting, seed):
     rng = np.random.default_rng(seed)
     everything = agent.memory.all()
     mean = gradient(*everything)
-    found = []
+    rows = []
     for batch_size in setting["batches"]:
         for kind, draw in (("uniform", uniform), ("consecutive", consecutive)):
             total = 0.0
@@ -60,14 +60,14 @@ def rows(setting, seed):
                     np.sum((gradient(*(part[chosen] for part in everything)) - mean) ** 2)
                 )
             variance = total / setting["draws"] / float(np.sum(mean**2))
-            found.append({"batch_size": batch_size, "drawn": kind, "variance": variance})
-    return found
+            rows.append({"batch_size": batch_size, "drawn": kind, "variance": variance})
+    return rows
 
 
 def gradient_of(agent):
-    """-> gradient(x, action, reward, discount, x_tp1) -> (parameters,) float64: that of the loss.
+    """-> gradient(x, action, reward, discount, x_tp1) -> (parameters,) float64, of the loss.
 
-    The agent's own graph, with its weights as they are now, in the target network, too.
+    It uses the agent's graph. Both networks have the agent's present weights.
     """
     agent.first_params = agent.weights()
     gradient, _ = halves(graph_of(agent), agent.mode)
@@ -84,13 +84,13 @@ def consecutive(rng, transitions, batch_size):
 
 def medians(rows):
     """-> {(setting, drawn): {batch size: (first quartile, median, third quartile)}}"""
-    found = {}
+    lines = {}
     for row in rows:
-        line = found.setdefault((row["setting"], row["drawn"]), {})
+        line = lines.setdefault((row["setting"], row["drawn"]), {})
         line.setdefault(row["batch_size"], []).append(row["variance"])
     return {
         key: {size: np.percentile(values, (25, 50, 75)) for size, values in line.items()}
-        for key, line in found.items()
+        for key, line in lines.items()
     }
 
 

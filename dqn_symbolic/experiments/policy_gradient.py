@@ -19,12 +19,12 @@ from dqn_symbolic.symbols.policy_gradient import policy_gradient
 TITLE = "Policy gradient"
 CLAIM = (
     'Slides "Policy based methods (digression)": maximise J by the log trick, with noisy'
-    " gradients. REINFORCE on the same network with a softmax, an update after every 16"
-    " episodes, without a baseline and with the mean return of the episodes before as one;"
-    " beside DQN with its default settings. Left: the most probable action, from every start;"
-    " medians and quartiles over seeds. Right: the variance of the gradient of one batch,"
-    " divided by the squared length of the exact gradient, which comes from every state and"
-    " action of the game. Learning rate .005, the best of .0005, .002 and .005 for both."
+    " gradients. REINFORCE trains the same network, with a softmax, and updates it after"
+    " every 16 episodes. It has no baseline, or the mean return of all episodes before as its"
+    " baseline. DQN has its default settings. Left: the most probable action from every start;"
+    " medians and quartiles over seeds. Right: the variance of the gradient of one batch, divided"
+    " by the squared length of the exact gradient, which comes from every state and action of the"
+    " game. Learning rate .005, the best of .0005, .002 and .005 for both."
 )
 
 EPISODES = 16  # in a batch
@@ -34,7 +34,7 @@ NOISE_DRAWS = 200
 
 def settings(quick):
     steps, every = (10_000, 2_000) if quick else (60_000, 2_000)
-    found = {
+    by_name = {
         name: {
             "game": {},
             "learner": {"steps": steps, "evaluate_every": every, "learning_rate": rate},
@@ -44,16 +44,16 @@ def settings(quick):
         for name, rate in RATES.items()
     }
     steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
-    found["dqn"] = {"game": {}, "learner": {"steps": steps, "evaluate_every": every}}
-    return found
+    by_name["dqn"] = {"game": {}, "learner": {"steps": steps, "evaluate_every": every}}
+    return by_name
 
 
 def seeds(quick):
     return 2 if quick else 10
 
 
-def rows(setting, seed):
-    """-> rows at evaluations (as `learning_rows`, and J); at `noise_at` the gradient's noise."""
+def measure(setting, seed):
+    """-> rows at evaluations (as `learning_rows`, and J); at `noise_at`, the gradient's noise."""
     if "baseline" not in setting:
         return learning_rows(setting, seed)
     task = catch(setting)
@@ -61,22 +61,22 @@ def rows(setting, seed):
     env, s, score = task.make(), player.settings, scorer(task, player)
     graph = state_graph(env.starts(), env.successor, player.actions)
     x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
-    found, noise_at = [], list(setting["noise_at"])
+    rows, noise_at = [], list(setting["noise_at"])
     evaluate_at = list(range(s.evaluate_every, s.steps + 1, s.evaluate_every))
     while evaluate_at or noise_at:
         if noise_at and player.steps >= noise_at[0]:
             for baseline in (False, True):
                 noise = player.noise(graph, x, baseline)
-                found.append({"noise_at": noise_at[0], "with_baseline": int(baseline), **noise})
+                rows.append({"noise_at": noise_at[0], "with_baseline": int(baseline), **noise})
             noise_at.pop(0)
         elif evaluate_at and player.steps >= evaluate_at[0]:
             J = float(expected_return(graph, player.forward(x).astype(np.float64)))
             counted = {"agent_steps": evaluate_at.pop(0), "updates": player.updates}
             rate = score()["catch_rate"]
-            found.append({**counted, "catch_rate": rate, "J": J, **task.levels})
+            rows.append({**counted, "catch_rate": rate, "J": J, **task.levels})
         else:
             player.update(setting["baseline"])
-    return found
+    return rows
 
 
 class Reinforce:
@@ -117,7 +117,7 @@ class Reinforce:
         return np.stack(x), np.array(action, np.int32), np.array(of_step), totals
 
     def update(self, baseline):
-        """One batch of episodes, one step up."""
+        """Plays one batch of episodes and updates the policy."""
         x, action, of_step, totals = self.play(EPISODES)
         r = of_step - (self.mean_return if baseline else 0)
         self.learn(x, action, (r / EPISODES).astype(np.float32))
@@ -127,10 +127,10 @@ class Reinforce:
         self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
 
     def noise(self, graph, x, baseline):
-        """At the parameters as they are: -> {"noise": E |g - E g|**2 / |E g|**2, "J": J}.
+        """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.
 
-        g: the gradient of a batch, of which NOISE_DRAWS are played; E g is exact, from every state
-        and action of the game, and so is the baseline, J.
+        g is the gradient of a batch; NOISE_DRAWS batches are played. E g and the baseline J are
+        exact: they come from every state and action of the game.
         """
         before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
 
@@ -148,10 +148,10 @@ class Reinforce:
 
 
 def exact_gradient(gradient, graph, x, policy):
-    """-> (that of -J, J): the slide's sum over s of d(s), over a of pi(s, a) d log pi r(s, a).
+    """-> (gradient of -J, J): the slide's sum over s of d(s), over a of pi(s, a) d log pi r(s, a).
 
-    gradient(x, action, r): of the steps that are put in; x (S, *obs): what is seen in each state;
-    policy (S, A). r(s, a) is the expected return after a in s.
+    gradient(x, action, r) -> the gradient of these steps; x (S, *obs): the observation of each
+    state; policy (S, A). r(s, a) is the expected return after a in s.
     """
     S, A = policy.shape
     weight = visits(graph, policy)[:, None] * policy * policy_q(graph, policy)
@@ -165,11 +165,11 @@ LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFOR
 
 def runs(rows, setting):
     """-> (seeds, evaluations) catch rates, and the agent steps of the evaluations."""
-    found = {}
+    rates = {}
     for row in rows:
         if row["setting"] == setting and "catch_rate" in row:
-            found.setdefault(row["seed"], {})[row["agent_steps"]] = row["catch_rate"]
-    return np.array([list(run.values()) for run in found.values()]), list(found[0])
+            rates.setdefault(row["seed"], {})[row["agent_steps"]] = row["catch_rate"]
+    return np.array([list(run.values()) for run in rates.values()]), list(rates[0])
 
 
 def table(rows):
@@ -177,14 +177,14 @@ def table(rows):
         ["", "agent steps to 90% caught (median)", "seeds that got there", "caught at the end"]
     ]
     for setting, label in LABELS.items():
-        found, at = runs(rows, setting)
-        first = [at[np.argmax(run >= 0.9)] if run.max() >= 0.9 else np.inf for run in found]
+        rates, steps = runs(rows, setting)
+        first = [steps[np.argmax(run >= 0.9)] if run.max() >= 0.9 else np.inf for run in rates]
         median = np.median(first)
-        low, end, high = np.percentile(found[:, -1], (25, 50, 75))
-        shown = f"{median:,.0f}" if median < np.inf else "not reached"
-        there = f"{np.isfinite(first).sum()} of {len(found)}"
-        end = f"{end:.0%} ({low:.0%} to {high:.0%}) at {at[-1]:,}"
-        lines.append([label, shown, there, end])
+        low, end, high = np.percentile(rates[:, -1], (25, 50, 75))
+        reached = f"{median:,.0f}" if median < np.inf else "not reached"
+        seeds_reached = f"{np.isfinite(first).sum()} of {len(rates)}"
+        end = f"{end:.0%} ({low:.0%} to {high:.0%}) at {steps[-1]:,}"
+        lines.append([label, reached, seeds_reached, end])
     return lines
 
 

@@ -13,9 +13,9 @@ from dqn_symbolic.experiments.figures import curves
 TITLE = "Replay and target network on Pong"
 CLAIM = (
     'Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data'
-    ' Table 3. The preset "atari" on ALE/Pong-v5. Without replay, the minibatch is drawn from the'
-    " latest 32 frames only; without a target network, it is copied after every update. Scores are"
-    " means of five games with epsilon .05."
+    ' Table 3. The preset "atari" on ALE/Pong-v5. Without replay, minibatches come only from'
+    " the latest 32 frames. Without a target network, the target is copied after every update."
+    " Scores are means of five games with epsilon .05."
 )
 GAME = "ALE/Pong-v5"
 
@@ -32,11 +32,11 @@ def seeds(quick):
     return 1
 
 
-def rows(setting, seed):
+def measure(setting, seed):
     """-> a row at each evaluation: agent_steps, score. A run that diverges has the lowest score."""
     game = task(GAME)
     agent = Agent(game.make(), Settings(**setting, seed=seed)).compile()
-    score, s, found, diverged = scorer(game, agent), agent.settings, [], False
+    score, s, rows, diverged = scorer(game, agent), agent.settings, [], False
     for agent_steps in range(s.evaluate_every, s.steps + 1, s.evaluate_every):
         try:
             while not diverged and agent.steps < agent_steps:
@@ -44,16 +44,16 @@ def rows(setting, seed):
             reached = -21.0 if diverged else score()["mean_return"]
         except FloatingPointError:
             reached, diverged = -21.0, True
-        found.append({"agent_steps": agent_steps, "score": reached})
-    return found
+        rows.append({"agent_steps": agent_steps, "score": reached})
+    return rows
 
 
 def runs(rows):
     """-> {combination: (seeds, evaluations) scores}"""
-    found = {name: {} for name in CHANGES}
+    scores = {name: {} for name in CHANGES}
     for row in rows:
-        found[row["setting"]].setdefault(row["seed"], []).append(row["score"])
-    return {name: np.array(list(of_seeds.values())) for name, of_seeds in found.items()}
+        scores[row["setting"]].setdefault(row["seed"], []).append(row["score"])
+    return {name: np.array(list(of_seeds.values())) for name, of_seeds in scores.items()}
 
 
 def table(rows):

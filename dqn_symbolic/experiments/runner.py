@@ -1,7 +1,7 @@
-"""Runs experiments: their jobs in processes, what is done kept in a folder; tables and pictures.
+"""Runs the jobs of experiments in processes, keeps their results, makes tables and pictures.
 
-A job is (experiment, setting, seed). Its rows depend on nothing else: neither on the number of
-processes nor on the order.
+A job is (experiment, setting, seed). Its rows depend on nothing else, not even on the number
+of processes or the order of the jobs.
 """
 
 import csv
@@ -41,12 +41,12 @@ EXPERIMENTS = {
     "dynamic-programming": dynamic_programming,
     "policy-gradient": policy_gradient,
 }
-LONG = {"pong": pong}  # they take hours, so they are run by their names only
+LONG = {"pong": pong}  # takes hours, so `compare` runs it only by its name
 ALL = EXPERIMENTS | LONG
 
 
 class WorkerDied(Exception):
-    """A worker process died; the message names the jobs that it may have been at."""
+    """A worker process died; the message names the jobs that may have been its job."""
 
 
 class WrongFolder(Exception):
@@ -71,10 +71,10 @@ def plain(data):
 def compare(names, out, quick, stop, quiet=False, processes=None):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    stop: a list; as soon as something is in it, the jobs end. -> whether it got to the end.
+    stop: a list; as soon as it is not empty, the jobs end. -> whether all jobs are done.
     Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
-    for name in ALL:  # all that are in the folder, for they share its report
+    for name in ALL:  # every experiment in the folder, because they share one report
         finished(out, name, quick)
     todo = []
     for name in names:
@@ -98,10 +98,10 @@ def compare(names, out, quick, stop, quiet=False, processes=None):
 
 
 def work(job):
-    """One job, in whatever process. -> (rows, seconds)"""
+    """One job, in any process. -> (rows, seconds)"""
     name, _, setting, seed = job
     since = time.perf_counter()
-    rows = ALL[name].rows(setting, seed)
+    rows = ALL[name].measure(setting, seed)
     return rows, time.perf_counter() - since
 
 
@@ -109,14 +109,14 @@ def work(job):
 
 
 def in_processes(todo, work, processes, stop):
-    """Yields (job, work(job)) as they come, until all are done or something is in `stop`.
+    """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
 
-    Each process has one thread. What `work` raises arrives as it is.
+    Each process has one thread. An exception of `work` is raised here, unchanged.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context)
-    # Ctrl-C goes to the whole group of processes, but this one deals with it: the others inherit.
+    # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         waiting = {pool.submit(work, job): job for job in todo}
@@ -147,14 +147,14 @@ def path_of(out, name, setting_name, _, seed):
 
 
 def finished(out, name, quick):
-    """-> {path: what a finished job has left}. Raises WrongFolder if it is not of these jobs."""
+    """-> {path: results of a finished job}. Raises WrongFolder for results of other jobs."""
     expected = {path_of(out, *job): job for job in jobs(name, quick)}
-    found = {}
+    results = {}
     for path in sorted((out / name).glob("*.json")):
         try:
             data = json.loads(path.read_text())
             same = path in expected and expected[path][2:] == (data["setting"], data["seed"])
-            found[path] = {"seconds": float(data["seconds"]), "rows": list(data["rows"])}
+            results[path] = {"seconds": float(data["seconds"]), "rows": list(data["rows"])}
         except (KeyError, TypeError, ValueError) as error:
             raise WrongFolder(f"{path} is damaged: delete it, and its job is done again") from error
         if not same:
@@ -163,11 +163,11 @@ def finished(out, name, quick):
                 f"{out} holds rows of other settings than the {size} ones"
                 f" ({name}/{path.name}): take another --out"
             )
-    return found
+    return results
 
 
 def rows_of(out, name, quick):
-    """-> (rows in the order of the jobs, seconds of all jobs together), or None if some miss."""
+    """-> (rows in the order of the jobs, seconds of all jobs), or None if jobs are missing."""
     done, rows, seconds = finished(out, name, quick), [], 0.0
     for job in jobs(name, quick):
         path = path_of(out, *job)
@@ -179,7 +179,7 @@ def rows_of(out, name, quick):
 
 
 def report(out, quick):
-    """Writes <experiment>.csv and .png for all that are complete, and report.md over them."""
+    """Writes <experiment>.csv and .png for each complete experiment, and report.md."""
     parts = ["# The lecture as experiments\n"]
     for name, experiment in ALL.items():
         complete = rows_of(out, name, quick)

@@ -1,4 +1,4 @@
-"""Online Q-learning, and what the lecture adds to it, one thing at a time."""
+"""Online Q-learning, and the lecture's additions to it, added in turn."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,10 +10,10 @@ TITLE = "The stages"
 CLAIM = (
     'Slides "Q-learning in Theano?" to "Other details": correlated samples break learning, so'
     " replay them; minibatches reduce the variance; the target moves, so fix it; SGD can be"
-    " slow, so take RMSprop. Each stage differs from the one before by one setting, and has the"
-    " learning rate of its grid at which it caught most over the whole run (median over seeds)."
-    " The curves show medians and quartiles over the seeds; the last column and the right"
-    " picture the last quarter of the run."
+    " slow, so use RMSprop. Each stage changes one setting of the stage before. Its learning rate"
+    " is the rate of its grid that caught most over the whole run (median over seeds). The curves"
+    " show medians and quartiles over the seeds. The last column and the right picture show the"
+    " last quarter of the run."
 )
 
 ONLINE = {"memory_size": 1, "batch_size": 1, "sync_every": 1, "optimiser": "sgd"}
@@ -27,21 +27,21 @@ CHANGES = {
 SGD_RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 RMSPROP_RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 
-rows = learning_rows
+measure = learning_rows
 
 
 def settings(quick):
-    found, learner = {}, ONLINE
+    by_name, learner = {}, ONLINE
     for stage, change in CHANGES.items():
         learner = {**learner, **change}
         rates = RMSPROP_RATES if stage == "rmsprop" else SGD_RATES
         for rate in rates[1:4:2] if quick else rates:
             length = {"steps": 6_000 if quick else 20_000, "evaluate_every": 1_000}
-            found[f"{stage}-{rate}"] = {
+            by_name[f"{stage}-{rate}"] = {
                 "game": {},
                 "learner": {**learner, **length, "learning_rate": rate},
             }
-    return found
+    return by_name
 
 
 def seeds(quick):
@@ -50,14 +50,14 @@ def seeds(quick):
 
 def by_rate(rows):
     """-> {stage: {rate: (seeds, evaluations) catch rates}}"""
-    found = {}
+    stages = {}
     for row in rows:
         stage, rate = row["setting"].rsplit("-", 1)
-        runs = found.setdefault(stage, {}).setdefault(float(rate), {})
+        runs = stages.setdefault(stage, {}).setdefault(float(rate), {})
         runs.setdefault(row["seed"], []).append(row["catch_rate"])
     return {
         stage: {rate: np.array(list(runs.values())) for rate, runs in rates.items()}
-        for stage, rates in found.items()
+        for stage, rates in stages.items()
     }
 
 

@@ -1,7 +1,7 @@
 """Dynamic programming (the lecture's primer): a small game solved exactly, state by state.
 
 The games are deterministic: successor(state, action) -> (next state, reward, over). Everything here
-is float64 and takes no network.
+is float64. There is no network.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from dqn_symbolic.experience.exploration import epsilon_greedy
 
 
 class Graph(NamedTuple):
-    """A game as arrays: S states from which there is something to do, A actions."""
+    """A game as arrays: S states in which the game goes on, A actions."""
 
     states: list  # S of them
-    starts: np.ndarray  # (starts,) int: where in `states` an episode can begin
-    following: np.ndarray  # (S, A) int: where in `states` an action leads; S: the game is over
+    starts: np.ndarray  # (starts,) int: indices in `states` of the possible start states
+    following: np.ndarray  # (S, A) int: index in `states` of the next state; S: the game is over
     reward: np.ndarray  # (S, A) float64
 
 
@@ -25,7 +25,7 @@ def state_graph(starts, successor, actions):
     states = list(dict.fromkeys(starts))
     index = {state: i for i, state in enumerate(states)}
     following, reward = [], []
-    for state in states:  # which grows meanwhile
+    for state in states:  # the loop appends to states
         steps = [successor(state, action) for action in range(actions)]
         for state_tp1, _, over in steps:
             if not over and state_tp1 not in index:
@@ -45,8 +45,8 @@ def backup(graph, v, discount):
 def value_iteration(graph, discount):
     """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing: Q*.
 
-    The slide "Bellman's Principle of Optimality", from Q = 0 on. Where every episode ends after n
-    steps, the last is the (n + 1)th and Q is exact after the nth.
+    The slide "Bellman's Principle of Optimality", from Q = 0 on. If every episode ends after
+    n steps, Q is exact after n sweeps, and sweep n + 1 is the last.
     """
     q = np.zeros(graph.reward.shape)
     while True:
@@ -66,8 +66,8 @@ def optimal_q(graph, discount):
 def q_learning(graph, discount, learning_rate, epsilon, rng):
     """The slide "Q-learning" with a table: yields Q (S, A), the same array, after each agent step.
 
-    Q(x, a) <- Q(x, a) + learning_rate (r + beta max Q(x', .) - Q(x, a)), epsilon-greedily, from a
-    uniformly drawn start on. Learns nothing but what it has tried: epsilon must be above 0.
+    Q(x, a) <- Q(x, a) + learning_rate (r + beta max Q(x', .) - Q(x, a)), epsilon-greedily,
+    from a uniformly drawn start. It learns only the actions that it tries: epsilon must be above 0.
     """
     over, actions = len(graph.states), graph.reward.shape[1]
     q = np.zeros(graph.reward.shape)
@@ -85,16 +85,16 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
 
 
 def policy_q(graph, policy, discount=1.0):
-    """Of a stochastic policy (S, A): -> Q (S, A), its expected return after each first action.
+    """-> Q (S, A) of a stochastic policy (S, A): its expected return after each first action.
 
-    The game must end, whatever is done.
+    The game must end for every sequence of actions.
     """
     q = np.zeros(graph.reward.shape)
     while True:
-        found = backup(graph, (policy * q).sum(axis=1), discount)
-        if (found == q).all():
+        better = backup(graph, (policy * q).sum(axis=1), discount)
+        if (better == q).all():
             return q
-        q = found
+        q = better
 
 
 def expected_return(graph, policy):
@@ -103,9 +103,9 @@ def expected_return(graph, policy):
 
 
 def visits(graph, policy):
-    """-> d (S,): how often an episode comes through each state, in expectation (the slide's d(s)).
+    """-> d (S,): the expected visits of an episode to each state (the slide's d(s)).
 
-    The game must end, whatever is done.
+    The game must end for every sequence of actions.
     """
     arriving = np.bincount(graph.starts, minlength=len(graph.states) + 1) / len(graph.starts)
     d = np.zeros(len(graph.states) + 1)

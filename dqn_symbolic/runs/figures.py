@@ -15,13 +15,13 @@ def learning_curve(path, rows, task):
     margins = {"left": 0.15, "right": 0.97, "bottom": 0.1, "top": 0.92, "hspace": 0.08}
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2), gridspec_kw=margins)
 
-    scores = [row[task.shown] for row in rows]
+    scores = [row[task.score_name] for row in rows]
     above.plot(steps, scores, "o-", color="#1f4e79", ms=3, label="DQN")
     levels = task.levels or ({} if task.goal is None else {"solved": task.goal})
     styles = [("#2e7d32", "--"), ("#b35900", "-."), ("#6a1b9a", ":")]
     for (label, value), (colour, dashes) in zip(levels.items(), styles):
         above.axhline(value, color=colour, lw=1, ls=dashes, label=f"{label} ({value:.4g})")
-    above.set(ylabel=task.shown.replace("_", " "))
+    above.set(ylabel=task.score_name.replace("_", " "))
     above.legend(frameon=False, fontsize=9)
 
     losses = [(row["env_steps"], row["loss"]) for row in rows if row["loss"] is not None]

@@ -151,7 +151,7 @@ def expect_count(name, count):
 
 def expect_row(row, task):
     """Raises a ValueError for what is no row of progress.csv."""
-    columns = ["env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", task.shown]
+    columns = ["env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", task.score_name]
     for name in dict.fromkeys(columns):
         value = row[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)

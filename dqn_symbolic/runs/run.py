@@ -116,7 +116,7 @@ class Run:
         )
         self.best = self.better(scores)
         self.save_progress()
-        bar.set_postfix(self.shown())
+        bar.set_postfix(self.bar_text())
 
     def better(self, scores):
         """-> the best so far, or the agent as it is now."""
@@ -125,9 +125,9 @@ class Run:
             return self.best
         return scores["mean_return"], self.agent.weights()
 
-    def shown(self):
-        """What the progress bar says."""
-        row, name = self.rows[-1], self.task.shown
+    def bar_text(self):
+        """-> {name: text}: the newest numbers, for the progress bar."""
+        row, name = self.rows[-1], self.task.score_name
         loss = "-" if row["loss"] is None else f"{row['loss']:.4f}"
         return {"epsilon": f"{row['epsilon']:.2f}", "loss": loss, name: f"{row[name]:.4g}"}
 
@@ -178,7 +178,7 @@ class Run:
             "game": task.game,
             "solved": self.solved,
             **({} if task.starts is None else {"starts": len(task.starts)}),
-            **{name: scores.get(name) for name in {task.shown: 0, "mean_return": 0}},
+            **{name: scores.get(name) for name in {task.score_name: 0, "mean_return": 0}},
             "best_mean_return": best if self.compiled else None,
             "env_steps": agent.steps,
             "updates": agent.updates,

@@ -1,7 +1,7 @@
 """First weights: the lecture's three to compare (exercise II), the Nature agent's, and biases.
 
-Each is a function (rng, shape) -> float32 array. The last axis of `shape` are a layer's outputs;
-all the others together are what one output sees: (inputs, outputs) for a dense layer.
+Each is a function (rng, shape) -> float32 array. The last axis of `shape` counts a layer's outputs.
+All other axes together count the inputs of one output. For a dense layer: (inputs, outputs).
 """
 
 from math import prod
@@ -32,7 +32,7 @@ def orthogonal(rng, shape):
     fan_in, outputs = fans(shape)[0], shape[-1]
     normal = rng.normal(size=(max(fan_in, outputs), min(fan_in, outputs)))
     q, r = np.linalg.qr(normal)
-    q *= np.sign(np.diag(r))  # without this the signs are LAPACK's choice, not chance's
+    q *= np.sign(np.diag(r))  # without this, LAPACK chooses the signs, and not at random
     q = q if fan_in >= outputs else q.T
     return q.reshape(shape).astype(np.float32)
 
@@ -44,7 +44,7 @@ def nature(rng, shape):
 
 
 def biases(rng, shape, initialiser):
-    """-> (outputs,) float32, for weights of that shape: 0; with `nature` they are drawn, too."""
+    """-> (outputs,) float32, for weights of that shape: 0, or drawn like them with `nature`."""
     *_, outputs = shape
     if initialiser is nature:
         bound = 1 / np.sqrt(fans(shape)[0])

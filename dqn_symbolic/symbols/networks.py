@@ -1,9 +1,9 @@
-"""Q-networks: functions of a symbolic input x and a list of params, the same for online and target.
+"""Q-networks: functions of a symbolic input x and a list of params, online or target.
 
 network(x, params) -> q      x (B, *obs), q (B, actions)
 
-Observations of float32 pass as they are. Those of uint8 are divided by `highest`, the largest value
-that the game's observation space allows: 255 for pixels.
+float32 observations are used as they are. uint8 observations are divided by `highest`, the largest
+value in the game's observation space: 255 for pixels.
 """
 
 from math import prod
@@ -49,7 +49,7 @@ def conv(x, params, strides, activation=relu, highest=255):
     for stride in strides:
         K, k, *params = params
         if h.dtype == "uint8":
-            K = K / highest  # as if the pixels were divided, of which there are far more
+            K = K / highest  # the same as x / highest, and K has far fewer numbers
         h = activation(conv2d(h, K, stride) + k)  # (B, height, width, filters)
     return mlp(h, params, activation, highest)
 
@@ -57,8 +57,8 @@ def conv(x, params, strides, activation=relu, highest=255):
 def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
     """First values of `conv`'s params: {"K1", "k1", ...} and those of `mlp_params`.
 
-    filters: (how many, their size, their stride) of each convolution. Raises ValueError for filters
-    on observations that are no pictures, or that are smaller than a filter.
+    filters: (number, size, stride) of each convolution. Raises ValueError if the observations are
+    not pictures, or are smaller than a filter.
     """
     values = {}
     if filters and len(obs_shape) not in (3, 4):

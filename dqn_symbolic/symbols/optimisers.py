@@ -1,6 +1,6 @@
 """Gradient descent as the lecture's `updates=`: (params, grads, ...) -> [(shared, new value), ...].
 
-Whatever an optimiser remembers is a shared variable of its own, in the same list.
+An optimiser keeps its running averages in shared variables, which are in the same list.
 """
 
 import numpy as np
@@ -20,9 +20,9 @@ def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
     g2 <- decay g2 + (1 - decay) gp**2
     p  <- p - learning_rate gp / sqrt(g2 - g**2 + epsilon)
 
-    The defaults are those of Extended Data Table 1 in Mnih et al. 2015. What it calls "gradient
-    momentum" is the decay of g, so there is no momentum in the step; its "min squared gradient" is
-    epsilon; and it goes with a loss that is a sum over the minibatch (`losses.clipped`).
+    The defaults are those of Extended Data Table 1 in Mnih et al. 2015. The table's "gradient
+    momentum" is the decay of g, so the step itself has no momentum. Its "min squared gradient" is
+    epsilon. These numbers belong to a loss that sums over the minibatch (`losses.clipped`).
     """
     updates = []
     for p, gp in zip(params, grads):
@@ -35,7 +35,7 @@ def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
 
 
 def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1e-8):
-    """Adam (Kingma & Ba 2015, Algorithm 1), its two bias corrections drawn into scalars."""
+    """Adam (Kingma & Ba 2015, Algorithm 1); its two bias corrections act on scalars."""
     t = pytensor.shared(np.float32(0), name="t")  # updates so far
     new_t = t + 1
     root = TT.sqrt(1 - decay2**new_t)

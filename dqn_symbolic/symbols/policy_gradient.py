@@ -1,12 +1,12 @@
-"""The lecture's digression, "Policy based methods": the policy itself as a symbolic graph.
+"""The lecture's digression, "Policy based methods": the policy as a symbolic graph.
 
     forward(x)               -> pi      x (B, *obs), pi (B, actions) float32: probabilities
     learn(x, action, r)      -> log_pi  (B,) float32, of the actions; updates the parameters
     gradient(x, action, r)   -> log_pi, *gradients of -J; updates nothing
 
-action (B,) int32. r (B,) float32 is the slide's r: the return that followed, less a baseline if
-there is one, divided by the number of episodes that the B steps come from. Then the gradient is
-that of J, the expected return: the sum over the steps of (d log pi / d theta) r.
+action (B,) int32. r (B,) float32 is the slide's r: the return after the action, minus a
+baseline if you use one, divided by the number of episodes that the B steps come from. Then the sum
+over the steps of (d log pi / d theta) r is the gradient of J, the expected return.
 """
 
 import pytensor.tensor as TT
@@ -19,8 +19,8 @@ from dqn_symbolic.symbols.q_learning import compiled, one_hot, shared
 def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode=None):
     """-> (forward, learn, gradient), compiled at their first call.
 
-    network(x, params) -> the logits of the policy, as of Q in `q_learning`; the other arguments are
-    also those of `q_learning`.
+    network(x, params) -> the logits of the policy (B, actions). The other arguments are those of
+    `q_learning`.
     """
     params = [shared(value, name) for name, value in first_params.items()]
 
@@ -30,7 +30,7 @@ def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode
 
     log_pi = log_softmax(network(x, params), axis=1)  # (B, A)
     log_pi_a = (log_pi * one_hot(action, log_pi.type.shape[1])).sum(axis=1)  # (B,)
-    J = (log_pi_a * r).sum()  # (): not J itself, but its gradient is that of J
+    J = (log_pi_a * r).sum()  # (): this is not J, but it has the gradient of J
     gradients = grad(-J, params)
 
     forward = compiled([x], TT.exp(log_pi), mode)

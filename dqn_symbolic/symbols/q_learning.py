@@ -9,7 +9,7 @@
 
 action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
 or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
-and x_tp1 is the real last observation. `gradient` and `apply` are `learn`, cut in two.
+and x_tp1 is the real last observation. `gradient` and `apply` are the two halves of `learn`.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,7 @@ def forward_alone(network, params, obs_shape, obs_dtype, mode=None) -> Callable:
 
 
 def compiled(inputs, outputs, mode, **options):
-    # trust_input: arrays come in the types above, so the call need not check and convert them.
+    # trust_input: the arrays have the types above, so a call does not check and convert them.
     return function(inputs, outputs, mode=mode, trust_input=True, **options)
 
 

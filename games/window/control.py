@@ -1,7 +1,7 @@
-"""Who plays, and how fast: keys and seconds go in, views (what there is to show) come out.
+"""Who plays, and how fast. Keys and seconds go in; views, which contain all to draw, come out.
 
 Nothing here knows a learner: `q_values` is any function observation -> (actions,) float32. The game
-is a Gymnasium environment with discrete actions. What is optional, it says in its metadata:
+is a Gymnasium environment with discrete actions. Its metadata may contain:
 "render_fps" (steps per second), "play_fps" (for a person), "action_names", "outcomes" (words for a
 return of at most 0 and for one above), "palette" (256 colours for the brightness that agents see),
 "pixel_aspect" (a pixel's width by its height). If it draws several pictures for each step
@@ -112,7 +112,7 @@ class Game:
             self.waiting = False
         elif key in self.own["pause"] and not self.waiting:
             self.paused = not self.paused
-            self.tapped = None  # what was tapped in the pause was not meant for the game
+            self.tapped = None  # a key tapped during the pause was not meant for the game
         elif key in self.own["faster"]:
             self.speeds[self.by_hand] = min(self.speeds[self.by_hand] * FASTER, self.fastest)
         elif key in self.own["slower"]:
@@ -230,7 +230,7 @@ class Game:
 
     def key_list(self):
         """-> ((key, what it does), ...) for the panel."""
-        keys = {deed: cap(own[0]) for deed, own in self.own.items()}
+        keys = {command: cap(own[0]) for command, own in self.own.items()}
         agent = ()
         if self.agent is not None:
             hand_over = "give back" if self.by_hand else "take over"

@@ -14,7 +14,7 @@ COLOURS = 255  # in a frame; one more stands for the pixels that did not change
 
 
 def write_gif(file, frames):
-    """Writes pairs of pixels (height, width, 3) uint8 and milliseconds; -> how many they were."""
+    """Writes pairs of pixels (height, width, 3) uint8 and milliseconds; -> the number of frames."""
     count = 0
     for count, (pixels, milliseconds) in enumerate(frames, 1):
         if count == 1:
@@ -24,15 +24,15 @@ def write_gif(file, frames):
         red, green, blue = np.moveaxis(pixels != before, 2, 0)
         changed = red | green | blue
         changed[0, 0] |= not changed.any()  # a frame has at least one pixel
-        picture, corner, how = cropped(pixels, changed)
-        file.writelines(getdata(picture, corner, duration=milliseconds, **how))
+        picture, corner, options = cropped(pixels, changed)
+        file.writelines(getdata(picture, corner, duration=milliseconds, **options))
         before = pixels
     file.write(b";")
     return count
 
 
 def cropped(pixels, changed):
-    """-> (picture of the changed pixels, its (left, top), how it is to be written)."""
+    """-> (picture of the changed pixels, its (left, top), options for writing it)."""
     colours = Image.fromarray(pixels[changed][None]).quantize(COLOURS)
     palette = colours.getpalette()
     unchanged = len(palette) // 3  # the number after the last colour's

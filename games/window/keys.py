@@ -56,7 +56,7 @@ def as_number(key):
 def own_keys(keys):
     """-> the window's keys, without those that the game uses."""
     taken = frozenset().union(*keys)
-    return {deed: [key for key in own if key not in taken] for deed, own in OWN_KEYS.items()}
+    return {command: [key for key in own if key not in taken] for command, own in OWN_KEYS.items()}
 
 
 def listed(keys, names):
@@ -74,6 +74,6 @@ def listed(keys, names):
 
 
 def cap(key):
-    """What is printed on a key."""
+    """-> the text on a key."""
     name = pygame.key.name(key)
     return name.upper() if len(name) <= 3 else name

@@ -17,7 +17,7 @@ LEAST_BOARD = 240, 480  # the room a board gets at least (width, height), for si
 BOARD, MOST_BOARD = 480, 720  # its longer side: small pictures come near it; the limit
 SMALL, NORMAL, LARGE = 18, 22, 30  # text heights
 BARS_TOP, BAR_PITCH, LEAST_PITCH = 64, 26, 16  # from the panel's top, from bar to bar, in pixels
-BARS_HEIGHT = 144  # the bars come closer rather than be higher than this
+BARS_HEIGHT = 144  # where more would be needed, the bars move closer together
 BAR_LEFT, BAR_RIGHT = 52, PANEL_WIDTH - 68  # the ends of the track, from the panel's left
 MOST_NAME = 100  # the longest name of an action, in pixels; a longer one is cut
 TALLY_PITCH, KEY_PITCH = 22, 26
@@ -121,8 +121,8 @@ def draw_sign(surface, board, centre, view):
     pygame.draw.rect(surface, BACK, plate, border_radius=10)
     pygame.draw.rect(surface, colour, plate, 2, border_radius=10)
     for number, line in enumerate(lines):
-        place = (plate.centerx, plate.top + 24 + 26 * number)
-        write(surface, line, colour, size, center=place)
+        middle = (plate.centerx, plate.top + 24 + 26 * number)
+        write(surface, line, colour, size, center=middle)
 
 
 def draw_panel(surface, panel, view):
@@ -200,18 +200,18 @@ def draw_tally(surface, panel, top, view):
 
 
 def draw_keys(surface, panel, view):
-    rows = math.ceil(len(view.keys) / 2)
-    top = panel.bottom - KEY_PITCH * rows - 22
+    height = math.ceil(len(view.keys) / 2)  # keys in a column
+    top = panel.bottom - KEY_PITCH * height - 22
     pygame.draw.line(surface, LINE, (panel.left, top - 12), (panel.right - 1, top - 12))
-    for number, (key, deed) in enumerate(view.keys):
-        column, row = divmod(number, rows)
+    for number, (key, use) in enumerate(view.keys):
+        column, row = divmod(number, height)
         left, y = panel.left + column * panel.width // 2, top + KEY_PITCH * row + 12
         cap = pygame.Rect(left, y - 10, 30 if len(key) < 4 else 58, 21)
         pygame.draw.rect(surface, TRACK, cap, border_radius=4)
         pygame.draw.rect(surface, LINE, cap, 1, border_radius=4)
         write(surface, minus(cut(key, SMALL, cap.width - 4)), TEXT, SMALL, center=cap.center)
-        deed = cut(deed, NORMAL, left + panel.width // 2 - cap.right - 12)
-        write(surface, deed, DIM, NORMAL, midleft=(cap.right + 8, y))
+        use = cut(use, NORMAL, left + panel.width // 2 - cap.right - 12)
+        write(surface, use, DIM, NORMAL, midleft=(cap.right + 8, y))
     write(surface, view.message, HAND, SMALL, bottomleft=(panel.left, panel.bottom + 4))
 
 
@@ -235,9 +235,9 @@ def cut(words, height, width):
     return words + "..."
 
 
-def write(surface, words, colour, height, **place):
+def write(surface, words, colour, height, **anchor):
     image = text(words, colour, height)
-    surface.blit(image, image.get_rect(**place))
+    surface.blit(image, image.get_rect(**anchor))
 
 
 @lru_cache(500)

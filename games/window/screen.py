@@ -7,7 +7,7 @@ import pygame
 
 
 def has_screen():
-    """Whether a window would be seen by anybody."""
+    """-> whether a user can see a window."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):

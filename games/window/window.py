@@ -36,7 +36,7 @@ def show(env, q_values=None, *, title=None, screenshots="."):
     game = Game(env, q_values)
     title = title or (env.spec.name if env.spec else type(env.unwrapped).__name__)
     window = open_screen(draw(game.view()).get_size(), title)
-    clock, shown = pygame.time.Clock(), None
+    clock, drawn = pygame.time.Clock(), None
     message, message_seconds = "", 0.0
     try:
         while True:
@@ -52,16 +52,16 @@ def show(env, q_values=None, *, title=None, screenshots="."):
                 elif event.type == pygame.KEYUP:
                     game.release(event.key)
                 elif event.type == pygame.WINDOWEXPOSED:
-                    shown = None  # another window covered this one: draw it again
+                    drawn = None  # another window covered this one: draw it again
             game.advance(seconds)
             message_seconds += seconds
             view = game.view()
             if message_seconds < MESSAGE_SECONDS:
                 view = view._replace(message=message)
-            if view != shown:
+            if view != drawn:
                 window.blit(draw(view), (0, 0))
                 pygame.display.flip()
-                shown = view
+                drawn = view
     finally:
         pygame.display.quit()
 
@@ -86,8 +86,8 @@ def save(view, folder, title):
 def record(env, q_values, path, episodes=5):
     """Writes the agent's next `episodes`, or a minute of them, as an animated GIF; -> frames.
 
-    It needs no screen. The file appears whole or not at all. Raises OSError where it cannot be
-    written.
+    It needs no screen. The file appears whole or not at all. Raises OSError if the file is not
+    writable.
     """
     game, path = Game(env, q_values), Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}")

@@ -21,7 +21,7 @@ TEXT = zlib.crc32(Path(__file__).read_bytes())
 
 
 @numba_njit
-def rows(array):
+def as_matrix(array):
     """(..., n) -> (m, n)"""
     return array.reshape(-1, array.shape[-1])
 
@@ -78,7 +78,7 @@ def numba_conv2d(op, **_):
             part = slice(first, min(B, first + len(block)))
             block = block[: part.stop - first]
             copy(x[part], block, kh, stride, False)
-            np.dot(rows(block), rows(kernel), rows(y[part]))
+            np.dot(as_matrix(block), as_matrix(kernel), as_matrix(y[part]))
         return y
 
     return convolve, TEXT
@@ -97,8 +97,8 @@ def numba_kernel_gradient(op, **_):
             part = slice(first, min(len(dy), first + len(block)))
             block = block[: part.stop - first]
             copy(x[part], block, kh, stride, False)
-            sums = rows(dkernel)
-            sums += np.dot(rows(block).T, rows(dy[part]))
+            sums = as_matrix(dkernel)
+            sums += np.dot(as_matrix(block).T, as_matrix(dy[part]))
         return dkernel
 
     return kernel_gradient, TEXT
@@ -116,7 +116,7 @@ def numba_input_gradient(op, **_):
         for first in range(0, len(dy), len(block)):
             part = slice(first, min(len(dy), first + len(block)))
             block = block[: part.stop - first]
-            np.dot(rows(dy[part]), rows(kernel).T, rows(block))
+            np.dot(as_matrix(dy[part]), as_matrix(kernel).T, as_matrix(block))
             copy(dx[part], block, len(kernel), stride, True)
         return dx
 
