@@ -340,7 +340,9 @@ def test_cartpole_is_learnt_by_its_preset(tmp_path):
 
 @pytest.mark.parametrize(("scores", "best"), [((1, 3, 2), 1), ((1, 3, 3), 2), ((4, 3, 2), 0)])
 def test_the_best_is_kept_and_of_several_the_latest(scores, best, tmp_path):
-    settings = Settings(hidden=(4,), warm_up=10, batch_size=4, steps=30, evaluate_every=10)
+    settings = Settings(
+        hidden=(4,), warm_up=10, batch_size=4, steps=30, evaluate_every=10, checkpoint_every=30
+    )
     run = Run(task("CartPole-v1"), settings, tmp_path)
     plain(run.agent)
     run.compiled, weights, left = True, [], list(scores)
@@ -351,6 +353,8 @@ def test_the_best_is_kept_and_of_several_the_latest(scores, best, tmp_path):
 
     run.evaluate = evaluate
     run.train([], quiet=True)
+    _, watched = load(tmp_path / "agent.npz", "agent")  # it is there before the run ends
+    assert all((watched[name] == value).all() for name, value in weights[best].items())
     summary = run.finish()
     assert (summary["best_mean_return"], summary["mean_return"]) == (max(scores), scores[-1])
     _, kept = load(tmp_path / "agent.npz", "agent")

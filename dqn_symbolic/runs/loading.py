@@ -129,9 +129,8 @@ def expect_state(state, agent):
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")
     written = state["memory"]["written"]
-    if (
-        not 1 < written <= 2 * state["counters"]["steps"]
-    ):  # an episode's first comes with its second
+    most = 2 * state["counters"]["steps"]  # an episode's first frame comes with its second
+    if not 1 < written <= most:
         raise ValueError(f"a memory cannot have had {written!r} frames after so many steps")
 
 

@@ -154,6 +154,11 @@ class Run:
         data = {**self.about, "run": kept, "agent": state, "pieces": list(self.pieces.items())}
         checkpoints.save(self.out / "checkpoint.npz", "checkpoint", data, arrays)
         pieces.remove_others(self.out, self.pieces)
+        if weights:  # the best agent so far can be watched while the run goes on
+            self.save_agent(weights)
+
+    def save_agent(self, weights):
+        checkpoints.save(self.out / "agent.npz", "agent", self.about, weights)
 
     def finish(self, stopped=False):
         """Writes every file; of a run that was never compiled, what there is. -> the summary.
@@ -173,7 +178,7 @@ class Run:
             best, weights = self.better(scores) if scores else (None, agent.weights())
             self.save_progress()
             learning_curve(self.out / "learning_curve.png", self.rows, task)
-            checkpoints.save(self.out / "agent.npz", "agent", self.about, weights)
+            self.save_agent(weights)
         summary = {
             "game": task.game,
             "solved": self.solved,
