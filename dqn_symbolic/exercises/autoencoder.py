@@ -60,15 +60,15 @@ def train(x, seed, code, linear, epochs=EPOCHS, mode=MODES["numba"]):
 
 
 def pca(x, code):
-    """-> reconstruct, by the `code` principal components of x (N, 64)."""
+    """-> reconstruct, by the `code` principal components of x (N, pixels)."""
     mean = x.mean(axis=0)
-    components = np.linalg.svd(x - mean, full_matrices=False)[2][:code]  # (code, 64)
+    components = np.linalg.svd(x - mean, full_matrices=False)[2][:code]  # (code, pixels)
     return lambda x: (x - mean) @ components.T @ components + mean
 
 
 def squared_error(reconstruct, x):
-    """The mean over x (N, 64) of the squared error, summed over the pixels."""
-    return float(((reconstruct(x) - x) ** 2).sum(axis=1).mean())
+    """The mean over x (N, ...) of the squared error, summed over the pixels."""
+    return float(((reconstruct(x) - x) ** 2).sum() / len(x))
 
 
 def main(seed):
@@ -88,9 +88,7 @@ def main(seed):
         ]
         print(name.ljust(30), *(f"{train:5.2f} {test:5.2f}" for train, test in errors))
         left.plot(CODES, [test for _, test in errors], label=name, **style)
-    left.set(
-        xlabel="numbers in the code", ylabel="squared error, test digits", ylim=0
-    )
+    left.set(xlabel="numbers in the code", ylabel="squared error, test digits", ylim=0)
     left.set_xticks(CODES)
     left.legend(frameon=False, fontsize=8)
     left.grid(alpha=0.3)

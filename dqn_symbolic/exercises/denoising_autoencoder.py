@@ -21,7 +21,7 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import digits
-from dqn_symbolic.exercises.training import minibatches, run, show
+from dqn_symbolic.exercises.training import as_images, minibatches, run, show
 from dqn_symbolic.symbols.initialisers import glorot, zeros
 from dqn_symbolic.symbols.optimisers import sgd
 from dqn_symbolic.symbols.q_learning import compiled, shared
@@ -92,13 +92,13 @@ def main(seed):
     for name, back in found.items():
         error = ((back - data.test_x) ** 2).sum(axis=1).mean()
         print(f"{name:22} {error:5.2f}")
-    figure = Figure(figsize=(9, 6.4), layout="constrained")
-    above, *below = figure.subplot_mosaic("AA;BC", height_ratios=(5, 6)).values()
+    figure = Figure(figsize=(9, 7.4), layout="constrained")
+    above, *below = figure.subplots(3)
     rows = [data.test_x, *found.values()]
     show(above, np.concatenate([row[:20] for row in rows]).reshape(-1, 8, 8), columns=20)
     above.set_title(f"Test digits; {'; '.join(found)}", fontsize=9)
     for axes, filters, name in zip(below, (plain_W, W), ("no", f"{CORRUPTION:.0%}")):
-        show(axes, filters.T.reshape(-1, 8, 8), columns=15)
+        show(axes, as_images(filters), columns=20)
         axes.set_title(f"The hidden units' weights, {name} corruption", fontsize=9)
     return figure
 

@@ -23,7 +23,7 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.training import error_rate, minibatches, run, show
+from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run, show
 from dqn_symbolic.symbols.initialisers import zeros
 from dqn_symbolic.symbols.optimisers import sgd
 from dqn_symbolic.symbols.q_learning import compiled, shared
@@ -66,7 +66,7 @@ def main(seed):
         print(f"{name} error {error_rate(forward(x), label):.1%} of {len(x):,} digits")
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
-    show(axes, W.T.reshape(-1, 8, 8), columns=5)
+    show(axes, as_images(W), columns=5)
     axes.set_title(
         "The weights of 0 to 4 and of 5 to 9: white pixels speak for the digit", fontsize=9
     )

@@ -19,7 +19,7 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.training import error_rate, minibatches, run, show
+from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run, show
 from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.networks import mlp, mlp_params, tanh
 from dqn_symbolic.symbols.optimisers import sgd
@@ -61,9 +61,9 @@ def main(seed):
     forward, W1 = train(data, seed)
     for name, x, label in ("training", data.x, data.label), ("test", data.test_x, data.test_label):
         print(f"{name} error {error_rate(forward(x), label):.1%} of {len(x):,} digits")
-    figure = Figure(figsize=(6, 6.2), layout="constrained")
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
     axes = figure.subplots()
-    show(axes, W1.T.reshape(-1, 8, 8), columns=10)
+    show(axes, as_images(W1), columns=20)
     axes.set_title(f"What each of the {HIDDEN} hidden units looks for", fontsize=9)
     return figure
 

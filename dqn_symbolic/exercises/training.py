@@ -27,17 +27,21 @@ def error_rate(logits, label):
 
 
 def show(axes, images, columns):
-    """Draws images (N, height, width) side by side, in so many columns, each in its own grays."""
+    """Draws images (N, height, width), 0 black and 1 white, side by side in so many columns."""
     N, height, width = images.shape
-    rows = -(-N // columns)
-    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+    rows, gap = -(-N // columns), 1 + width // 40
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
     for n, image in enumerate(images):
-        top, left = n // columns * (height + 1), n % columns * (width + 1)
-        low, high = image.min(), image.max()
-        grays = (image - low) / (high - low) if high > low else image
-        sheet[top : top + height, left : left + width] = grays
+        top, left = n // columns * (height + gap), n % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.axis("off")
+
+
+def as_images(W):
+    """Weights W (64, N) -> (N, 8, 8), each from black (its least) to white (its greatest)."""
+    low, high = W.min(axis=0), W.max(axis=0)
+    return ((W - low) / (high - low)).T.reshape(-1, 8, 8)
 
 
 def run(main, about):
