@@ -4,6 +4,7 @@ Start with `lecture`. Then `symbols.q_learning`, `experience.memory` and `agent.
 The rooms, each importing only from those below it:
 
     commands        the command line
+    exercises       the lecture's exercises I and III, a page each
     experiments     the slides' claims
     runs            a run and its files
     environments    what the learner needs to know of a game

@@ -49,7 +49,7 @@ def run(main, about):
 
     Ends the process: status 0, or 2 with one line for bad input, or 130 after Ctrl-C.
     """
-    page = sys.modules["__main__"].__spec__.name
+    page = main.__globals__["__spec__"].name
 
     def refuse(complaint, status=2):
         print(f"{page}: {complaint}", file=sys.stderr)
