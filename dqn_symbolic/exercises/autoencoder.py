@@ -23,7 +23,7 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import PIXELS, digits
 from dqn_symbolic.exercises.training import minibatches, run, show
 from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.symbols.initialisers import glorot, zeros
+from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.optimisers import adam
 from dqn_symbolic.symbols.q_learning import compiled, shared
 from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
@@ -35,7 +35,7 @@ EPOCHS, BATCH, RATE = 500, 100, 3e-3
 def graph(rng, code, linear, mode=MODES["numba"]):
     """-> learn(x) -> loss, reconstruct(x) -> x'.  x, x' (B, 64)"""
     W = shared(glorot(rng, (PIXELS, code)), "W")
-    b, c = shared(zeros(code), "b"), shared(zeros(PIXELS), "c")
+    b, c = shared(np.zeros(code, "float32"), "b"), shared(np.zeros(PIXELS, "float32"), "c")
     params = [W, b, c]
 
     x = TT.matrix("x", shape=(None, PIXELS))

@@ -28,7 +28,7 @@ from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
 from dqn_symbolic.exercises.autoencoder import pca, squared_error
 from dqn_symbolic.exercises.data import catch, pong
 from dqn_symbolic.exercises.training import minibatches, run, show
-from dqn_symbolic.symbols.initialisers import glorot, zeros
+from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.networks import relu
 from dqn_symbolic.symbols.optimisers import adam
 from dqn_symbolic.symbols.q_learning import compiled, shared
@@ -49,7 +49,10 @@ def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
     for layer, (number, size, stride) in enumerate(filters, 1):
         *sides, channels = h.type.shape[1:]
         K, L = (shared(glorot(rng, (size, size, channels, number)), f"{n}{layer}") for n in "KL")
-        k, c = shared(zeros(number), f"k{layer}"), shared(zeros(channels), f"c{layer}")
+        k, c = (
+            shared(np.zeros(number, "float32"), f"k{layer}"),
+            shared(np.zeros(channels, "float32"), f"c{layer}"),
+        )
         params += [K, k, L, c]
         decoder.insert(0, (L, c, sides, stride))
         h = relu(conv2d(h, K, stride) + k)

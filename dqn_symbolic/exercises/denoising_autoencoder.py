@@ -22,7 +22,7 @@ from pytensor import grad
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import digits
 from dqn_symbolic.exercises.training import as_images, minibatches, run, show
-from dqn_symbolic.symbols.initialisers import glorot, zeros
+from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.optimisers import sgd
 from dqn_symbolic.symbols.q_learning import compiled, shared
 from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
@@ -36,7 +36,7 @@ def graph(rng, inputs, hidden, mode=MODES["numba"]):
     corrupted, x, x' (B, inputs), h (B, hidden); all 0..1.
     """
     W = shared(glorot(rng, (inputs, hidden)), "W")
-    b, c = shared(zeros(hidden), "b"), shared(zeros(inputs), "c")
+    b, c = shared(np.zeros(hidden, "float32"), "b"), shared(np.zeros(inputs, "float32"), "c")
     params = [W, b, c]
 
     corrupted = TT.matrix("corrupted", shape=(None, inputs))

@@ -24,7 +24,6 @@ from pytensor import grad
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
 from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run, show
-from dqn_symbolic.symbols.initialisers import zeros
 from dqn_symbolic.symbols.optimisers import sgd
 from dqn_symbolic.symbols.q_learning import compiled, shared
 from dqn_symbolic.symbols.supervised import cross_entropy
@@ -34,8 +33,8 @@ EPOCHS, BATCH, RATE, DECAY = 1000, 100, 0.5, 1e-3
 
 def graph(mode=MODES["numba"]):
     """-> learn(x, label) -> loss, forward(x) -> logits, W, b.  x (B, 64), label (B,)"""
-    W = shared(zeros((PIXELS, CLASSES)), "W")
-    b = shared(zeros(CLASSES), "b")
+    W = shared(np.zeros((PIXELS, CLASSES), "float32"), "W")
+    b = shared(np.zeros(CLASSES, "float32"), "b")
 
     x = TT.matrix("x", shape=(None, PIXELS))
     label = TT.ivector("label")
