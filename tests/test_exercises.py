@@ -205,7 +205,7 @@ def test_minibatches_give_every_row_once_an_epoch_in_another_order():
 
 def test_error_rate_by_hand():
     logits = np.array([[1, 2], [3, 0], [0, 1], [5, 4]])
-    assert error_rate(logits, np.array([1, 0, 0, 1])) == 0.5
+    assert error_rate(logits, np.array([1, 0, 0, 0])) == 0.25
 
 
 def test_weights_as_images_go_from_black_to_white():
