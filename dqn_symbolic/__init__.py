@@ -4,6 +4,7 @@ Start with `lecture`. To understand one update, go on with `symbols.q_learning`,
 and `agent.agent`. These are the rooms. Each imports only from the rooms below it:
 
     commands        the command line
+    exercises       the lecture's exercises I and III, a page each
     experiments     the slides' claims
     runs            a run and its files
     environments    a game and its scoring

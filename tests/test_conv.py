@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from pytensor.gradient import verify_grad
 
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient, conv2d
+from dqn_symbolic.compiling.conv.op import (
+    Conv2D,
+    InputGradient,
+    KernelGradient,
+    conv2d,
+    conv2d_transpose,
+)
 from tests.plain import PLAIN
 
 
@@ -269,6 +275,114 @@ def test_what_cannot_be_is_refused_when_the_graph_is_built(
     kernel = TT.tensor("kernel", dtype=dtypes[1], shape=kernel_shape)
     with pytest.raises(error, match=message):
         conv2d(x, kernel, stride)
+
+
+# -- the transpose -----------------------------------------------------------------------------
+
+
+def transposed(image, kernel_shape, stride, dtype="float32", mode=PLAIN):
+    """-> a function of y, kernel -> x (B, *image); and the symbolic x"""
+    (H, W, _), (kh, kw, _, F) = image, kernel_shape
+    shape = (None, (H - kh) // stride + 1, (W - kw) // stride + 1, F)
+    y = TT.tensor("y", dtype=dtype, shape=shape)
+    kernel = TT.tensor("kernel", dtype=dtype, shape=kernel_shape)
+    x = conv2d_transpose(y, kernel, image[:2], stride)
+    assert x.type.shape == (None, *image)
+    return pytensor.function([y, kernel], x, mode=mode)
+
+
+def spread_by_hand(y, kernel, stride, image):
+    """The docstring's sum: each number of y, times the kernel, is added where its window is."""
+    x = np.zeros((len(y), *image))
+    for b, i, j, f in np.ndindex(y.shape):
+        top, left = i * stride, j * stride
+        x[b, top : top + len(kernel), left : left + kernel.shape[1]] += y[b, i, j, f] * kernel[
+            ..., f
+        ].astype(np.float64)
+    return x
+
+
+@settings(max_examples=40, deadline=None)
+@given(shapes=any_shapes(), batch=sizes)
+def test_the_transpose_spreads_each_number_over_its_window(shapes, batch):
+    image, kernel_shape, stride, _, dtype = shapes
+    _, kernel, y = example(
+        np.random.default_rng(0), batch, image, kernel_shape, stride, dtype, dtype
+    )
+    x = transposed(image, kernel_shape, stride, dtype)(y, kernel)
+    assert x.dtype == np.dtype(dtype)
+    assert_same([x], [spread_by_hand(y, kernel, stride, image)])
+
+
+def test_the_transpose_by_numbers():
+    """Two windows of 3 with stride 2 share the third pixel; the sixth is in none."""
+    y = np.array([10, 1], np.float32).reshape(1, 1, 2, 1)
+    kernel = np.array([1, 2, 3], np.float32).reshape(1, 3, 1, 1)
+    x = transposed((1, 6, 1), (1, 3, 1, 1), 2)(y, kernel)
+    assert x.ravel().tolist() == [10, 20, 31, 2, 3, 0]
+
+
+@pytest.mark.parametrize(
+    "backend", ["NUMBA", *(pytest.param(b, marks=pytest.mark.slow) for b in ("JAX", "CVM"))]
+)
+def test_the_transpose_on_backends(backend):
+    image, kernel_shape, stride = (7, 10, 3), (3, 2, 3, 4), 2
+    function = transposed(image, kernel_shape, stride, mode=mode_or_skip(backend))
+    _, kernel, y = example(np.random.default_rng(0), 3, image, kernel_shape, stride)
+    assert_same([np.asarray(function(y, kernel))], [spread_by_hand(y, kernel, stride, image)])
+
+
+def test_the_transposes_gradients_by_finite_differences():
+    rng = np.random.default_rng(0)
+    _, kernel, y = example(rng, 2, (6, 5, 2), (3, 2, 2, 3), 2, "float64", "float64")
+
+    def squares(y, kernel):
+        return conv2d_transpose(y, kernel, (6, 5), 2) ** 2
+
+    verify_grad(squares, [y, kernel], rng=rng, mode=PLAIN)
+
+
+@settings(max_examples=20, deadline=None)
+@given(shapes=any_shapes(), batch=sizes)
+def test_the_transpose_is_torchs(shapes, batch):
+    torch = pytest.importorskip("torch")
+    image, kernel_shape, stride = shapes[:3]
+    (H, W, _), (kh, kw, *_) = image, kernel_shape
+    _, kernel, y = example(np.random.default_rng(0), batch, image, kernel_shape, stride)
+    expected = torch.nn.functional.conv_transpose2d(
+        torch.tensor(y.transpose(0, 3, 1, 2).astype("float64")),
+        torch.tensor(kernel.transpose(3, 2, 0, 1).astype("float64")),
+        stride=stride,
+        output_padding=((H - kh) % stride, (W - kw) % stride),
+    )
+    x = transposed(image, kernel_shape, stride)(y, kernel)
+    assert_same([x], [expected.numpy().transpose(0, 2, 3, 1)])
+
+
+@pytest.mark.parametrize(
+    ("y_shape", "kernel_shape", "dtypes", "image", "stride", "error", "message"),
+    [
+        ((None, 4, 4), (3, 3, 1, 2), FLOATS, (9, 9), 2, ValueError, r"\(None, 4, 4, 2\).*got"),
+        ((None, 4, 5, 2), (3, 3, 1, 2), FLOATS, (9, 9), 2, ValueError, r"y is \(None, 4, 4, 2\)"),
+        ((None, 4, 4, 3), (3, 3, 1, 2), FLOATS, (9, 9), 2, ValueError, r"got y \(None, 4, 4, 3\)"),
+        ((None, None, 4, 2), (3, 3, 1, 2), FLOATS, (9, 9), 2, ValueError, r"got y \(None, None"),
+        ((None, 4, 4, 2), (3, 3, 1, 2), FLOATS, (11, 9), 2, ValueError, r"y is \(None, 5, 4, 2\)"),
+        ((None, 4, 4, 2), (3, 3, 1, 2), FLOATS, (2, 9), 2, ValueError, r"does not fit"),
+        ((None, 4, 4, 2), (3, 3, 1, 2), FLOATS, (9,), 2, ValueError, r"\(B, H, W, C\)"),
+        ((None, 4, 4, 2), (3, 3, 1), FLOATS, (9, 9), 2, ValueError, r"\(kh, kw, C, F\)"),
+        ((None, 4, 4, 2), (3, 3), FLOATS, (9, 9), 2, ValueError, r"\(kh, kw, C, F\)"),
+        ((None, 4, 4, 2), (3, 3, 1, 2), FLOATS, (9, 9), 0, ValueError, r"stride.*got 0"),
+        ((None, 4, 4, 2), (3, 3, 1, 2), ("uint8", "float32"), (9, 9), 2, TypeError, r"got.*uint8"),
+        ((None, 4, 4, 2), (3, 3, 1, 2), ("int64", "int64"), (9, 9), 2, TypeError, r"got.*int64"),
+    ],
+)
+def test_a_transpose_that_cannot_be_is_refused_when_the_graph_is_built(
+    y_shape, kernel_shape, dtypes, image, stride, error, message
+):
+    y = TT.tensor("y", dtype=dtypes[0], shape=y_shape)
+    kernel = TT.tensor("kernel", dtype=dtypes[1], shape=kernel_shape)
+    with pytest.raises(error, match=message):
+        conv2d_transpose(y, kernel, image, stride)
 
 
 ONCE = """

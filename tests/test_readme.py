@@ -69,6 +69,19 @@ def test_commands_can_be_typed(program, arguments):
         Settings(**{name: given[name] for name in settings})
 
 
+def test_the_exercises_commands_are_the_pages():
+    room = ROOT / "dqn_symbolic" / "exercises"
+    pages = {path.stem for path in room.glob("*.py") if "\n    run(main" in path.read_text()}
+    typed = re.findall(r"^python -m dqn_symbolic\.exercises\.(\w+)", exercises(), re.MULTILINE)
+    assert len(pages) == 6
+    assert set(typed) == pages
+    assert {path.stem for path in (room / "pictures").iterdir()} == pages
+
+
+def exercises():
+    return (ROOT / "dqn_symbolic" / "exercises" / "README.md").read_text()
+
+
 def test_there_are_commands_to_type():
     assert len(set(COMMANDS)) > 15
 

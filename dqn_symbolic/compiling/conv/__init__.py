@@ -1,4 +1,4 @@
-"""Convolution, which PyTensor lacks: the operation, its gradients, and both for numba and JAX."""
+"""Convolution, which PyTensor lacks: it, its transpose, its gradients; for numba and JAX, too."""
 
 from dqn_symbolic.compiling.conv import jax, numba  # noqa: F401  each registers what it adds
-from dqn_symbolic.compiling.conv.op import conv2d  # noqa: F401
+from dqn_symbolic.compiling.conv.op import conv2d, conv2d_transpose  # noqa: F401

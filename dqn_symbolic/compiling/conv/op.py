@@ -3,6 +3,8 @@
     conv2d(x, kernel, stride) -> y      y[b, i, j, f] = sum over di, dj, c of
                                         x[b, i stride + di, j stride + dj, c] kernel[di, dj, c, f]
 
+    conv2d_transpose(y, kernel, image_size, stride) -> x      from the windows back to the image
+
 x (B, H, W, C) is uint8 or of the kernel's dtype; kernel (kh, kw, C, F) is float32 or float64;
 y (B, (H - kh) // stride + 1, (W - kw) // stride + 1, F) has the kernel's dtype. The batch B is free
 at run time, all other sizes are fixed when the graph is built. No padding, and no flip of the
@@ -26,6 +28,28 @@ def conv2d(x, kernel, stride=1):
     other dtypes.
     """
     return Conv2D(stride)(x, kernel)
+
+
+def conv2d_transpose(y, kernel, image_size, stride=1):
+    """-> x (B, H, W, C), where (H, W) is image_size: the transpose of conv2d, not its inverse.
+
+    x[b, i stride + di, j stride + dj, c] adds up, over all i, j, f, di and dj that lead to this
+    pixel, y[b, i, j, f] kernel[di, dj, c, f]. y (B, Ho, Wo, F) is of the kernel's dtype and has the
+    shape that conv2d makes of such an image. (Up to stride - 1 rows and columns at the far borders
+    are in no window. They are 0.)
+
+    Raises ValueError if the shapes do not go together or are not known yet, and TypeError for
+    other dtypes.
+    """
+    y, kernel = TT.as_tensor_variable(y), TT.as_tensor_variable(kernel)
+    x = TT.tensor(dtype=kernel.dtype, shape=(None, *image_size, *kernel.type.shape[2:3]))
+    expected = conv2d(x, kernel, stride).type
+    given = f"y {y.type.shape} {y.dtype}"
+    if y.dtype != expected.dtype:
+        raise TypeError(f"conv2d_transpose: y is {expected.dtype} as the kernel; got {given}")
+    if y.type.ndim != 4 or y.type.shape[1:] != expected.shape[1:]:
+        raise ValueError(f"conv2d_transpose: y is {expected.shape} for such an image; got {given}")
+    return InputGradient(int(stride), tuple(image_size))(kernel, y)
 
 
 class Conv2D(Op):

@@ -1,0 +1,5 @@
+"""The lecture's exercises I and III, after the Deep Learning Tutorials: one runnable page each.
+
+Read them in this order: logistic_regression, mlp, autoencoder, denoising_autoencoder,
+stacked_denoising_autoencoders, convolutional_autoencoder.
+"""

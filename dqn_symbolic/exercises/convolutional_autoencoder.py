@@ -1,0 +1,110 @@
+"""A convolutional autoencoder:  python -m dqn_symbolic.exercises.convolutional_autoencoder
+
+Frames of a game go through convolutions with strides, which leave a small code, and come back
+through the transposes of such convolutions. For Catch:
+
+    h = relu(conv2d(x, K1, stride 4) + k1)                84 x 84 x 1 -> 20 x 20 x 16
+    code = relu(conv2d(h, K2, stride 2) + k2)             -> 9 x 9 x 4
+    h' = relu(conv2d_transpose(code, L2, stride 2) + c2)  -> 20 x 20 x 16
+    x' = sigmoid(conv2d_transpose(h', L1, stride 4) + c1) -> 84 x 84 x 1
+    loss = cross-entropy of x' against x
+
+A filter is the same in all places, so what it learns from a ball here it knows of a ball there. On
+Catch the test needs just that: every test ball is where no ball was before. Principal components
+with as many numbers in the code are the comparison; they learn each place by itself.
+
+(The lecture's exercise III: "convolutions both in the encoder and the decoder. Extra kudos for
+allowing pooling (or strides) in the encoder". Sizes and strides are those of the Nature network's
+first two layers.)
+"""
+
+import numpy as np
+import pytensor.tensor as TT
+from matplotlib.figure import Figure
+from pytensor import grad
+
+from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
+from dqn_symbolic.exercises.autoencoder import pca, squared_error
+from dqn_symbolic.exercises.data import catch, pong
+from dqn_symbolic.exercises.training import minibatches, run, show
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.networks import relu
+from dqn_symbolic.symbols.optimisers import adam
+from dqn_symbolic.symbols.q_learning import compiled, shared
+from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
+
+FILTERS = (16, 8, 4), (4, 4, 2)  # of each layer: how many, their size, their stride
+EPOCHS, BATCH, RATE = 100, 20, 5e-3
+
+
+def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
+    """-> learn(x) -> loss, encode(x) -> code, reconstruct(x) -> x'.  x, x' (B, *image)
+
+    image: (height, width, channels).
+    """
+    x = TT.tensor("x", dtype="float32", shape=(None, *image))
+
+    params, decoder, h = [], [], x
+    for layer, (number, size, stride) in enumerate(filters, 1):
+        *sides, channels = h.type.shape[1:]
+        K, L = (shared(glorot(rng, (size, size, channels, number)), f"{n}{layer}") for n in "KL")
+        k, c = (
+            shared(np.zeros(number, "float32"), f"k{layer}"),
+            shared(np.zeros(channels, "float32"), f"c{layer}"),
+        )
+        params += [K, k, L, c]
+        decoder.insert(0, (L, c, sides, stride))
+        h = relu(conv2d(h, K, stride) + k)
+    code = h
+    for L, c, sides, stride in decoder:
+        logits = conv2d_transpose(h, L, sides, stride) + c
+        h = relu(logits)  # which the last layer leaves out: it has a sigmoid
+    loss = bernoulli_cross_entropy(logits, x)
+
+    learn = compiled([x], loss, mode, updates=adam(params, grad(loss, params), RATE))
+    encode = compiled([x], code, mode)
+    reconstruct = compiled([x], TT.sigmoid(logits), mode)
+    return learn, encode, reconstruct
+
+
+def train(x, seed, filters=FILTERS, epochs=EPOCHS, mode=MODES["numba"]):
+    """-> encode, reconstruct, when it has learnt x (N, height, width, channels)."""
+    rng = np.random.default_rng(seed)
+    learn, encode, reconstruct = graph(rng, x.shape[1:], filters, mode)
+    for (part,) in minibatches(rng, epochs, x, size=BATCH):
+        learn(part)
+    return encode, reconstruct
+
+
+def main(seed):
+    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    for axes, (name, frames) in zip(figure.subplots(2), {"Catch": catch, "Pong": pong}.items()):
+        axes.axis("off")
+        try:
+            data = frames(seed)
+        except ModuleNotFoundError as error:
+            print(f"{name} is left out: {error.name} is not installed")
+            continue
+        encode, reconstruct = train(data.x, seed)
+        numbers = encode(data.x[:1]).size
+        flat, test = (x.reshape(len(x), -1) for x in data)
+        found = {
+            "the mean frame": (pca(flat, 0), flat, test),
+            f"PCA, {numbers} numbers": (pca(flat, numbers), flat, test),
+            f"convolutions, {numbers} numbers": (reconstruct, *data),
+        }
+        print(f"{name}: squared error, summed over the pixels of a frame; training, test")
+        for label, (back, *parts) in found.items():
+            print(f"  {label:26}", *(f"{squared_error(back, part):8.2f}" for part in parts))
+        rows = [data.test_x[:8], *(back(test[:8]) for back, _, test in list(found.values())[1:])]
+        images = np.concatenate([row.reshape(8, *data.x.shape[1:3]) for row in rows])
+        show(axes, images, columns=8)
+        axes.set_title(
+            f"{name}: test frames; what came back by {'; by '.join(list(found)[1:])}", fontsize=9
+        )
+    return figure
+
+
+if __name__ == "__main__":
+    run(main, __doc__)

@@ -1,0 +1,88 @@
+"""The exercises' data, none of it downloaded: scikit-learn's digits, and frames of two games."""
+
+from typing import NamedTuple
+
+import gymnasium
+import numpy as np
+
+PIXELS, CLASSES = 64, 10  # of a digit, 8 x 8; and how many digits there are
+TEST = 500  # of the 1,797 digits
+
+
+class Digits(NamedTuple):
+    """x (N, 64) float32, 0..1 (white); label (N,) int32, 0..9; the same for testing."""
+
+    x: np.ndarray
+    label: np.ndarray
+    test_x: np.ndarray
+    test_label: np.ndarray
+
+
+def digits(seed):
+    """-> 1,297 digits to learn from and 500 to be tested on, dealt out by the seed.
+
+    Raises ModuleNotFoundError, with what to do, where scikit-learn is missing.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the digits are part of scikit-learn: pip install -e '.[exercises]'"
+        ) from error
+    pixels, label = load_digits(return_X_y=True)  # 0..16, by Alpaydin & Kaynak 1998
+    x, label = (pixels / 16).astype(np.float32), label.astype(np.int32)
+    order = np.random.default_rng(seed).permutation(len(x))
+    test, train = order[:TEST], order[TEST:]
+    return Digits(x[train], label[train], x[test], label[test])
+
+
+class Frames(NamedTuple):
+    """x (N, height, width, 1) float32, 0..1, to learn from; the same for testing."""
+
+    x: np.ndarray
+    test_x: np.ndarray
+
+
+def catch(seed):
+    """-> the 720 frames of Catch, 84 x 84, in which the ball falls; in an order by the seed.
+
+    The board is a chessboard: the ball is on black cells where there is something to learn, and on
+    white ones for testing. So in the test every ball is where no ball was before.
+    """
+    env = gymnasium.make("games:Catch-v0", pixels=84)
+    black, white = [], []
+    for start in env.unwrapped.starts():
+        for row in range(env.unwrapped.rows - 1):
+            state = start._replace(ball_row=row)
+            frame, _ = env.reset(options={"state": state})
+            (white if (row + state.ball_column) % 2 else black).append(frame / 255)
+    rng = np.random.default_rng(seed)
+    return Frames(*(one_channel(rng.permutation(frames)) for frames in (black, white)))
+
+
+def pong(seed, frames=720):
+    """-> frames of Pong, 80 x 80, of random play, 0 where the table is; the later half for testing.
+
+    Every eighth agent step, 32 emulator frames apart. Raises ModuleNotFoundError without ale-py.
+    """
+    import ale_py
+
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    gymnasium.register_envs(ale_py)
+    env = gymnasium.make("ALE/Pong-v5", obs_type="grayscale", repeat_action_probability=0)
+    rng, found, over = np.random.default_rng(seed), [], True
+    for step in range(8 * frames):
+        if over:
+            frame, _ = env.reset(seed=seed + step)
+        frame, _, terminated, truncated, _ = env.step(rng.integers(env.action_space.n))
+        over = terminated or truncated
+        if step % 8 == 0:
+            table = frame[34:194]  # without the score
+            things = (table != np.median(table)).reshape(80, 2, 80, 2)
+            found.append(things.mean(axis=(1, 3)))
+    return Frames(*(one_channel(part) for part in (found[: frames // 2], found[frames // 2 :])))
+
+
+def one_channel(frames):
+    """[(height, width), ...] -> (N, height, width, 1) float32"""
+    return np.asarray(frames, np.float32)[..., None]

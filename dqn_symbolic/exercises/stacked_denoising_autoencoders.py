@@ -1,0 +1,120 @@
+"""Stacked denoising autoencoders:  python -m dqn_symbolic.exercises.stacked_denoising_autoencoders
+
+There are many digits, but only a few have labels. Do the others help?
+
+Pre-training uses no labels. The first layer is that of a denoising autoencoder of the digits. The
+second is that of a denoising autoencoder of the first layer's outputs, and so on. Then all layers
+together are one network, which learns from the labelled digits as in `mlp` (fine-tuning):
+
+    h_1 = sigmoid(x W_1 + b_1),  h_n = sigmoid(h_n-1 W_n + b_n)
+    P(k | x) = softmax_k(h_3 Wout + bout)
+
+It is compared with the same network from random weights, and with logistic regression.
+
+(Vincent et al. 2010; Deep Learning Tutorials, "Stacked Denoising Autoencoders (SdA)".)
+"""
+
+import numpy as np
+import pytensor.tensor as TT
+from matplotlib.figure import Figure
+from pytensor import grad
+from tqdm import tqdm
+
+from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.exercises import denoising_autoencoder
+from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
+from dqn_symbolic.exercises.training import error_rate, minibatches, run
+from dqn_symbolic.experiments.figures import STYLES
+from dqn_symbolic.symbols.initialisers import glorot
+from dqn_symbolic.symbols.networks import mlp, mlp_params
+from dqn_symbolic.symbols.optimisers import sgd
+from dqn_symbolic.symbols.q_learning import compiled, shared
+from dqn_symbolic.symbols.supervised import cross_entropy
+
+LABELS, SEEDS = (50, 100, 200), 10
+HIDDEN, CORRUPTION = (100, 100, 100), (0.1, 0.2, 0.3)  # of each layer
+PRE_EPOCHS, UPDATES, BATCH, RATE = 50, 4000, 10, 0.3
+
+
+def random_params(rng, hidden):
+    """-> {"W1", "b1", ..., "Wout", "bout"}. Sigmoids need four times Glorot's weights."""
+    params = mlp_params(rng, (PIXELS,), hidden, CLASSES, glorot)
+    return {name: value if name == "Wout" else 4 * value for name, value in params.items()}
+
+
+def pretrained(params, x, rng, epochs=PRE_EPOCHS, mode=MODES["numba"]):
+    """-> params with the hidden layers of stacked denoising autoencoders of x (N, 64)."""
+    params = dict(params)
+    for layer, corruption in enumerate(CORRUPTION, 1):
+        hidden = len(params[f"b{layer}"])
+        _, encode, W, b = denoising_autoencoder.train(x, rng, hidden, corruption, epochs, mode)
+        params |= {f"W{layer}": W, f"b{layer}": b}
+        x = encode(x)
+    return params
+
+
+def graph(first_params, mode=MODES["numba"]):
+    """-> learn(x, label) -> loss, forward(x) -> logits, params.  x (B, 64), label (B,)"""
+    params = [shared(value, name) for name, value in first_params.items()]
+
+    x = TT.matrix("x", shape=(None, PIXELS))
+    label = TT.ivector("label")
+
+    logits = mlp(x, params, TT.sigmoid)  # (B, 10)
+    loss = cross_entropy(logits, label)
+
+    learn = compiled([x, label], loss, mode, updates=sgd(params, grad(loss, params), RATE))
+    forward = compiled([x], logits, mode)
+    return learn, forward, params
+
+
+def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
+    """-> the test error, when the network has learnt from so many labelled digits."""
+    learn, forward, params = functions
+    for param, value in zip(params, first_params.values()):
+        param.set_value(value)
+    rng, epochs = np.random.default_rng(seed), updates * BATCH // labels
+    some = data.x[:labels], data.label[:labels]
+    for x, label in minibatches(rng, epochs, *some, size=BATCH, bar=False):
+        learn(x, label)
+    return error_rate(forward(data.test_x), data.test_label)
+
+
+def errors(seeds, mode=MODES["numba"]):
+    """-> {way: array (seeds, numbers of labels) of test errors}"""
+    deep, flat = (graph(random_params(np.random.default_rng(0), n), mode) for n in (HIDDEN, ()))
+    found = {"pre-trained": [], "random weights": [], "logistic regression": []}
+    for seed in tqdm(seeds, unit=" seeds", leave=False, disable=None):
+        data, rng = digits(seed), np.random.default_rng(seed)
+        first = random_params(rng, HIDDEN)
+        ways = (
+            (deep, pretrained(first, data.x, rng, mode=mode)),
+            (deep, first),
+            (flat, random_params(rng, ())),
+        )
+        for by_seed, way in zip(found.values(), ways):
+            by_seed.append([fine_tuned(*way, data, labels, seed) for labels in LABELS])
+    return {name: np.array(by_seed) for name, by_seed in found.items()}
+
+
+def main(seed):
+    found = errors(range(seed, seed + SEEDS))
+    print(f"test error, median of {SEEDS} seeds".ljust(34), *(f"{n:4} labels" for n in LABELS))
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for (name, by_seed), style in zip(found.items(), STYLES):
+        low, median, high = np.percentile(by_seed, (25, 50, 75), axis=0)
+        print(name.ljust(34), *(f"{error:11.1%}" for error in median))
+        axes.plot(LABELS, median, label=name, **style)
+        axes.fill_between(LABELS, low, high, color=style["color"], alpha=0.15, lw=0)
+    better = (found["pre-trained"] < found["random weights"]).sum(axis=0)
+    print("seeds in which pre-training helped".ljust(34), *(f"{n:11}" for n in better))
+    axes.set(xlabel="labelled digits", ylabel="test error", xticks=LABELS, ylim=0)
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.legend(frameon=False, fontsize=9)
+    axes.grid(alpha=0.3)
+    return figure
+
+
+if __name__ == "__main__":
+    run(main, __doc__)

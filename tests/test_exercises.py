@@ -1,0 +1,503 @@
+"""Exercises I and III: each graph by hand, and what they learn beside scikit-learn and PCA."""
+
+import sys
+
+import numpy as np
+import pytensor
+import pytensor.tensor as TT
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from dqn_symbolic.exercises import (
+    autoencoder,
+    convolutional_autoencoder,
+    denoising_autoencoder,
+    logistic_regression,
+    mlp,
+    stacked_denoising_autoencoders,
+)
+from dqn_symbolic.exercises.data import Digits, catch, digits, pong
+from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run
+from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy, cross_entropy
+from tests.plain import PLAIN
+
+PAGES = [
+    logistic_regression,
+    mlp,
+    autoencoder,
+    denoising_autoencoder,
+    stacked_denoising_autoencoders,
+    convolutional_autoencoder,
+]
+
+
+def some_digits(count=30, seed=0):
+    """x (N, 64) float32, 0..1; label (N,) int32: not digits, but like them."""
+    rng = np.random.default_rng(seed)
+    x, label = rng.random((count, 64), np.float32), rng.integers(10, size=count, dtype=np.int32)
+    return Digits(x, label, x, label)
+
+
+def softmax(z):
+    e = np.exp(z.astype(np.float64))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-np.asarray(z, np.float64)))
+
+
+# -- losses ---------------------------------------------------------------------------------------
+
+
+def value_and_gradient(loss, logits, other):
+    z = TT.tensor("z", dtype="float32", shape=(None, *logits.shape[1:]))
+    y = TT.tensor("y", dtype=str(other.dtype), shape=(None, *other.shape[1:]))
+    return pytensor.function([z, y], [loss(z, y), TT.grad(loss(z, y), z)], mode=PLAIN)(
+        logits, other
+    )
+
+
+def test_cross_entropy_by_hand():
+    logits = np.log(np.array([[1, 2, 5], [3, 3, 4]], np.float32))  # probabilities times 8 and 10
+    value, gradient = value_and_gradient(cross_entropy, logits, np.array([2, 0], np.int32))
+    assert value == pytest.approx(-(np.log(5 / 8) + np.log(3 / 10)) / 2)
+    expected = np.array([[1 / 8, 2 / 8, 5 / 8 - 1], [3 / 10 - 1, 3 / 10, 4 / 10]]) / 2
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5)
+
+
+def test_cross_entropy_of_what_was_thought_impossible_is_finite():
+    logits = np.array([[0, 1000]], np.float32)
+    value, gradient = value_and_gradient(cross_entropy, logits, np.array([0], np.int32))
+    assert value == 1000
+    assert gradient.tolist() == [[-1, 1]]
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 2, 4, 1)])
+def test_bernoulli_cross_entropy_is_summed_over_pixels_and_averaged_over_the_batch(shape):
+    rng = np.random.default_rng(0)
+    logits, x = rng.normal(size=shape).astype("f4"), rng.random(shape, np.float32)
+    p = sigmoid(logits)
+    value, gradient = value_and_gradient(bernoulli_cross_entropy, logits, x)
+    assert value == pytest.approx(-(x * np.log(p) + (1 - x) * np.log(1 - p)).sum() / 3, rel=1e-5)
+    np.testing.assert_allclose(gradient, (p - x) / 3, rtol=1e-4, atol=1e-6)
+
+
+def test_bernoulli_cross_entropy_is_finite_far_out():
+    logits, x = np.array([[-1000, 1000]], np.float32), np.array([[1, 0]], np.float32)
+    value, gradient = value_and_gradient(bernoulli_cross_entropy, logits, x)
+    assert value == 2000
+    assert gradient.tolist() == [[-1, 1]]
+
+
+# -- one update of each graph, in NumPy -----------------------------------------------------------
+
+
+def test_one_update_of_logistic_regression():
+    data = some_digits()
+    learn, forward, W, b = logistic_regression.graph(PLAIN)
+    first = np.random.default_rng(1).normal(size=(64, 10)).astype("f4")
+    W.set_value(first)
+    error = (softmax(data.x @ first) - np.eye(10)[data.label]) / 30
+    learn(data.x, data.label)
+    rate, decay = logistic_regression.RATE, logistic_regression.DECAY
+    expected = first - rate * (data.x.T @ error + decay * first)
+    np.testing.assert_allclose(W.get_value(), expected, atol=1e-5)
+    np.testing.assert_allclose(b.get_value(), -rate * error.sum(axis=0), atol=1e-5)
+    np.testing.assert_allclose(forward(data.x), data.x @ W.get_value() + b.get_value(), atol=1e-4)
+
+
+def test_one_update_of_the_mlp():
+    data = some_digits()
+    learn, forward, params = mlp.graph(np.random.default_rng(0), PLAIN)
+    W1, _, Wout, _ = (p.get_value().astype(np.float64) for p in params)
+    h = np.tanh(data.x @ W1)
+    np.testing.assert_allclose(forward(data.x), h @ Wout, atol=1e-5)
+    error = (softmax(h @ Wout) - np.eye(10)[data.label]) / 30
+    below = error @ Wout.T * (1 - h**2)
+    gradients = (
+        data.x.T @ below + mlp.DECAY * W1,
+        below.sum(axis=0),
+        h.T @ error + mlp.DECAY * Wout,
+        error.sum(axis=0),
+    )
+    expected = [p.get_value() - mlp.RATE * g for p, g in zip(params, gradients)]
+    learn(data.x, data.label)
+    for param, value in zip(params, expected):
+        np.testing.assert_allclose(param.get_value(), value, atol=1e-5)
+
+
+def test_one_update_of_the_denoising_autoencoder():
+    """Both ends of the tied weights learn; the loss compares with x, not with what was given."""
+    x = some_digits().x
+    given = x * (np.random.default_rng(5).random(x.shape) < 0.5)
+    learn, reconstruct, encode, W, b = denoising_autoencoder.graph(
+        np.random.default_rng(0), 64, 7, PLAIN
+    )
+    first = W.get_value().astype(np.float64)
+    h = sigmoid(given @ first)
+    back = sigmoid(h @ first.T)
+    np.testing.assert_allclose(encode(given), h, atol=1e-5)
+    np.testing.assert_allclose(reconstruct(given), back, atol=1e-5)
+    error = (back - x) / len(x)
+    below = error @ first * h * (1 - h)
+    learn(given, x)
+    rate = denoising_autoencoder.RATE
+    expected = first - rate * (given.T @ below + error.T @ h)
+    np.testing.assert_allclose(W.get_value(), expected, atol=1e-5)
+    np.testing.assert_allclose(b.get_value(), -rate * below.sum(axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_the_autoencoders_loss_and_what_comes_back(linear):
+    x = some_digits().x
+    learn, reconstruct = autoencoder.graph(np.random.default_rng(0), 5, linear, PLAIN)
+    W = autoencoder.glorot(np.random.default_rng(0), (64, 5)).astype(np.float64)
+    s = (lambda z: z) if linear else sigmoid
+    back = s(s(x @ W) @ W.T)
+    np.testing.assert_allclose(reconstruct(x), back, atol=1e-5)
+    cross = -(x * np.log(sigmoid(x)) if linear else x * np.log(back) + (1 - x) * np.log(1 - back))
+    expected = ((back - x) ** 2 if linear else cross).sum(axis=1).mean()
+    assert learn(x) == pytest.approx(expected, rel=1e-4)
+    assert learn(x) < expected
+
+
+def test_the_convolutional_autoencoder_comes_back_in_its_own_size_and_learns():
+    """Windows leave over a line of 13 x 11; the decoder gives it back all the same."""
+    x = np.zeros((6, 13, 11, 1), np.float32)
+    x[np.arange(6), 2 + np.arange(6), 1 + np.arange(6)] = 1
+    learn, encode, reconstruct = convolutional_autoencoder.graph(
+        np.random.default_rng(0), (13, 11, 1), ((3, 4, 2), (2, 2, 1)), PLAIN
+    )
+    assert encode(x).shape == (6, 4, 3, 2)
+    assert encode(x).min() == 0
+    back = reconstruct(x)
+    assert back.shape == x.shape
+    loss = -(x * np.log(back) + (1 - x) * np.log(1 - back)).sum() / 6
+    assert learn(x) == pytest.approx(loss, rel=1e-4)
+    for _ in range(100):
+        last = learn(x)
+    assert last < loss / 3
+
+
+def test_the_convolutional_autoencoder_has_the_sizes_of_its_docstring():
+    x = np.zeros((2, 84, 84, 1), np.float32)
+    _, encode, reconstruct = convolutional_autoencoder.graph(
+        np.random.default_rng(0), (84, 84, 1), mode=PLAIN
+    )
+    assert encode(x).shape == (2, 9, 9, 4)
+    assert reconstruct(x).shape == (2, 84, 84, 1)
+
+
+# -- what they have in common ---------------------------------------------------------------------
+
+
+def test_minibatches_give_every_row_once_an_epoch_in_another_order():
+    x, y = np.arange(7), np.arange(7) * 10
+    batches = list(minibatches(np.random.default_rng(0), 2, x, y, size=3))
+    assert [len(part) for part, _ in batches] == [3, 3, 1] * 2
+    assert all((other == 10 * part).all() for part, other in batches)
+    first, second = (np.concatenate([part for part, _ in batches[n : n + 3]]) for n in (0, 3))
+    assert sorted(first) == sorted(second) == list(range(7))
+    assert first.tolist() != second.tolist()
+
+
+def test_error_rate_by_hand():
+    logits = np.array([[1, 2], [3, 0], [0, 1], [5, 4]])
+    assert error_rate(logits, np.array([1, 0, 0, 0])) == 0.25
+
+
+def test_weights_as_images_go_from_black_to_white():
+    images = as_images(np.random.default_rng(0).normal(size=(64, 3)))
+    assert images.shape == (3, 8, 8)
+    assert images.min(axis=(1, 2)).tolist() == [0] * 3
+    assert images.max(axis=(1, 2)).tolist() == [1] * 3
+
+
+def test_corruption_sets_its_share_to_0_and_leaves_the_rest():
+    x = np.full((100, 100), 0.7, np.float32)
+    given = denoising_autoencoder.corrupt(np.random.default_rng(0), x, 0.3)
+    assert given.dtype == np.float32
+    assert set(np.unique(given)) == {0, np.float32(0.7)}
+    assert (given == 0).mean() == pytest.approx(0.3, abs=0.02)
+    assert (denoising_autoencoder.corrupt(np.random.default_rng(0), x, 0) == x).all()
+
+
+def test_pca_leaves_the_smallest_eigenvalues():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)) + 3
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))  # from the smallest
+    for code in range(7):
+        error = autoencoder.squared_error(autoencoder.pca(x, code), x)
+        assert error == pytest.approx(eigenvalues[: 6 - code].sum(), abs=1e-9)
+
+
+def test_the_same_seed_gives_the_same_bits():
+    data = some_digits()
+    one, again, other = (
+        mlp.train(data, seed, epochs=2, mode=PLAIN)[1].tobytes() for seed in (0, 0, 1)
+    )
+    assert one == again != other
+
+
+def test_each_layer_is_pretrained_on_what_the_layer_below_makes(monkeypatch):
+    seen = []
+
+    def train(x, rng, hidden, corruption, epochs, mode):
+        seen.append((x, corruption))
+        return None, lambda x: x + 1, f"W of {len(seen)}", f"b of {len(seen)}"
+
+    monkeypatch.setattr(denoising_autoencoder, "train", train)
+    stacked = stacked_denoising_autoencoders
+    first = stacked.random_params(np.random.default_rng(0), stacked.HIDDEN)
+    params = stacked.pretrained(first, 0, None)
+    assert seen == [(0, 0.1), (1, 0.2), (2, 0.3)]
+    assert [params[name] for name in ("W1", "b1", "W3", "b3")] == [
+        *("W of 1", "b of 1", "W of 3", "b of 3")
+    ]
+    assert params["Wout"] is first["Wout"]
+    assert list(params) == list(first)
+    assert isinstance(first["W1"], np.ndarray)
+
+
+def test_fine_tuning_starts_from_the_given_weights_and_sees_so_many_labels():
+    data, stacked = some_digits(), stacked_denoising_autoencoders
+    first = stacked.random_params(np.random.default_rng(0), (4,))
+    learn, forward, params = stacked.graph(
+        stacked.random_params(np.random.default_rng(1), (4,)), PLAIN
+    )
+    seen, started = set(), []
+
+    def watched(x, label):
+        if not seen:
+            started.extend(param.get_value() for param in params)
+        seen.update(map(bytes, x))
+        return learn(x, label)
+
+    stacked.fine_tuned((watched, forward, params), first, data, 20, seed=0, updates=6)
+    assert seen == set(map(bytes, data.x[:20]))
+    assert all((a == b).all() for a, b in zip(started, first.values()))
+
+
+# -- data -----------------------------------------------------------------------------------------
+
+
+def test_the_digits_are_dealt_out_once():
+    load_digits = pytest.importorskip("sklearn.datasets").load_digits
+    data = digits(0)
+    assert [part.shape for part in data] == [(1297, 64), (1297,), (500, 64), (500,)]
+    assert [part.dtype for part in data] == [np.float32, np.int32] * 2
+    x, label = (np.concatenate([data[n], data[n + 2]]) for n in (0, 1))
+    pixels, target = load_digits(return_X_y=True)
+    rows, wanted = (
+        sorted(zip(map(bytes, np.asarray(a, np.uint8)), b.tolist()))
+        for a, b in ((x * 16, label), (pixels, target))
+    )
+    assert rows == wanted
+    assert (digits(0).x == data.x).all()
+    assert (digits(1).x != data.x).any()
+
+
+def test_on_catch_no_test_ball_is_where_a_ball_was():
+    data = catch(0)
+    assert data.x.shape == data.test_x.shape == (360, 84, 84, 1)
+    assert data.x.dtype == np.float32
+
+    def balls(frames):  # the ball alone is white
+        return {tuple(np.argwhere(frame[..., 0] == 1).min(axis=0)) for frame in frames}
+
+    assert len(balls(data.x)) == len(balls(data.test_x)) == 45
+    assert not balls(data.x) & balls(data.test_x)
+    assert len(set(map(bytes, np.concatenate(data)))) == 720
+    assert (catch(0).x == data.x).all()
+    assert (catch(1).x != data.x).any()
+
+
+def test_pongs_frames_hold_paddles_and_ball_alone():
+    pytest.importorskip("ale_py")
+    data = pong(0, frames=20)
+    assert data.x.shape == data.test_x.shape == (10, 80, 80, 1)
+    assert data.x.dtype == np.float32
+    assert 0 < data.x.mean() < 0.01
+    assert data.x.max() == 1
+    assert (pong(0, frames=20).test_x == data.test_x).all()
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def command(monkeypatch, main, *arguments):
+    """-> exit status of a page whose main is another."""
+    monkeypatch.setattr(sys, "argv", ["page", *map(str, arguments)])
+    monkeypatch.setitem(main.__globals__, "__spec__", mlp.__spec__)
+    try:
+        run(main, mlp.__doc__)
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def picture(seed):
+    figure = Figure(figsize=(1, 1))
+    figure.text(0, 0, str(seed))
+    return figure
+
+
+def test_the_picture_has_the_pages_name(monkeypatch, tmp_path, capsys):
+    out = tmp_path / "new" / "folder"
+    assert command(monkeypatch, picture, "--seed", 3, "--out", out) == 0
+    with Image.open(out / "mlp.png") as drawn:
+        assert drawn.size == (100, 100)
+    assert capsys.readouterr().out == f"{out / 'mlp.png'}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--seed", "-1"], "argument --seed: invalid whole_number value: '-1'"),
+        (["--seed", "x"], "argument --seed: invalid whole_number value: 'x'"),
+        (["--sede", "1"], "unrecognized arguments: --sede 1"),
+        (["--out", __file__], f"{__file__}: File exists"),
+    ],
+)
+def test_bad_input_is_one_line(monkeypatch, capsys, arguments, complaint):
+    assert command(monkeypatch, picture, *arguments) == 2
+    assert capsys.readouterr().err == f"dqn_symbolic.exercises.mlp: {complaint}\n"
+
+
+def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert command(monkeypatch, mlp.main, "--out", tmp_path) == 2
+    assert capsys.readouterr().err == (
+        "dqn_symbolic.exercises.mlp: the digits are part of scikit-learn:"
+        " pip install -e '.[exercises]'\n"
+    )
+
+
+def test_ctrl_c_is_one_line(monkeypatch, capsys, tmp_path):
+    def interrupted(seed):
+        raise KeyboardInterrupt
+
+    assert command(monkeypatch, interrupted, "--out", tmp_path) == 130
+    assert capsys.readouterr().err == "dqn_symbolic.exercises.mlp: interrupted\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__.rpartition(".")[2])
+def test_a_page_begins_with_its_command_and_is_short(page):
+    assert page.__doc__.splitlines()[0].endswith(f":  python -m {page.__name__}")
+    with open(page.__file__) as file:
+        assert len(file.readlines()) <= 120
+
+
+# -- what they learn ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_logistic_regression_is_scikit_learns_at_its_optimum():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    data, decay = digits(0), logistic_regression.DECAY
+    theirs = linear_model.LogisticRegression(C=1 / (len(data.x) * decay), tol=1e-8, max_iter=10_000)
+    theirs.fit(data.x, data.label)
+    forward, W, b = logistic_regression.train(data, 0)
+
+    def loss(W, b):
+        p = softmax(data.x @ W + b)[np.arange(len(data.x)), data.label]
+        return -np.log(p).mean() + decay / 2 * (W**2).sum()
+
+    assert 1 <= loss(W, b) / loss(theirs.coef_.T, theirs.intercept_) < 1.005
+    wrong = 1 - theirs.score(data.test_x, data.test_label)
+    assert error_rate(forward(data.test_x), data.test_label) == pytest.approx(wrong, abs=0.005)
+
+
+def classifier(**options):
+    """scikit-learn's, with the layers and updates of the page `mlp`."""
+    neural_network = pytest.importorskip("sklearn.neural_network")
+    return neural_network.MLPClassifier(
+        (mlp.HIDDEN,),
+        activation="tanh",
+        solver="sgd",
+        momentum=0,
+        batch_size=mlp.BATCH,
+        learning_rate_init=mlp.RATE,
+        alpha=mlp.DECAY * mlp.BATCH,  # it divides by the minibatch
+        **options,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # that has not converged
+def test_the_mlp_is_as_good_as_scikit_learns():
+    ours, theirs = [], []
+    for seed in 0, 1:
+        data = digits(seed)
+        same = classifier(max_iter=mlp.EPOCHS, n_iter_no_change=mlp.EPOCHS, random_state=seed)
+        theirs.append(1 - same.fit(data.x, data.label).score(data.test_x, data.test_label))
+        forward, _ = mlp.train(data, seed)
+        ours.append(error_rate(forward(data.test_x), data.test_label))
+    np.testing.assert_allclose(ours, theirs, atol=0.01)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_the_mlps_updates_are_scikit_learns():
+    """From the same weights, on the same minibatches in the same order: the same weights."""
+    same = classifier(max_iter=1, shuffle=False, warm_start=True)
+    data = digits(0)
+    x, label = data.x[:100], np.arange(100, dtype=np.int32) % 10
+    same.fit(x, label)
+    learn, _, params = mlp.graph(np.random.default_rng(0), PLAIN)
+    W1, b1, Wout, bout = (param.get_value().astype(x.dtype) for param in params)
+    same.coefs_, same.intercepts_ = [W1.copy(), Wout.copy()], [b1.copy(), bout.copy()]
+    same.fit(x, label)
+    for first in range(0, 100, mlp.BATCH):
+        learn(x[first : first + mlp.BATCH], label[first : first + mlp.BATCH])
+    theirs = same.coefs_[0], same.intercepts_[0], same.coefs_[1], same.intercepts_[1]
+    for param, value in zip(params, theirs):
+        np.testing.assert_allclose(param.get_value(), value, atol=1e-5)
+    assert abs(params[0].get_value() - W1).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_the_linear_autoencoder_reaches_pca():
+    """Baldi & Hornik 1989: not below, on the digits it has learnt; and within 1%."""
+    decomposition = pytest.importorskip("sklearn.decomposition")
+    x = digits(0).x
+    for code in autoencoder.CODES:
+        theirs = decomposition.PCA(code).fit(x)
+        pca = ((theirs.inverse_transform(theirs.transform(x)) - x) ** 2).sum() / len(x)
+        assert autoencoder.squared_error(autoencoder.pca(x, code), x) == pytest.approx(
+            pca, rel=1e-3
+        )
+        ours = autoencoder.squared_error(autoencoder.train(x, 0, code, linear=True), x)
+        assert 0.9999 < ours / pca < 1.01
+
+
+@pytest.mark.slow
+def test_the_denoising_autoencoder_restores_better_than_any_linear_map():
+    pytest.importorskip("sklearn")
+    data, rng = digits(0), np.random.default_rng(0)
+    page = denoising_autoencoder
+    restore, *_ = page.train(data.x, rng, page.HIDDEN, page.CORRUPTION)
+    given = page.corrupt(rng, data.test_x, page.CORRUPTION)
+    ours, linear = (
+        ((back - data.test_x) ** 2).sum()
+        for back in (restore(given), page.linear(data.x, rng)(given))
+    )
+    assert ours < 0.9 * linear
+
+
+@pytest.mark.slow
+def test_pretraining_helps_where_labels_are_few():
+    pytest.importorskip("sklearn")
+    found = stacked_denoising_autoencoders.errors(range(3))
+    pretrained, random = (found[way].mean(axis=0) for way in ("pre-trained", "random weights"))
+    assert (pretrained < random).all()
+
+
+@pytest.mark.slow
+def test_convolutions_know_balls_in_new_places_and_pca_does_not():
+    data = catch(0)
+    _, reconstruct = convolutional_autoencoder.train(data.x, 0, epochs=60)
+    flat, test = (x.reshape(len(x), -1) for x in data)
+    pca = autoencoder.squared_error(autoencoder.pca(flat, 324), test)
+    assert autoencoder.squared_error(reconstruct, data.test_x) < 0.2 * pca
