@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 
-os.environ["OMP_NUM_THREADS"] = sys.argv[1] if len(sys.argv) > 1 else "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # ours has threads of its own; torch's are set below
 
 import statistics
 import time
@@ -19,13 +19,13 @@ from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments.any_game import task
 
-THREADS = int(os.environ["OMP_NUM_THREADS"])
+THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 ROUNDS, STEPS, MEMORY, WARM_UP = 9, 400, 5_000, 500
 
 
 def ours():
     """-> step(n): n agent steps."""
-    small = {"memory_size": MEMORY, "warm_up": WARM_UP, "epsilon_steps": 1}
+    small = {"memory_size": MEMORY, "warm_up": WARM_UP, "epsilon_steps": 1, "threads": THREADS}
     agent = Agent(task("ALE/Pong-v5").make(), Settings(**PRESETS["nature"] | small)).compile()
 
     def learn(steps):
