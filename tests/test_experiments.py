@@ -33,7 +33,7 @@ def test_settings_are_plain_data_that_the_learner_takes(name, quick):
     assert len(settings) >= 1 + (not quick)
     for setting in settings.values():
         assert json.loads(json.dumps(setting))
-        Catch(**setting["game"])
+        Catch(**setting.get("game", {}))
         Settings(**setting.get("learner", {}))
     assert EXPERIMENTS[name].seeds(False) >= 5
 

@@ -8,6 +8,6 @@ An experiment is a module with these names:
     measure(setting, seed)         -> rows: [{column: number}, ...], the results of one job
     table(rows), draw(rows)        -> [[text, ...], ...] with the head first; -> matplotlib Figure
 
-The rows of `table` and `draw` also have the columns "setting" and "seed". All games are Catch, with
-the settings of `{"game": ...}`.
+The rows of `table` and `draw` also have the columns "setting" and "seed". The game is Catch, with
+the settings of `{"game": ...}`; any other game is in the experiment's file.
 """

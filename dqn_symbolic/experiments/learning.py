@@ -13,21 +13,23 @@ def catch(setting):
     return task("games:Catch-v0", **setting["game"])
 
 
-def learner(setting, seed):
+def learner(setting, seed, task=catch):
     """-> a compiled `Agent`. The `Settings` come from setting["learner"]."""
     s = Settings(**setting["learner"], seed=seed)
-    return Agent(catch(setting).make(), s).compile()
+    return Agent(task(setting).make(), s).compile()
 
 
-def learning_rows(setting, seed):
+def learning_rows(setting, seed, task=catch):
     """Trains for `steps` agent steps -> a row at each evaluation.
+
+    task(setting) -> the `Task`.
 
     A row has agent_steps, updates, catch_rate, and the game's chance and optimum, 0..1. With
     "until_solved" in the setting, the second perfect evaluation in a row ends the training. If a
     run diverges, its catch rate is 0 from then on.
     """
-    agent, levels = learner(setting, seed), catch(setting).levels
-    score, s = scorer(catch(setting), agent), agent.settings
+    agent, levels = learner(setting, seed, task), task(setting).levels
+    score, s = scorer(task(setting), agent), agent.settings
     rows, diverged = [], False
     for agent_steps in range(s.evaluate_every, s.steps + 1, s.evaluate_every):
         try:

@@ -20,12 +20,17 @@ from tqdm import tqdm
 from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.experiments import (
     ablation,
+    corridor,
+    deep_sea,
     dynamic_programming,
+    exploration,
     four_frames,
     initialisation,
+    late_rewards,
     minibatches,
     policy_gradient,
     pong,
+    repeating_starts,
     stages,
 )
 from dqn_symbolic.experiments.figures import save
@@ -34,12 +39,17 @@ from dqn_symbolic.runs.files import write_whole
 # In the lecture's order.
 EXPERIMENTS = {
     "stages": stages,
+    "repeating-starts": repeating_starts,
     "ablation": ablation,
     "minibatches": minibatches,
     "frames": four_frames,
+    "exploration": exploration,
     "initialisation": initialisation,
     "dynamic-programming": dynamic_programming,
     "policy-gradient": policy_gradient,
+    "corridor": corridor,
+    "deep-sea": deep_sea,
+    "late-rewards": late_rewards,
 }
 LONG = {"pong": pong}  # takes hours, so `compare` runs it only by its name
 ALL = EXPERIMENTS | LONG

@@ -1,0 +1,144 @@
+"""The games of the experiments and their exact values, against counting and against paper."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.experiments.corridor import BEST, Corridor, expected_return
+from dqn_symbolic.experiments.deep_sea import DeepSea, steps_to_treasure
+from dqn_symbolic.experiments.exploration import most
+from dqn_symbolic.experiments.late_rewards import Late
+from dqn_symbolic.experiments.repeating_starts import Repeating, ago, by_column
+from games.catch import Catch, State
+
+# -- starts that repeat ----------------------------------------------------------------------------
+
+
+def test_the_ball_falls_in_a_column_for_so_many_episodes_and_then_in_the_next():
+    env = Repeating(Catch(rows=5, columns=5, paddle_width=1), hold=3)
+    starts = [env.reset(seed=seed)[1]["state"] for seed in range(300)]
+    columns = [state.ball_column for state in starts]
+    assert columns[:18] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 0, 0, 0]
+    assert {state.paddle for state in starts[::15]} == {0, 1, 2, 3, 4}
+
+
+def test_a_repeated_start_is_decided_by_its_seed_alone():
+    env, other = (Repeating(Catch(), hold=4) for _ in range(2))
+    other.reset(seed=99)
+    other.step(0)
+    x, info = env.reset(seed=7)
+    again, same = other.reset(seed=7)
+    assert info == same
+    assert (x == again).all()
+    assert env.reset(options={"state": State(0, 9, 0, 2)})[1]["state"] == (0, 9, 0, 2)
+
+
+def test_the_share_caught_of_each_column():
+    returns = np.array([1, 1, 1, 1, -1, -1, -1, -1, 1, -1])
+    assert by_column(returns) == {
+        "catch_rate": 0.5,
+        **{"column-0": 1.0, "column-1": 1.0, "column-2": 0.0, "column-3": 0.0, "column-4": 0.5},
+    }
+    row = {"falling": 1, **{f"column-{i}": float(i) for i in range(5)}}
+    assert [ago(stretches)(row) for stretches in (0, 1, 2)] == [1, 0, 4]
+
+
+# -- the corridor ----------------------------------------------------------------------------------
+
+
+def test_the_corridor_by_hand():
+    """In the middle, left and right are switched; at the left wall nothing happens."""
+    env = Corridor()
+    env.reset(seed=0)
+    went = []
+    for action in (0, 1, 1, 1, 0, 0, 1):
+        x, reward, over, _, _ = env.step(action)
+        assert (x.tolist(), reward) == ([1], -1)
+        went.append((env.cell, over))
+    assert [cell for cell, _ in went] == [0, 1, 0, 1, 2, 1, 0]
+    env.step(1)
+    env.step(0)
+    assert env.step(1)[1:3] == (-1.0, True)
+
+
+@pytest.mark.parametrize("right", [0.05, 0.3, 0.5, 0.95])
+def test_the_return_in_the_corridor_by_paper(right):
+    """v0 = -1 + p v1 + (1-p) v0; v1 = -1 + p v0 + (1-p) v2; v2 = -1 + (1-p) v1."""
+    assert expected_return(right) == pytest.approx(-2 * (2 - right) / (right * (1 - right)))
+
+
+def test_the_best_policy_in_the_corridor():
+    assert expected_return(BEST) == pytest.approx(-(6 + 4 * 2**0.5))
+    around = [expected_return(p) for p in np.linspace(0.01, 0.99, 99)]
+    assert max(around) <= expected_return(BEST)
+    assert np.argmax(around) == 58  # .59
+    assert expected_return(0.05) == pytest.approx(-82.105, abs=1e-3)
+    assert expected_return(0.95) == pytest.approx(-44.211, abs=1e-3)
+
+
+# -- the deep sea ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_one_dive_of_all_finds_the_treasure(depth):
+    env, found = DeepSea(depth), []
+    for actions in product(range(2), repeat=depth):
+        x, _ = env.reset(seed=0)
+        rewards = []
+        for action in actions:
+            assert x.sum() == 1
+            x, reward, over, _, _ = env.step(action)
+            rewards.append(reward)
+            assert over == (len(rewards) == depth)
+        assert x.sum() == 0
+        found.append(rewards)
+    assert np.sum(found) == 1
+    assert np.sum(found, axis=0)[-1] == 1
+    assert env.found
+
+
+def test_the_table_needs_2_to_the_depth_episodes_in_expectation():
+    """A geometric distribution: the mean of 400 has a standard deviation of .37 episodes."""
+    rng = np.random.default_rng(0)
+    steps = np.array([steps_to_treasure(3, rng) for _ in range(400)])
+    assert (steps % 3 == 0).all()
+    assert np.mean(steps / 3) == pytest.approx(8, abs=1.2)
+
+
+# -- late rewards ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3])
+@pytest.mark.parametrize("blank", [False, True])
+def test_the_reward_comes_so_many_steps_late(delay, blank):
+    env = Late(Catch(rows=3, columns=3, paddle_width=1), delay, blank)
+    for start, reward in ((State(0, 1, 0, 1), 1.0), (State(0, 0, 0, 1), -1.0)):
+        env.reset(options={"state": start})
+        steps = [env.step(1) for _ in range(2)]
+        landed = steps[-1][0]
+        steps += [env.step(2) for _ in range(delay)]
+        assert [step[1] for step in steps] == [0.0] * (1 + delay) + [reward]
+        assert [step[2] for step in steps] == [False] * (1 + delay) + [True]
+        for x, *_ in steps[1:]:
+            assert (x == landed).all()
+        assert landed.any() == (not blank)
+
+
+# -- exploration -----------------------------------------------------------------------------------
+
+
+def test_the_most_that_an_epsilon_greedy_player_catches():
+    env = Catch(rows=5, columns=5, paddle_width=1)
+    assert most(env, 0.0) == 1
+    assert most(env, 1.0) == pytest.approx(0.2)
+
+
+def test_the_most_with_one_move_by_hand():
+    """Three columns, one move, epsilon .3: each action but the wanted one has probability .1.
+
+    Paddle and ball: 0 0 and 2 2: left is as good as to stay, .9; 1 1: .8; 0 1, 1 0, 1 2, 2 1: .8;
+    0 2 and 2 0: too far, 0.
+    """
+    env = Catch(rows=2, columns=3, paddle_width=1)
+    assert most(env, 0.3) == pytest.approx((2 * 0.9 + 5 * 0.8) / 9)
