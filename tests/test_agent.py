@@ -284,6 +284,7 @@ def test_the_loss(loss, minus_gradient):
         ("sgd", lambda g: 0.1 * g),
         ("rmsprop", lambda g: 0.1 * g / np.sqrt(0.05 * g**2 - (0.05 * g) ** 2 + 0.01)),
         ("adam", lambda g: 0.1 * np.sign(g)),
+        ("adagrad", lambda g: 0.1 * np.sign(g)),
     ],
 )
 def test_the_optimiser(optimiser, step):
@@ -347,7 +348,7 @@ def test_evaluation_disturbs_nothing():
         ({"filters": ((16, 8),)}, "filters: expected"),
         ({"filters": ((16, 0, 1),)}, "filters: expected"),
         ({"history": 0}, "history: expected at least 1, got 0"),
-        ({"optimiser": "sdg"}, "optimiser: expected one of sgd, rmsprop, adam, got 'sdg'"),
+        ({"optimiser": "sdg"}, "optimiser: expected one of sgd, rmsprop, adam, adagrad, got 'sdg'"),
         ({"backend": "theano"}, "backend: expected one of numba, c, jax, got 'theano'"),
         ({"steps": 0}, "steps: expected at least 1, got 0"),
         ({"batch_size": -1}, "batch_size: expected at least 1"),

@@ -6,7 +6,7 @@ import pytensor.tensor as TT
 import pytest
 
 from dqn_symbolic.symbols.losses import clipped
-from dqn_symbolic.symbols.optimisers import adam, rmsprop, sgd
+from dqn_symbolic.symbols.optimisers import adagrad, adam, rmsprop, sgd
 from tests.plain import PLAIN
 
 
@@ -72,6 +72,21 @@ def test_adam(grads):
         expected.append(w)
     found = followed(adam, grads, START)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-8)
+
+
+def test_adagrad(grads):
+    """Figure 1 of Duchi et al. 2011: s is the norm of all gradients so far, H = delta + s."""
+    expected = START - np.cumsum(
+        [0.01 * g / (1e-8 + np.linalg.norm(grads[: t + 1], axis=0)) for t, g in enumerate(grads)],
+        axis=0,
+    )
+    np.testing.assert_allclose(followed(adagrad, grads, START), expected, rtol=1e-4, atol=1e-8)
+
+
+def test_adagrads_epsilon_is_outside_the_root():
+    """For a gradient of .01 it is 0.01 + 1; inside the root it would be sqrt(0.0001 + 1)."""
+    found = followed(lambda p, g: adagrad(p, g, 1.0, 1.0), np.full((1, 1), 0.01), np.zeros(1))
+    assert found.item() == pytest.approx(-0.01 / 1.01, rel=1e-4)
 
 
 def test_sum_with_clip_1_is_mean_with_clip_and_epsilon_scaled_down():

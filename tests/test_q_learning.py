@@ -10,7 +10,7 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.symbols.initialisers import glorot
 from dqn_symbolic.symbols.losses import clipped, squared
 from dqn_symbolic.symbols.networks import mlp, mlp_params
-from dqn_symbolic.symbols.optimisers import adam, rmsprop, sgd
+from dqn_symbolic.symbols.optimisers import adagrad, adam, rmsprop, sgd
 from dqn_symbolic.symbols.q_learning import forward_alone, functions, halves, q_learning
 from tests.plain import PLAIN
 
@@ -202,10 +202,10 @@ def test_everything_is_float32():
 @pytest.mark.parametrize(
     ("optimiser", "mode"),
     [
-        *((optimiser, PLAIN) for optimiser in (sgd, rmsprop, adam)),
+        *((optimiser, PLAIN) for optimiser in (sgd, rmsprop, adagrad, adam)),
         pytest.param(adam, MODES["numba"], marks=pytest.mark.slow),
     ],
-    ids=["sgd", "rmsprop", "adam", "adam, numba"],
+    ids=["sgd", "rmsprop", "adagrad", "adam", "adam, numba"],
 )
 def test_apply_of_gradient_is_learn_to_the_bit(optimiser, mode):
     rng = np.random.default_rng(0)

@@ -36,7 +36,9 @@ class Settings:
 
     clip_rewards: bool = setting(False, "learn from rewards clipped to [-1, 1]; scores are not")
     loss: str = setting("squared", "a function of the TD errors", ("squared", "clipped"))
-    optimiser: str = setting("adam", "turns gradients into updates", ("sgd", "rmsprop", "adam"))
+    optimiser: str = setting(
+        "adam", "turns gradients into updates", ("sgd", "rmsprop", "adam", "adagrad")
+    )
     learning_rate: float = setting(0.002, "step size of the optimiser")
     discount: float = setting(0.99, "gamma, per agent step")
 

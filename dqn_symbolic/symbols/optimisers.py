@@ -53,7 +53,23 @@ def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1
     return updates
 
 
+def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
+    """AdaGrad with a diagonal matrix (Duchi, Hazan & Singer 2011, Figure 1), Gorila's optimiser.
+
+    g2 <- g2 + gp**2
+    p  <- p - learning_rate gp / (sqrt(g2) + epsilon)
+
+    Both defaults are ours: Nair et al. 2015 name the optimiser, but not its numbers.
+    """
+    updates = []
+    for p, gp in zip(params, grads):
+        g2 = remembered(p, "g2")
+        new_g2 = g2 + gp**2
+        updates += [(g2, new_g2), (p, p - learning_rate * gp / (TT.sqrt(new_g2) + epsilon))]
+    return updates
+
+
 def remembered(p, name):
-    """A running average for one parameter: a shared variable of its shape, 0 at first."""
+    """A running average or sum for one parameter: a shared variable of its shape, 0 at first."""
     value = np.zeros_like(p.get_value())
     return pytensor.shared(value, name=f"{p.name}.{name}", shape=value.shape)
