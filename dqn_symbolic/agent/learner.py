@@ -42,18 +42,24 @@ def graph_of(agent) -> Graph:
 
 def compilation(agent):
     """-> [(description, call), ...]: the calls compile forward, learn and sync in turn."""
-    s, space = agent.settings, agent.env.observation_space
 
     def build():
         agent.forward, agent.learn, agent.sync = functions(
             graph_of(agent), agent.mode, agent.settings.threads
         )
 
-    x = np.zeros((s.batch_size, *space.shape), space.dtype)
-    action, reward = np.zeros(s.batch_size, np.int32), np.zeros(s.batch_size, np.float32)
+    batch = example(agent)
     return [
         ("building the graph", build),
-        ("compiling forward", lambda: try_out(agent.forward, x[:1])),
-        ("compiling learn", lambda: try_out(agent.learn, x, action, reward, reward, x)),
+        ("compiling forward", lambda: try_out(agent.forward, batch[0][:1])),
+        ("compiling learn", lambda: try_out(agent.learn, *batch)),
         ("compiling sync", lambda: try_out(agent.sync)),
     ]
+
+
+def example(agent) -> list[np.ndarray]:
+    """-> a minibatch of zeros, to compile for."""
+    space, size = agent.env.observation_space, agent.settings.batch_size
+    x = np.zeros((size, *space.shape), space.dtype)
+    action, reward = np.zeros(size, np.int32), np.zeros(size, np.float32)
+    return [x, action, reward, reward, x]

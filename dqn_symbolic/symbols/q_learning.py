@@ -83,7 +83,11 @@ def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, C
 
 
 def halves(graph: Graph, mode=None) -> tuple[Callable, Callable]:
-    """-> (gradient, apply): they share the parameters and the optimiser's averages with `learn`."""
+    """-> (gradient, apply): they share the parameters and the optimiser's averages with `learn`.
+
+    A compiler may round the last bit of an update otherwise in `apply` than in `learn`, where it
+    sees the gradient's formula as well: numba does, with `sgd`, `rmsprop` and `adam`.
+    """
     given = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
     gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
     givens = list(zip(graph.gradients, given))

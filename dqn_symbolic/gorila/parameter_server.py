@@ -1,0 +1,67 @@
+"""The parameter server: the parameters, their version, and the optimiser that changes them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dqn_symbolic.compiling.backends import try_out
+from dqn_symbolic.symbols.q_learning import compiled, shared
+
+
+class ParameterServer:
+    """One shard: some of the parameters. Every gradient that is applied makes a new version.
+
+    params: {name: float32 array}, their first values; optimiser(params, grads) -> updates;
+    stale_after: versions; a gradient as far behind as this is dropped.
+    """
+
+    def __init__(self, params: dict, optimiser: Callable, stale_after: int, mode=None):
+        self.params = [shared(value, name) for name, value in params.items()]
+        gradients = [p.type(f"gradient.{p.name}") for p in self.params]
+        updates = optimiser(self.params, gradients)
+        self.apply = compiled(gradients, [], mode, updates=updates)
+        try_out(self.apply, *(np.zeros_like(value) for value in params.values()))
+        self.stale_after = stale_after
+        self.version = 0  # gradients applied
+        self.stale = 0  # gradients dropped
+
+    def pull(self, known: int | None = None) -> tuple[int, dict[str, np.ndarray] | None]:
+        """-> (version, {name: array}); (version, None) if the caller knows this version."""
+        if known == self.version:
+            return known, None
+        return self.version, {p.name: p.get_value() for p in self.params}
+
+    def push(self, gradients: dict[str, np.ndarray], version: int) -> None:
+        """Applies gradients of the loss at a version of the parameters, if it is not too old.
+
+        A version that is still to come is one from before a crash: it is dropped, too.
+        """
+        if 0 <= self.version - version < self.stale_after:
+            self.apply(*(gradients[p.name] for p in self.params))
+            self.version += 1
+        else:
+            self.stale += 1
+
+    def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """-> (plain data, {name: array}: the parameters and the optimiser's averages)."""
+        arrays = {v.name: v.get_value() for v in self.apply.get_shared()}
+        return {"version": self.version, "stale": self.stale}, arrays
+
+    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> None:
+        self.version, self.stale = data["version"], data["stale"]
+        for variable in self.apply.get_shared():
+            variable.set_value(arrays[variable.name])
+
+
+def in_shards(params: dict, shards: int) -> list[dict]:
+    """-> `params` in as many parts, of about the same size: the largest first, to the emptiest.
+
+    Raises ValueError if there are not so many arrays.
+    """
+    if shards > len(params):
+        raise ValueError(f"shards: expected at most {len(params)}, the arrays of this network")
+    parts = [{} for _ in range(shards)]
+    for name in sorted(params, key=lambda name: -params[name].size):
+        smallest = min(parts, key=lambda part: sum(value.size for value in part.values()))
+        smallest[name] = params[name]
+    return parts

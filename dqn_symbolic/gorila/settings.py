@@ -1,0 +1,22 @@
+"""The numbers that only Gorila has. The values of both thresholds are ours, not the paper's."""
+
+from dataclasses import dataclass, fields
+
+from dqn_symbolic.agent.settings import checked, setting
+
+
+@dataclass(frozen=True)
+class GorilaSettings:
+    """Raises ValueError, naming the setting, for a value that makes no sense."""
+
+    bundles: int = setting(2, "each one actor, one replay memory and one learner")
+    shards: int = setting(1, "parameter servers; each has some of the parameters")
+    pull_every: int = setting(1, "agent steps of a bundle from one pull to the next")
+    stale_after: int = setting(100, "versions: a gradient as far behind as this is dropped")
+    outlier_after: float = setting(
+        0.0, "standard deviations above its mean: a larger loss is dropped; 0: none is"
+    )
+
+    def __post_init__(self):
+        for one in fields(self):
+            object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))

@@ -1,0 +1,251 @@
+"""Gorila in one process: exact beside the single agent, and each rule by itself."""
+
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dqn_symbolic.agent.agent import Agent
+from dqn_symbolic.agent.learner import example, graph_of
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.gorila.bundle import Bundle, seed_of
+from dqn_symbolic.gorila.learner import FIRST_LOSSES, Learner
+from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
+from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.symbols.optimisers import sgd
+from dqn_symbolic.symbols.q_learning import functions, halves
+from games.catch import Catch
+from tests.benchmarks.gorila import steps_to_solve
+from tests.plain import PLAIN, plain
+
+CATCH = task("games:Catch-v0")
+QUICK = Settings(hidden=(16,), warm_up=50, epsilon_steps=300, memory_size=200, sync_every=30)
+
+
+def scheduled(steps, settings=QUICK, mode=PLAIN, **gorila):
+    scheduler = Scheduler(CATCH, settings, GorilaSettings(**gorila))
+    scheduler.mode = mode or scheduler.mode
+    scheduler.compile()
+    for _ in range(steps):
+        scheduler.step()
+    return scheduler
+
+
+def assert_same_bits(scheduler, agent):
+    """The one bundle, with the newest parameters, against the single agent."""
+    (bundle,) = scheduler.bundles
+    bundle.learn.pull()
+    (data, arrays), (expected_data, expected) = bundle.get_state(), agent.get_state()
+    assert data == expected_data
+    for server in scheduler.servers:  # the optimiser's averages
+        arrays |= {f"learner.{name}": value for name, value in server.get_state()[1].items()}
+    assert set(expected) <= set(arrays)
+    for name, value in expected.items():
+        assert arrays[name].tobytes() == value.tobytes(), name
+
+
+# -- exact -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("optimiser", "shards"), [("adam", 1), ("adagrad", 3)])
+def test_one_bundle_is_the_single_agent(optimiser, shards):
+    settings = replace(QUICK, optimiser=optimiser)
+    scheduler = scheduled(120, settings, bundles=1, shards=shards, stale_after=1)
+    agent = plain(Agent(Catch(), settings))
+    for _ in range(120):
+        agent.step()
+    assert scheduler.updates == agent.updates == 71
+    assert_same_bits(scheduler, agent)
+    x = agent.x[None]
+    assert scheduler.forward(x).tobytes() == agent.forward(x).tobytes()
+
+
+@pytest.mark.slow
+def test_one_bundle_is_the_single_agent_for_5_000_steps():
+    """Compiled by numba: the same bits as the single agent, its `learn` cut in two."""
+    scheduler = scheduled(5_000, Settings(), mode=None, bundles=1, stale_after=1)
+    agent = Agent(Catch(), Settings())
+    graph = graph_of(agent)
+    agent.forward, whole, agent.sync = functions(graph, agent.mode)
+    gradient, apply = halves(graph, agent.mode)
+
+    def learn(*batch):
+        td_error, *gradients = gradient(*batch)
+        apply(*gradients)
+        return td_error
+
+    learn.get_shared = whole.get_shared
+    agent.learn = learn
+    for _ in range(5_000):
+        agent.step()
+    assert agent.updates == scheduler.updates == 3_001
+    assert_same_bits(scheduler, agent)
+
+
+def test_two_bundles_are_the_same_twice():
+    runs = [scheduled(160, bundles=2, shards=2) for _ in range(2)]
+    for bundles in zip(*(run.bundles for run in runs)):
+        (data, arrays), (other_data, other) = (bundle.get_state() for bundle in bundles)
+        assert data == other_data
+        assert all(arrays[name].tobytes() == other[name].tobytes() for name in arrays)
+    weights, other = (run.weights() for run in runs)
+    assert all(weights[name].tobytes() == other[name].tobytes() for name in weights)
+
+
+def test_bundles_play_games_of_their_own_and_share_the_parameters():
+    scheduler = scheduled(160, bundles=2)
+    one, other = scheduler.bundles
+    assert one.steps == other.steps == 80
+    assert scheduler.updates == one.updates + other.updates == 62
+    assert not np.array_equal(one.memory.rings["action"], other.memory.rings["action"])
+    for bundle in scheduler.bundles:
+        bundle.learn.pull()
+    for name, value in scheduler.weights().items():
+        assert np.array_equal(one.weights()[name], value)
+        assert np.array_equal(other.weights()[name], value)
+        assert not np.array_equal(scheduler.first_params[name], value)
+
+
+def test_a_bundle_that_pulls_rarely_is_behind_and_its_gradients_are_dropped():
+    scheduler = scheduled(160, bundles=2, pull_every=10, stale_after=4)
+    (server,) = scheduler.servers
+    # Each bundle learns from its 50th step on, and pulls before its 51st, 61st and 71st. After the
+    # first two gradients, at versions 0 and 0, each ten steps go so: the one pulls v, the other
+    # v + 1; five gradients are fewer than 4 versions behind, and the other 15 are dropped.
+    assert (server.version, server.stale) == (2 + 3 * 5, 3 * 15)
+
+
+@pytest.mark.slow
+def test_two_bundles_learn_catch():
+    assert steps_to_solve(200, bundles=2) <= 10_000
+
+
+# -- the parameter server --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server():
+    first = {"W": np.float32([[1, 2]]), "b": np.float32([3])}
+    return ParameterServer(first, partial(sgd, learning_rate=0.5), stale_after=2, mode=PLAIN)
+
+
+ONES = {"W": np.float32([[1, 1]]), "b": np.float32([1]), "of another shard": None}
+
+
+def test_each_gradient_makes_a_version(server):
+    version, values = server.pull()
+    assert (version, values["W"].tolist(), values["b"].tolist()) == (0, [[1, 2]], [3])
+    server.push(ONES, 0)
+    version, values = server.pull(known=0)
+    assert (version, values["W"].tolist(), values["b"].tolist()) == (1, [[0.5, 1.5]], [2.5])
+
+
+def test_a_known_version_costs_nothing(server):
+    assert server.pull(known=0) == (0, None)
+
+
+def test_old_gradients_are_dropped_and_counted(server):
+    server.push(ONES, 0)
+    server.push(ONES, 0)  # one version behind
+    assert (server.version, server.stale) == (2, 0)
+    server.push(ONES, 0)  # two
+    assert (server.version, server.stale) == (2, 1)
+    assert server.pull()[1]["b"].tolist() == [2]
+
+
+def test_gradients_from_before_a_crash_are_dropped(server):
+    server.push(ONES, 1)
+    assert (server.version, server.stale) == (0, 1)
+
+
+def test_a_server_comes_back(server):
+    server.push(ONES, 0)
+    server.push(ONES, -5)
+    data, arrays = server.get_state()
+    server.push(ONES, 1)
+    server.set_state(data, arrays)
+    assert (server.version, server.stale) == (1, 1)
+    assert server.pull()[1]["b"].tolist() == [2.5]
+
+
+def test_shards():
+    sizes = {"W0": 60, "b0": 3, "W1": 40, "b1": 25}
+    parts = in_shards({name: np.zeros(size) for name, size in sizes.items()}, 2)
+    assert [sorted(part) for part in parts] == [["W0", "b0"], ["W1", "b1"]]
+    with pytest.raises(ValueError, match="shards: expected at most 4"):
+        in_shards(dict.fromkeys(sizes, np.zeros(1)), 5)
+
+
+# -- the learner -----------------------------------------------------------------------------------
+
+
+def learner(sync_every=3, outlier_after=0.0):
+    bundle = Bundle(Catch(), QUICK, GorilaSettings())
+    return Learner(graph_of(bundle), PLAIN, sync_every, outlier_after)
+
+
+def test_the_target_network_is_copied_by_the_servers_updates():
+    one = learner(sync_every=3)
+    now = {}
+
+    def pull(known):
+        return now["version"], {"bout": np.full(3, now["version"], np.float32)}
+
+    one.connect([SimpleNamespace(pull=pull)])
+    targets = []
+    for version in (0, 2, 3, 4, 7, 8, 9):  # another learner's updates come between
+        now["version"] = version
+        one.pull()
+        assert one.params["bout"].get_value().tolist() == [version] * 3
+        targets.append(one.target_params["bout"].get_value()[0])
+    assert targets == [0, 0, 3, 3, 7, 7, 9]
+
+
+def test_outliers():
+    """The same rule in NumPy: the first hundred losses are averaged, then exponentially."""
+    rng = np.random.default_rng(0)
+    losses = rng.uniform(1, 2, 600)
+    losses[200:] /= 10
+    losses[[50, 150, 590]] = 30, 30, 2  # the last is large among those of its time
+    one = learner(outlier_after=3.0)
+    found = [one.is_outlier(np.full(4, np.sqrt(loss), np.float32)) for loss in losses]
+    expected = [False] * FIRST_LOSSES
+    mean, square = losses[:100].mean(), (losses[:100] ** 2).mean()
+    for loss in losses[100:]:
+        expected.append(bool(loss > mean + 3 * np.sqrt(square - mean**2)))
+        mean, square = 0.99 * mean + 0.01 * loss, 0.99 * square + 0.01 * loss**2
+    assert found == expected
+    assert found[150]
+    assert found[590]
+    assert sum(found) == 2
+
+
+def test_outliers_are_not_pushed_but_counted():
+    one, pushed = learner(outlier_after=1.0), []
+    one.connect([SimpleNamespace(push=lambda gradients, version: pushed.append(version))])
+    batch = example(Bundle(Catch(), QUICK, GorilaSettings()))
+    for _ in range(FIRST_LOSSES):
+        one(*batch)
+    assert (len(pushed), one.outliers) == (FIRST_LOSSES, 0)
+    batch[2][:] = 100  # the rewards
+    one(*batch)
+    assert (len(pushed), one.outliers) == (FIRST_LOSSES, 1)
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+def test_seeds():
+    assert seed_of(7, 0) == 7
+    seeds = {seed_of(seed, i, life) for seed in (0, 1) for i in range(4) for life in range(4)}
+    assert len(seeds) == 32
+
+
+@pytest.mark.parametrize("name", ["bundles", "shards", "pull_every", "stale_after"])
+def test_settings_that_make_no_sense(name):
+    with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
+        GorilaSettings(**{name: 0})
