@@ -109,7 +109,7 @@ def main(seed):
         axes.fill_between(LABELS, low, high, color=style["color"], alpha=0.15, lw=0)
     better = (found["pre-trained"] < found["random weights"]).sum(axis=0)
     print("seeds in which pre-training helped".ljust(34), *(f"{n:11}" for n in better))
-    axes.set(xlabel="labelled digits", ylabel="test error", xticks=LABELS, ylim=0)
+    axes.set(xlabel="labelled digits", ylabel="test error", xticks=LABELS, yticks=np.arange(5) / 20)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.3)
