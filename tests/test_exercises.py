@@ -283,6 +283,7 @@ def test_fine_tuning_starts_from_the_given_weights_and_sees_so_many_labels():
 # -- data -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # with the extra
 def test_the_digits_are_dealt_out_once():
     load_digits = pytest.importorskip("sklearn.datasets").load_digits
     data = digits(0)
@@ -439,6 +440,7 @@ def test_the_mlp_is_as_good_as_scikit_learns():
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.slow  # with the extra
 def test_the_mlps_updates_are_scikit_learns():
     """From the same weights, on the same minibatches in the same order: the same weights."""
     same = classifier(max_iter=1, shuffle=False, warm_start=True)
