@@ -24,7 +24,8 @@ from dqn_symbolic.experiments.runner import (
 )
 from run_catch import main
 
-pytestmark = pytest.mark.slow
+# One process has them all, as the fixture takes minutes.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("compare")]
 
 ROOT = Path(__file__).parent.parent
 
