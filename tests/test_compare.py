@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from dqn_symbolic.experiments.runner import (
+    ALL,
     EXPERIMENTS,
     jobs,
     path_of,
@@ -229,7 +230,7 @@ def test_a_damaged_file_is_named(copy, capfd):
 
 def test_an_unknown_experiment_is_answered_with_the_known_ones(tmp_path, capfd):
     assert main(["compare", "stage", "--out", str(tmp_path)]) == 2
-    assert f"one of {', '.join(EXPERIMENTS)}; got 'stage'" in told(capfd)
+    assert f"one of {', '.join(ALL)}; got 'stage'" in told(capfd)
 
 
 def test_what_cannot_be_a_folder(tmp_path, capfd):
