@@ -19,6 +19,7 @@ import run_catch
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.commands.options import AGENTS
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
@@ -341,3 +342,12 @@ def test_the_ablation_of_pong_small(tmp_path, capfd):
     with Image.open(tmp_path / "pong.png") as picture:
         assert min(picture.size) >= 400
     assert "Replay and target network on Pong" in (tmp_path / "report.md").read_text()
+
+
+def test_the_agent_that_comes_with_the_project(tmp_path, capsys):
+    assert (AGENTS / "pong" / "agent.npz").stat().st_size < 4_000_000
+    how = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
+    assert main(["evaluate", "--agent", "pong", *how]) == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > -15  # random: -20.7
+    assert main(["evaluate", str(tmp_path), "--agent", "pong"]) == 2
+    assert "not both" in capsys.readouterr().err
