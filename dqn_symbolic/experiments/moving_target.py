@@ -42,7 +42,7 @@ def settings(quick):
 
 
 def seeds(quick):
-    return 1 if quick else 5
+    return 1 if quick else 10
 
 
 def runs(rows):
