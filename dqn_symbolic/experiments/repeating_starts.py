@@ -48,9 +48,7 @@ class Repeating(gymnasium.Wrapper):
 
 
 def settings(quick):
-    length = (
-        {"steps": 800, "evaluate_every": 80} if quick else {"steps": 6_400, "evaluate_every": 80}
-    )
+    length = {"steps": 800 if quick else 6_400, "evaluate_every": 80}
     learner = {
         "hidden": (32,),
         "learning_rate": 0.01,

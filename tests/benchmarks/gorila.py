@@ -13,9 +13,9 @@ import numpy as np
 
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
+from tests.benchmarks.seeds import steps_until_solved
 
 MOST_STEPS = 40_000
 
@@ -24,14 +24,7 @@ def steps_to_solve(seed, bundles, **settings):
     """-> agent steps of all bundles, or MOST_STEPS + 1 if that was not enough."""
     catch = task("games:Catch-v0")
     scheduler = Scheduler(catch, Settings(seed=seed, **settings), GorilaSettings(bundles=bundles))
-    score, perfect = scorer(catch, scheduler.compile()), 0
-    while perfect < 2:
-        if scheduler.steps >= MOST_STEPS:
-            return MOST_STEPS + 1
-        for _ in range(scheduler.settings.evaluate_every):
-            scheduler.step()
-        perfect = perfect + 1 if score()["catch_rate"] == 1 else 0
-    return scheduler.steps
+    return steps_until_solved(scheduler.compile(), catch, MOST_STEPS)
 
 
 def main(seeds=10):

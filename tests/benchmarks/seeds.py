@@ -24,10 +24,15 @@ def steps_to_solve(seed, **settings):
     """-> agent steps, or MOST_STEPS + 1 if that was not enough."""
     catch = task("games:Catch-v0")
     agent = Agent(catch.make(), Settings(seed=seed, **settings)).compile()
+    return steps_until_solved(agent, catch, MOST_STEPS)
+
+
+def steps_until_solved(agent, catch, most_steps):
+    """-> agent steps of a compiled agent, or most_steps + 1. catch: its Task."""
     score, perfect = scorer(catch, agent), 0
     while perfect < 2:
-        if agent.steps >= MOST_STEPS:
-            return MOST_STEPS + 1
+        if agent.steps >= most_steps:
+            return most_steps + 1
         for _ in range(agent.settings.evaluate_every):
             agent.step()
         perfect = perfect + 1 if score()["catch_rate"] == 1 else 0
