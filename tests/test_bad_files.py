@@ -281,7 +281,7 @@ def boast(members):
 @pytest.mark.parametrize("kind", ["checkpoint", "agent"])
 @pytest.mark.parametrize("large", ["what it says", "an array", "the network that it says it is of"])
 def test_a_zip_bomb_takes_no_memory(kind, large, folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(checkpoints, "MOST_DATA", 2**20)
+    monkeypatch.setattr(checkpoints, "MAX_DATA_SIZE", 2**20)
     members = members_of((folder / f"{kind}.npz").read_bytes())
     path = tmp_path / f"{kind}.npz"
     path.write_bytes(

@@ -26,7 +26,7 @@ def train(make_task, program, window=None, quiet=False, **given):
         raise BadInput("--window needs a screen, but this machine has none")
     tell = (lambda text, end=None: None) if quiet else say
     # Note signals before the folder appears: whoever sees the folder may stop the run.
-    with noted_signals() as noted, begun(make_task, given) as (run, data):
+    with noted_signals() as noted, locked_run(make_task, given) as (run, data):
         settings = run.agent.settings
         hint = advice(settings.backend, settings.threads)
         if hint:
@@ -47,7 +47,8 @@ def train(make_task, program, window=None, quiet=False, **given):
                 f" {run.out} holds the run as last saved"
             ) from error
         except OSError as error:
-            raise BadInput(f"{error.filename}: {error.strerror}; {way_on(run.out)}") from error
+            problem = f"{error.filename}: {error.strerror}"
+            raise BadInput(f"{problem}; {how_to_continue(run.out)}") from error
     if not noted and window is not False and has_screen():
         from dqn_symbolic.commands.watching import watch
 
@@ -56,7 +57,7 @@ def train(make_task, program, window=None, quiet=False, **given):
 
 
 @contextmanager
-def begun(make_task, given):
+def locked_run(make_task, given):
     """-> (a Run in a locked folder, the data of its checkpoint or None)."""
     from dqn_symbolic.runs.files import alone
     from dqn_symbolic.runs.loading import read_data
@@ -133,33 +134,33 @@ def resumed(folder, data, task, settings, make_task, given):
     """-> a Run in `folder` with its old settings. Only `steps` may differ."""
     from dataclasses import asdict, replace
 
-    from dqn_symbolic.runs.loading import room_for_weights, steps_of
+    from dqn_symbolic.runs.loading import empty_weights, steps_of
     from dqn_symbolic.runs.run import Run
 
-    had, steps = asdict(settings), given.pop("steps", settings.steps)
+    old, steps = asdict(settings), given.pop("steps", settings.steps)
     asked, game = split(given)
     if "network" in given and "filters" not in given:
-        if bool(had["filters"]) != (given["network"] == "conv"):
-            kind = "conv" if had["filters"] else "mlp"
+        if bool(old["filters"]) != (given["network"] == "conv"):
+            kind = "conv" if old["filters"] else "mlp"
             raise BadInput(
                 f"--resume keeps a run's settings: network was {kind}, not {given['network']}"
             )
         asked.pop("filters", None)
     if game:
         asked_task = checked(make_task, game)
-        had |= {"game": task.game, **task.settings}
+        old |= {"game": task.game, **task.settings}
         asked |= {"game": asked_task.game}
         asked |= {n: v for n, v in asked_task.settings.items() if n in game}
     for name, value in asked.items():
-        if value != had.get(name):
+        if value != old.get(name):
             raise BadInput(
-                f"--resume keeps a run's settings: {name} was {had.get(name)!s:.100}, not {value}"
+                f"--resume keeps a run's settings: {name} was {old.get(name)!s:.100}, not {value}"
             )
     reached = checked(steps_of, folder, data)
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
-        checked(room_for_weights, folder / "checkpoint.npz", task, settings)
+        checked(empty_weights, folder / "checkpoint.npz", task, settings)
     return checked(Run, task, replace(settings, steps=steps), folder)
 
 
@@ -171,7 +172,7 @@ def checked(call, *arguments):
         raise BadInput(f"{' '.join(str(error).split()):.1000}") from error
 
 
-def way_on(folder):
+def how_to_continue(folder):
     """-> advice for the user after a file could not be written."""
     if (folder / "checkpoint.npz").exists():
         return f"the last checkpoint is whole: when this is repaired, go on with --resume {folder}"

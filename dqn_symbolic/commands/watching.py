@@ -19,7 +19,7 @@ def watch(folder=None, agent=None, gif=None, tell=say):
     from dqn_symbolic.experience.frames import as_seen
     from games.window import window
 
-    env = as_seen(pictured(task), settings)
+    env = as_seen(drawable(task), settings)
 
     def q_values(x):
         return forward(x[None])[0]
@@ -39,11 +39,11 @@ def play(task):
 
     if not has_screen():
         raise BadInput("play needs a screen, but this machine has none")
-    say(str(window.show(pictured(task, **task.by_hand), title=task.game)))
+    say(str(window.show(drawable(task, **task.by_hand), title=task.game)))
     return 0
 
 
-def pictured(task, **options):
+def drawable(task, **options):
     """-> the game with its render mode. Raises BadInput if the game cannot draw itself."""
     try:
         return task.make(render_mode=task.render_mode, **options)

@@ -1,6 +1,6 @@
-"""Files that are written whole or not at all, in a folder that one process has to itself.
+"""Files that are written whole or not at all, in a folder that is locked for one process.
 
-All that differs from one operating system to another is here, in `stopping` and in `machine`.
+What differs between operating systems is here, in `stopping` and in `machine`, and nowhere else.
 """
 
 import os
@@ -13,10 +13,10 @@ from filelock import FileLock, Timeout
 
 
 def write_whole(path, write):
-    """write(file) fills a temporary file beside `path`, which then takes its place in one step.
+    """write(file) fills a temporary binary file, which then replaces `path` in one step.
 
-    The file is binary. Whatever goes wrong, `path` holds the old content or the new. Raises OSError
-    that names `path`.
+    Whatever goes wrong, `path` holds the old content or the new. Raises an OSError that names
+    `path`.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -35,7 +35,7 @@ def write_whole(path, write):
 
 
 def sync_folder(folder):
-    """So that a power cut does not undo a replacement. (Windows cannot open a folder.)"""
+    """Afterwards, a power cut cannot undo a replacement. (Windows cannot open a folder.)"""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -45,7 +45,7 @@ def sync_folder(folder):
 
 
 def sweep(folder, names):
-    """Removes the temporary files of killed processes. The folder must be ours alone."""
+    """Removes the temporary files of killed processes. The folder must be locked by `alone`."""
     for name in names:
         for temporary in Path(folder).glob(f".{name}.*"):
             if temporary.name.rpartition(".")[2].isdecimal():
@@ -54,9 +54,9 @@ def sweep(folder, names):
 
 @contextmanager
 def alone(folder):
-    """Inside, `folder` is ours: raises OSError if another process is inside or it is read-only.
+    """Locks `folder` for this process. Raises OSError if another has it, or if it is read-only.
 
-    The lock is the file .lock, which is gone afterwards. It ends with its process.
+    The lock is the file .lock, which is removed afterwards. A killed process frees its lock.
     """
     try:
         tempfile.TemporaryFile(dir=folder).close()
@@ -70,6 +70,6 @@ def alone(folder):
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows removes it by itself, and only after the release
+        with suppress(OSError):  # on Windows, filelock removes the file after the release
             os.unlink(lock.lock_file)
         lock.release()

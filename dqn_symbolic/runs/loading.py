@@ -1,4 +1,4 @@
-"""What comes from a run's files is checked here, before anything believes it.
+"""Reads the files of a run and checks everything in them before it is used.
 
 A file may be damaged, of another version, or made to harm. Each function raises `Unreadable`, whose
 message is one line.
@@ -17,7 +17,7 @@ from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.run import not_finite
 
 # Exceptions that malformed values in a saved file can raise.
-MISFITS = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
 
 
 def read_data(folder, kind):
@@ -30,7 +30,7 @@ def read_data(folder, kind):
         if "render_mode" in game or not isinstance(data["game"], str):
             raise ValueError("this is not a game")
         return data, task(data["game"], **game), Settings(**settings)
-    except MISFITS as error:
+    except BAD_VALUES as error:
         raise does_not_fit(path, error) from error
 
 
@@ -39,23 +39,27 @@ def read_agent(folder):
     path = folder / "agent.npz"
     _, task, settings = read_data(folder, "agent")
     try:
-        weights = room_for_weights(path, task, settings)
+        weights = empty_weights(path, task, settings)
         checkpoints.fill(path, weights)
     except Unreadable:
         raise
-    except MISFITS as error:
+    except BAD_VALUES as error:
         raise does_not_fit(path, error) from error
     return task, settings, weights
 
 
-def room_for_weights(path, task, settings):
-    """-> {name: empty array}, no larger than the file, which has the weights as they are."""
+def empty_weights(path, task, settings):
+    """-> {name: empty array} for a network's weights.
+
+    Raises ValueError before it takes memory if the file is smaller than the weights, which are
+    never compressed.
+    """
     env = as_seen(task.make(), settings)
 
-    def no_room(rng, shape):
+    def without_memory(rng, shape):
         return np.broadcast_to(np.float32(0), shape)
 
-    params = first_params(None, env, settings, initialiser=no_room)
+    params = first_params(None, env, settings, initialiser=without_memory)
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
         raise ValueError(
             f"{path} is too small for such a network: {settings.hidden}, {settings.filters}"
@@ -64,53 +68,56 @@ def room_for_weights(path, task, settings):
 
 
 def steps_of(folder, data):
-    """-> agent steps that a checkpoint's run has had."""
+    """-> agent steps that the run of a checkpoint has taken."""
     try:
         return expect_count("steps", data["agent"]["counters"]["steps"]) if data["agent"] else 0
-    except MISFITS as error:
+    except BAD_VALUES as error:
         raise does_not_fit(folder / "checkpoint.npz", error) from error
 
 
 def restore(run, data):
-    """Takes a compiled `Run` from its start to a checkpoint that begins with `data`.
+    """Puts a checkpoint into a compiled `Run` at its start. data: the checkpoint's, by `read_data`.
 
-    -> whether its game came back to where it was. Nothing is changed if it raises.
+    -> whether the game came back to where it was. If this raises, nothing has changed.
     """
     path = run.out / "checkpoint.npz"
     try:
-        kept, state = data["run"], data["agent"]
-        rows = [dict(row) for row in kept["rows"]]
+        run_state, agent_state = data["run"], data["agent"]
+        rows = [dict(row) for row in run_state["rows"]]
         for row in rows:
             expect_row(row, run.task)
-        seconds = [expect_count(name, kept[name]) for name in ("compile_seconds", "train_seconds")]
-        best = float(kept["best"]) if rows else None
-        names = [f"best.{name}" for name in run.agent.first_params] if rows else []
-        weights = {name: np.empty_like(run.agent.first_params[name[5:]]) for name in names}
+        compile_seconds, train_seconds = (
+            expect_count(name, run_state[name]) for name in ("compile_seconds", "train_seconds")
+        )
+        best_return = float(run_state["best"]) if rows else None
+        params = run.agent.first_params if rows else {}
+        best_weights = {name: np.empty_like(value) for name, value in params.items()}
         came_back, checksums = True, {}
-        if state:
-            expect_state(state, run.agent)
-            arrays, filled = room_for_state(state, run.agent)
-            of_memory, room = pieces.cut(state["memory"]["written"], filled)
-            checksums = expect_pieces(data["pieces"], of_memory)
-            checkpoints.fill(path, {**room, **weights})
-            for number, piece in of_memory.items():
+        if agent_state:
+            expect_state(agent_state, run.agent)
+            arrays, saved_parts = empty_state(agent_state, run.agent)
+            finished, room = pieces.cut(agent_state["memory"]["written"], saved_parts)
+            checksums = expect_pieces(data["pieces"], finished)
+            room |= {f"best.{name}": value for name, value in best_weights.items()}
+            checkpoints.fill(path, room)
+            for number, piece in finished.items():
                 checkpoints.fill(pieces.path(run.out, number), piece, checksums[number])
             if not_finite(arrays):
                 raise ValueError(f"not finite: {not_finite(arrays)}")
-            came_back = run.agent.set_state(state, arrays)
+            came_back = run.agent.set_state(agent_state, arrays)
     except Unreadable:
         raise
-    except MISFITS as error:
+    except BAD_VALUES as error:
         raise does_not_fit(path, error) from error
     run.pieces = checksums
-    run.rows, run.best = rows, (best, {name[5:]: value for name, value in weights.items()})
-    run.compile_seconds += seconds[0]
-    run.train_seconds = seconds[1]
+    run.rows, run.best = rows, (best_return, best_weights)
+    run.compile_seconds += compile_seconds
+    run.train_seconds = train_seconds
     return came_back
 
 
-def room_for_state(state, agent):
-    """-> (arrays for `set_state`; the parts of them that are in the file)."""
+def empty_state(state, agent):
+    """-> ({name: array} to be filled for `set_state`; the parts of them that are in the files)."""
     arrays = {f"learner.{v.name}": np.array(v.get_value()) for v in agent.learn.get_shared()}
     rings = {f"memory.{name}": ring for name, ring in agent.memory.new_rings().items()}
     filled = min(state["memory"]["written"], agent.memory.slots)
@@ -119,9 +126,9 @@ def room_for_state(state, agent):
 
 
 def expect_state(state, agent):
-    """Raises a ValueError for plain data that no `get_state` of such an agent gives."""
-    own, _ = agent.get_state()
-    if form({**state, "actions": 0}) != form({**own, "actions": 0}):
+    """Raises ValueError if `state` is not what `get_state` of such an agent returns."""
+    own_state, _ = agent.get_state()
+    if structure({**state, "actions": 0}) != structure({**own_state, "actions": 0}):
         raise ValueError("these are not the counters and random streams of such an agent")
     for name, count in state["counters"].items():
         expect_count(name, count)
@@ -129,16 +136,19 @@ def expect_state(state, agent):
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")
     written = state["memory"]["written"]
-    most = 2 * state["counters"]["steps"]  # an episode's first frame comes with its second
-    if not 1 < written <= most:
+    highest = 2 * state["counters"]["steps"]  # the first step of an episode adds two frames
+    if not 1 < written <= highest:
         raise ValueError(f"a memory cannot have had {written!r} frames after so many steps")
 
 
-def expect_pieces(named, expected):
-    """-> {number: checksums} of the pieces that a checkpoint names, if they are the expected."""
-    checksums = {number: list(of_one) for number, of_one in named}
-    if list(checksums) != list(expected):
-        raise ValueError(f"pieces: expected {list(expected)}, got {list(checksums)}")
+def expect_pieces(named, finished):
+    """named: [(number, checksums), ...] in a checkpoint. -> {number: checksums}
+
+    Raises ValueError if they are not the numbers of the `finished` pieces.
+    """
+    checksums = {number: list(of_piece) for number, of_piece in named}
+    if list(checksums) != list(finished):
+        raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
     return checksums
 
 
@@ -149,7 +159,7 @@ def expect_count(name, count):
 
 
 def expect_row(row, task):
-    """Raises a ValueError for what is no row of progress.csv."""
+    """Raises ValueError if `row` is not a row of progress.csv."""
     columns = ["env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", task.score_name]
     for name in dict.fromkeys(columns):
         value = row[name]
@@ -158,11 +168,11 @@ def expect_row(row, task):
             raise ValueError(f"{name}: expected a number, got {value!r}")
 
 
-def form(value):
-    """What a value is made of: the names in it, and the types."""
+def structure(value):
+    """-> the same nested dicts and lists, with a type in place of each value."""
     if isinstance(value, dict):
-        return {name: form(part) for name, part in value.items()}
-    return [form(part) for part in value] if isinstance(value, list) else type(value)
+        return {name: structure(part) for name, part in value.items()}
+    return [structure(part) for part in value] if isinstance(value, list) else type(value)
 
 
 def does_not_fit(path, error):

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from dqn_symbolic.experience.memory import memory_bytes
 
-LARGE = 10**9  # bytes: what takes more than this is announced
+LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 
 
-def expect_memory(frames, settings):
+def expect_memory(space, settings):
     """-> a line about the replay memory if it is large, else None.
 
-    frames: the game's observation space. Raises ValueError, in one line, if the machine has less
-    memory left.
+    space: the game's observation space. Raises ValueError, in one line, if the machine has less
+    memory left than that.
     """
-    needed = memory_bytes(settings.memory_size, frames.shape, frames.dtype, settings.history)
-    shape = " x ".join(map(str, frames.shape))
+    needed = memory_bytes(settings.memory_size, space.shape, space.dtype, settings.history)
+    shape = " x ".join(map(str, space.shape))
     line = f"replay memory: {settings.memory_size:,} frames of {shape}: {needed / 1e9:,.1f} GB"
     left = memory_left()
     if needed > left:
@@ -35,13 +35,13 @@ def expect_memory(frames, settings):
 
 
 def memory_left(root=Path("/")):
-    """-> bytes that this process can still take without swapping, as far as the system says."""
+    """-> bytes that this process can still use without swapping, as far as the system tells."""
     if hasattr(ctypes, "windll"):
         return left_on_windows()
     try:
         kilobytes = numbers(root / "proc/meminfo")["MemAvailable"]
         return max(0, min(1024 * kilobytes, *left_in_containers(root)))
-    except (OSError, KeyError):  # not Linux: all that there is, whoever uses it
+    except (OSError, KeyError):  # not Linux: all the memory of the machine, free or not
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -52,7 +52,7 @@ def left_on_windows():
 
 
 def left_in_containers(root):
-    """What each control group above this process leaves it; first `inf`, for none. (Linux)"""
+    """Yields the bytes that each control group (Linux) leaves this process; `inf` comes first."""
     yield inf
     for line in (root / "proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)

@@ -34,7 +34,8 @@ class Run:
         env = task.make()
         self.memory_line = expect_memory(env.observation_space, settings)
         self.agent = Agent(env, settings)
-        self.about = {"game": task.game, "settings": {**asdict(settings), "game": task.settings}}
+        all_settings = {**asdict(settings), "game": task.settings}
+        self.game_and_settings = {"game": task.game, "settings": all_settings}
         self.rows = []  # those of progress.csv
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
@@ -49,12 +50,12 @@ class Run:
 
     def compile(self, say, stop):
         """Compiles part by part, saying so by say(text, end=...). -> whether it got to the end."""
-        for what, part in compilation(self.agent):
+        for part, compile_part in compilation(self.agent):
             if stop:
                 return False
-            say(f"{what:20}", end="")
+            say(f"{part:20}", end="")
             since = time.perf_counter()
-            part()
+            compile_part()
             seconds = time.perf_counter() - since
             say(f"{seconds:6.1f} s")
             self.compile_seconds += seconds
@@ -146,19 +147,20 @@ class Run:
         if bad:
             raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
         best, weights = self.best
-        kept = {"rows": self.rows, "best": best}
-        kept |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
-        of_memory, arrays = pieces.cut(self.agent.memory.written, arrays)
-        self.pieces = pieces.save(self.out, of_memory, self.pieces)
+        run_state = {"rows": self.rows, "best": best}
+        run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
+        finished, arrays = pieces.cut(self.agent.memory.written, arrays)
+        self.pieces = pieces.save(self.out, finished, self.pieces)
         arrays = {**arrays, **{f"best.{name}": value for name, value in weights.items()}}
-        data = {**self.about, "run": kept, "agent": state, "pieces": list(self.pieces.items())}
+        named = list(self.pieces.items())
+        data = {**self.game_and_settings, "run": run_state, "agent": state, "pieces": named}
         checkpoints.save(self.out / "checkpoint.npz", "checkpoint", data, arrays)
         pieces.remove_others(self.out, self.pieces)
         if weights:  # the best agent so far can be watched while the run goes on
             self.save_agent(weights)
 
     def save_agent(self, weights):
-        checkpoints.save(self.out / "agent.npz", "agent", self.about, weights)
+        checkpoints.save(self.out / "agent.npz", "agent", self.game_and_settings, weights)
 
     def finish(self, stopped=False):
         """Writes every file; of a run that was never compiled, what there is. -> the summary.
@@ -183,7 +185,7 @@ class Run:
             "game": task.game,
             "solved": self.solved,
             **({} if task.starts is None else {"starts": len(task.starts)}),
-            **{name: scores.get(name) for name in {task.score_name: 0, "mean_return": 0}},
+            **{name: scores.get(name) for name in (task.score_name, "mean_return")},
             "best_mean_return": best if self.compiled else None,
             "env_steps": agent.steps,
             "updates": agent.updates,
@@ -192,7 +194,7 @@ class Run:
             "steps_per_second": round(agent.steps / max(self.train_seconds, 1e-9), 1),
             "seed": agent.settings.seed,
             "backend": agent.settings.backend,
-            "settings": self.about["settings"],
+            "settings": self.game_and_settings["settings"],
         }
         text = json.dumps(summary, indent=2) + "\n"
         write_whole(self.out / "summary.json", lambda f: f.write(text.encode()))

@@ -1,4 +1,4 @@
-"""Ctrl-C, a cluster's SIGTERM, a closed terminal's SIGHUP: they stop a run, and nothing is lost."""
+"""Ctrl-C, a cluster's SIGTERM and a closed terminal's SIGHUP stop a run, and nothing is lost."""
 
 import signal
 from contextlib import contextmanager
@@ -9,23 +9,23 @@ SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 
 @contextmanager
 def noted_signals():
-    """Inside, these signals are only noted, in the list that is yielded.
+    """Inside the `with` block, a signal only joins the list that this yields.
 
-    (A `threading.Event` waits for itself for ever if a signal comes again while it is being set.)
+    (Not a `threading.Event`: if a second signal comes while it is being set, it waits for ever.)
     """
     noted = []
 
     def note(signum, frame):
         noted.append(signum)
 
-    before = {one: signal.signal(one, note) for one in SIGNALS}
+    before = {signum: signal.signal(signum, note) for signum in SIGNALS}
     try:
         yield noted
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def exit_status(noted):
-    """-> 0, or 128 and the signal, as a shell has it: 130, 143 or 129."""
+    """-> 0, or 128 + the first signal, as in a shell: 130, 143 or 129."""
     return 128 + noted[0] if noted else 0
