@@ -34,7 +34,7 @@ def compare(experiment=None, quick=False, out=None, quiet=False):
         except WrongFolder as error:
             raise BadInput(error) from error
         except WorkerDied as error:
-            raise BadInput(f"{error}; the same command goes on from there") from error
+            raise BadInput(f"{error}; repeat the command to continue from there") from error
     if not quiet:
         say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
     return exit_status(noted)

@@ -1,4 +1,4 @@
-"""What the symbolic graphs are compiled with: numba (default), C, or JAX."""
+"""The backends that compile the symbolic graphs: numba (default), C and JAX."""
 
 import importlib.util
 import warnings
@@ -12,7 +12,7 @@ from dqn_symbolic.compiling.threads import cores
 MODES = {
     "numba": Mode(OneFunctionLinker(), NUMBA.provided_optimizer),
     "c": CVM,
-    "jax": JAX.including("local_remove_all_assert"),  # which JAX would only warn of
+    "jax": JAX.including("local_remove_all_assert"),  # JAX ignores asserts and warns about each
 }
 
 
@@ -22,18 +22,18 @@ def mode(backend):
         if not pytensor.config.cxx:
             # PyTensor would fall back to interpreting the graph in Python, a thousand times slower.
             raise ValueError("the c backend needs a C++ compiler: install g++, or use numba")
-        # `advice` says it in one line.
+        # Instead, `advice` says it in one line.
         warnings.filterwarnings("ignore", "PyTensor could not link to a BLAS")
     if backend == "jax":
         if importlib.util.find_spec("jax") is None:
             raise ValueError("the jax backend needs jax: pip install jax")
-        # The graph adds up in float64; JAX stays with float32, and need not say so every time.
+        # The graph sums in float64. JAX uses float32, and would warn about it every time.
         warnings.filterwarnings("ignore", "Explicitly requested dtype (float|int)64")
     return MODES[backend]
 
 
 def advice(backend, threads=1):
-    """-> a line on what would make a backend quicker here, or None."""
+    """-> a line that says how a backend would be faster on this machine, or None."""
     if threads > cores():
         return (
             f"threads: {threads}, but there are {cores()} processor cores for them: "
@@ -48,9 +48,9 @@ def advice(backend, threads=1):
 
 
 def try_out(function, *example):
-    """Calls a function for the first time, which is when numba and JAX compile it.
+    """Calls a function for the first time: this is when numba and JAX compile it.
 
-    Whatever the call updated is put back.
+    Afterwards, the variables that it updated have their old values again.
     """
     before = {variable: variable.get_value() for variable in function.get_shared()}
     function(*example)

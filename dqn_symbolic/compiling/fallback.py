@@ -1,9 +1,9 @@
 """Our numba linker, and PyTensor's own where ours fails: a slow start is better than none.
 
-Ours builds on parts of PyTensor and numba that may change with any version, and on what a graph may
-hold. Whatever fails before a function has run once, be it an import, the writing or numba's
-compiling, PyTensor's own linker takes over, with the same results. It starts more slowly, and a
-warning says so, once.
+Our linker depends on parts of PyTensor and numba that any new version may change, and it has not
+seen every graph. It may fail until a function has run once: in an import, while it writes the text,
+or when numba compiles it. Then PyTensor's own linker compiles the graph. The results are the same,
+the start takes longer, and a warning says so once.
 """
 
 import warnings
@@ -19,13 +19,13 @@ class SlowStart(UserWarning):
 
 
 class OneFunctionLinker(NumbaLinker):
-    # PyTensor joins operations for its own compiler, and makes numbers of arrays of one element
-    # (both under this name in 3.3); ours reads the operations one by one.
+    # For its own linker, PyTensor 3.3 joins operations and turns arrays of one element into
+    # numbers. Both have this name. Our linker needs the single operations.
     incompatible_rewrites = (*NumbaLinker.incompatible_rewrites, "fuse_indexed_into_elemwise")
     has_warned = False
 
     def fgraph_convert(self, fgraph, **kwargs):
-        """-> two ways to compile the graph: ours, and PyTensor's own."""
+        """-> two functions that compile the graph: our way, and PyTensor's own."""
         convert, compiled = super().fgraph_convert, super().jit_compile
         return partial(one_function, fgraph), lambda: compiled(convert(fgraph, **kwargs))
 
@@ -43,7 +43,7 @@ class OneFunctionLinker(NumbaLinker):
             try:
                 return run(*arguments)
             except Exception as error:
-                if run.signatures:  # It has been compiled: the error is a result.
+                if run.signatures:  # It was compiled, so the graph itself raised the error.
                     raise
                 other = pytensors_own()
                 results = other(*arguments)
@@ -56,7 +56,7 @@ class OneFunctionLinker(NumbaLinker):
 
 
 def one_function(fgraph):
-    # Imported late, so that PyTensor's own linker is there also when this import fails.
+    # Imported here, so that an error in this import is caught as well.
     from dqn_symbolic.compiling.numba_linker import one_function
 
     return one_function(fgraph)

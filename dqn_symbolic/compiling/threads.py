@@ -1,8 +1,8 @@
-"""The learn step on several threads of the processor, compiled by numba.
+"""The learn step on several processor threads, compiled by numba.
 
-Each thread computes the gradient of its part of the minibatch. Then the gradients are added up,
-always in the same order, and applied. So the bits depend on how many threads there are, and not on
-which of them is the first. The matrix products must be single-threaded: OMP_NUM_THREADS=1.
+Each thread computes the gradient of its part of the minibatch. Then the gradients are added, always
+in the same order, and applied. So the bits depend on the number of threads, but not on which thread
+ends first. The matrix products must be single-threaded: OMP_NUM_THREADS=1.
 """
 
 import os
@@ -21,19 +21,19 @@ def learn_on_threads(graph, compiled, threads):
 
     graph: as in `symbols.q_learning`; compiled(inputs, outputs, **options) -> function.
     """
-    size = TT.lscalar("size")  # B; the batch that comes with it is a part of the minibatch
-    # The whole minibatch, as if all other errors were 0: so a mean is taken over all of it.
+    size = TT.lscalar("size")  # B of the whole minibatch; graph.batch holds one part of it
+    # Errors of the whole minibatch, 0 outside the part: a mean in the loss is then over all B.
     td_error = TT.zeros(size)[: graph.td_error.shape[0]].set(graph.td_error)
     gradients = grad(graph.loss(td_error), graph.params)
     inputs, outputs = [*graph.batch, size], [graph.td_error, *gradients]
     gradient = compiled(inputs, outputs, on_unused_input="ignore")
 
-    given = [[p.type() for p in graph.params] for _ in range(threads)]
-    sums = [reduce(add, parts) for parts in zip(*given)]
+    of_threads = [[p.type() for p in graph.params] for _ in range(threads)]
+    sums = [reduce(add, parts) for parts in zip(*of_threads)]
     givens = list(zip(graph.gradients, sums))
-    apply = compiled([*chain.from_iterable(given)], [], updates=graph.updates, givens=givens)
+    apply = compiled([*chain.from_iterable(of_threads)], [], updates=graph.updates, givens=givens)
 
-    # The compiled code itself: it holds no state, so that several threads can run it at a time.
+    # The compiled code itself. It holds no state, so several threads can run it at the same time.
     run, shared = gradient.vm.jit_fn, gradient.vm.inputs[len(inputs) :]
 
     def learn(*batch):
@@ -41,22 +41,22 @@ def learn_on_threads(graph, compiled, threads):
         ends = sorted({size * part // threads for part in range(threads + 1)})
         parts = [[array[first:end] for array in batch] for first, end in pairwise(ends)]
         rest = np.array(size), *(cell[0] for cell in shared)
-        # Threads that last for one step only: none is left over after a fork or at the exit.
+        # The threads last for one step only: none is left over after a fork or at the exit.
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda part: run(*part, *rest), parts))
-        gradients = [part[1:] for part in found]
+            results = list(pool.map(lambda part: run(*part, *rest), parts))
+        gradients = [gradients for _, *gradients in results]
         while len(gradients) < threads:  # there are more threads than transitions
             gradients.append([np.zeros_like(array) for array in gradients[0]])
         apply(*chain.from_iterable(gradients))
-        return np.concatenate([part[0] for part in found])
+        return np.concatenate([td_error for td_error, *_ in results])
 
-    both = dict.fromkeys([*gradient.get_shared(), *apply.get_shared()])
-    learn.get_shared = lambda: list(both)
+    variables = dict.fromkeys([*gradient.get_shared(), *apply.get_shared()])
+    learn.get_shared = lambda: list(variables)
     return learn
 
 
 def cores():
-    """How many this process may use."""
+    """-> how many processor cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -6,9 +6,11 @@ from pytensor.graph.rewriting.basic import GraphRewriter
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 
-class WithJAX(GraphRewriter):
-    """Rewrites nothing: PyTensor calls it, by its tag, before it compiles a graph for JAX, and it
-    registers the three Ops there. Not earlier, as importing JAX takes long, and it may be missing.
+class RegisterForJAX(GraphRewriter):
+    """Rewrites nothing, but registers the three Ops. PyTensor calls it before it compiles for JAX.
+
+    It is too early to do this when the module is imported: JAX takes long to import, and it may not
+    be installed.
     """
 
     def apply(self, fgraph):
@@ -16,9 +18,9 @@ class WithJAX(GraphRewriter):
         from pytensor.link.jax.dispatch import jax_funcify
 
         def convolve(x, kernel, stride):
-            sides = ("NHWC", "HWIO", "NHWC")
+            axes = ("NHWC", "HWIO", "NHWC")
             return jax.lax.conv_general_dilated(
-                x.astype(kernel.dtype), kernel, (stride, stride), "VALID", dimension_numbers=sides
+                x.astype(kernel.dtype), kernel, (stride, stride), "VALID", dimension_numbers=axes
             )
 
         def transpose(linear, dy, node):
@@ -38,4 +40,4 @@ class WithJAX(GraphRewriter):
             return lambda kernel, dy: transpose(lambda x: convolve(x, kernel, op.stride), dy, node)
 
 
-optdb.register("conv2d_with_jax", WithJAX(), "jax", position=0)
+optdb.register("conv2d_for_jax", RegisterForJAX(), "jax", position=0)

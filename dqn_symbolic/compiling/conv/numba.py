@@ -1,8 +1,8 @@
 """The three convolutions for numba: each is a matrix product over a block of images at a time.
 
 The matrix has a row for each window and kh kw C columns. It holds each pixel up to
-kh kw / stride**2 times and would have to go through main memory; a block of a few images stays in
-the processor's cache.
+kh kw / stride**2 times, so for a whole batch it would be too large for the processor's cache. For a
+block of a few images it fits.
 """
 
 import zlib
@@ -15,8 +15,8 @@ from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 BLOCK = 2**18  # numbers in a block of windows: 1 MB of float32
 
-# The cache that numba keeps on disk knows an Op by its name, its props, and this: the text of this
-# file, so that an edit compiles anew.
+# An Op's key in numba's cache on disk is its name, its props and this checksum of this file. So
+# after an edit the Op is compiled again.
 TEXT = zlib.crc32(Path(__file__).read_bytes())
 
 
@@ -28,7 +28,7 @@ def as_matrix(array):
 
 @numba_njit
 def block_of_windows(y, kernel):
-    """-> room for the windows of a block of images, (images, Ho, Wo, kh kw C)"""
+    """-> an empty array for the windows of a block of images, (images, Ho, Wo, kh kw C)"""
     B, Ho, Wo, F = y.shape
     size = kernel.size // F
     images = max(1, min(B, BLOCK // (Ho * Wo * size)))
@@ -37,17 +37,17 @@ def block_of_windows(y, kernel):
 
 @numba_njit
 def copy(x, block, kh, stride, back):
-    """block (images, Ho, Wo, kh kw C) <- the windows of x (images, H, W, C); uint8 becomes float.
+    """Copies the windows of x (images, H, W, C) to block (images, Ho, Wo, kh kw C).
 
-    Or `back`, its transpose: each number in the block is added to the pixel that it belongs to.
-    In a line of the image the pixels of a window lie side by side, as the channels are last: kw C
-    numbers go in one run.
+    With `back` it does the transpose: it adds each number of the block to its pixel in x. Since the
+    channels are the last axis, a window's pixels in one line of the image are kw C neighbours: a
+    run.
     """
     images, Ho, Wo, size = block.shape
     _, H, W, C = x.shape
     lines, run, step = x.reshape(images, H, W * C), size // kh, stride * C
     if (Ho - 1) * stride + kh > H or (Wo - 1) * step + run > W * C:
-        # A function with trust_input takes any shape, and here nothing else stops at the border.
+        # A function with trust_input checks no shapes, and numba checks no index.
         raise ValueError("conv2d: the windows do not fit into the image")
     for b in range(images):
         for i in range(Ho):

@@ -5,13 +5,14 @@
 
     conv2d_transpose(y, kernel, image_size, stride) -> x      from the windows back to the image
 
-x (B, H, W, C) is uint8 or of the kernel's dtype; kernel (kh, kw, C, F) is float32 or float64;
-y (B, (H - kh) // stride + 1, (W - kw) // stride + 1, F) has the kernel's dtype. The batch B is free
-at run time, all other sizes are fixed when the graph is built. No padding, and no flip of the
-kernel: what the field calls convolution is cross-correlation (Goodfellow et al. 2016, eq. 9.6).
+x (B, H, W, C) is uint8 or has the kernel's dtype; kernel (kh, kw, C, F) is float32 or float64;
+y (B, (H - kh) // stride + 1, (W - kw) // stride + 1, F) has the kernel's dtype. The batch size B
+may change from call to call; all other sizes are fixed when the graph is built. No padding. The
+kernel is not flipped: deep learning calls this cross-correlation a convolution (Goodfellow et al.
+2016, equation 9.6).
 
-y is linear in x and in the kernel, so the two gradients are the two transposes of one bilinear map,
-and the gradients of these three maps are these three maps again.
+y is linear in x and in the kernel, so the two gradients are the two transposes of one bilinear map.
+The gradients of these three maps are these three maps again.
 """
 
 import numpy as np
@@ -22,10 +23,9 @@ from pytensor.graph.op import Op
 
 
 def conv2d(x, kernel, stride=1):
-    """-> y (B, Ho, Wo, F), the shapes as above.
+    """-> y (B, Ho, Wo, F), with the shapes and dtypes above.
 
-    Raises ValueError if the shapes do not go together or are not known yet, and TypeError for
-    other dtypes.
+    Raises ValueError if the shapes do not match or are not known yet, TypeError for other dtypes.
     """
     return Conv2D(stride)(x, kernel)
 
@@ -33,22 +33,21 @@ def conv2d(x, kernel, stride=1):
 def conv2d_transpose(y, kernel, image_size, stride=1):
     """-> x (B, H, W, C), where (H, W) is image_size: the transpose of conv2d, not its inverse.
 
-    x[b, i stride + di, j stride + dj, c] adds up, over all i, j, f, di and dj that lead to this
-    pixel, y[b, i, j, f] kernel[di, dj, c, f]. y (B, Ho, Wo, F) is of the kernel's dtype and has the
-    shape that conv2d makes of such an image. (Up to stride - 1 rows and columns at the far borders
-    are in no window. They are 0.)
+    A pixel x[b, i stride + di, j stride + dj, c] is the sum of y[b, i, j, f] kernel[di, dj, c, f]
+    over all f and all i, j, di, dj that lead to this pixel. y (B, Ho, Wo, F) has the kernel's dtype
+    and the shape that conv2d gives for such an image. (Up to stride - 1 rows and columns at the far
+    borders are in no window. They are 0.)
 
-    Raises ValueError if the shapes do not go together or are not known yet, and TypeError for
-    other dtypes.
+    Raises ValueError if the shapes do not match or are not known yet, TypeError for other dtypes.
     """
     y, kernel = TT.as_tensor_variable(y), TT.as_tensor_variable(kernel)
     x = TT.tensor(dtype=kernel.dtype, shape=(None, *image_size, *kernel.type.shape[2:3]))
     expected = conv2d(x, kernel, stride).type
-    given = f"y {y.type.shape} {y.dtype}"
+    got = f"y {y.type.shape} {y.dtype}"
     if y.dtype != expected.dtype:
-        raise TypeError(f"conv2d_transpose: y is {expected.dtype} as the kernel; got {given}")
+        raise TypeError(f"conv2d_transpose: y is {expected.dtype} as the kernel; got {got}")
     if y.type.ndim != 4 or y.type.shape[1:] != expected.shape[1:]:
-        raise ValueError(f"conv2d_transpose: y is {expected.shape} for such an image; got {given}")
+        raise ValueError(f"conv2d_transpose: y is {expected.shape} for such an image; got {got}")
     return InputGradient(int(stride), tuple(image_size))(kernel, y)
 
 
@@ -64,25 +63,25 @@ class Conv2D(Op):
 
     def make_node(self, x, kernel):
         x, kernel = TT.as_tensor_variable(x), TT.as_tensor_variable(kernel)
-        given = f"x {x.type.shape} {x.dtype} and kernel {kernel.type.shape} {kernel.dtype}"
+        got = f"x {x.type.shape} {x.dtype} and kernel {kernel.type.shape} {kernel.dtype}"
         if x.type.ndim != 4 or kernel.type.ndim != 4:
-            raise ValueError(f"conv2d: x is (B, H, W, C), kernel (kh, kw, C, F); got {given}")
+            raise ValueError(f"conv2d: x is (B, H, W, C), kernel (kh, kw, C, F); got {got}")
         if kernel.dtype not in ("float32", "float64") or x.dtype not in ("uint8", kernel.dtype):
             raise TypeError(
                 "conv2d: the kernel is float32 or float64, and x is uint8 or as the kernel; "
-                f"got {given}"
+                f"got {got}"
             )
         B, *image = x.type.shape
         if None in (*image, *kernel.type.shape):
             raise ValueError(
                 "conv2d: all sizes but the batch are fixed when the graph is built, as by "
-                f"TT.tensor(shape=...) or pytensor.shared(shape=...); got {given}"
+                f"TT.tensor(shape=...) or pytensor.shared(shape=...); got {got}"
             )
         (H, W, C), (kh, kw, channels, F) = image, kernel.type.shape
         if channels != C:
-            raise ValueError(f"conv2d: x has {C} channels, the kernel {channels}; got {given}")
+            raise ValueError(f"conv2d: x has {C} channels, the kernel {channels}; got {got}")
         if not (1 <= kh <= H and 1 <= kw <= W):
-            raise ValueError(f"conv2d: the kernel does not fit into the image; got {given}")
+            raise ValueError(f"conv2d: the kernel does not fit into the image; got {got}")
         Ho, Wo = (H - kh) // self.stride + 1, (W - kw) // self.stride + 1
         return Apply(self, [x, kernel], [TT.tensor(dtype=kernel.dtype, shape=(B, Ho, Wo, F))])
 
@@ -91,16 +90,16 @@ class Conv2D(Op):
         view = windows(x, kernel.shape[:2], self.stride)
         outputs[0][0] = np.tensordot(view, kernel, axes=((4, 5, 3), (0, 1, 2)))
 
-    def infer_shape(self, *given):
-        *_, node, shapes = given  # PyTensor 3.0 gives the whole graph before them
+    def infer_shape(self, *arguments):
+        *_, node, shapes = arguments  # PyTensor 3.0 passes the whole graph before them
         return [(shapes[0][0], *node.outputs[0].type.shape[1:])]
 
     def pullback(self, inputs, outputs, output_grads):
         x, kernel = inputs
-        # What comes from above may know less of its shape than y does.
+        # The type of the gradient may leave sizes open that the type of y knows.
         dy = TT.specify_shape(output_grads[0], outputs[0].type.shape)
         return [
-            in_x(x, InputGradient(self.stride, x.type.shape[1:3])(kernel, dy)),
+            gradient_of_image(x, InputGradient(self.stride, x.type.shape[1:3])(kernel, dy)),
             KernelGradient(self.stride, kernel.type.shape[:2])(x, dy),
         ]
 
@@ -123,15 +122,15 @@ class KernelGradient(Op):
         dkernel = np.tensordot(view, dy, axes=((0, 1, 2), (0, 1, 2)))  # (C, kh, kw, F)
         outputs[0][0] = np.ascontiguousarray(dkernel.transpose(1, 2, 0, 3))
 
-    def infer_shape(self, *given):
-        *_, node, _ = given
+    def infer_shape(self, *arguments):
+        *_, node, _ = arguments
         return [node.outputs[0].type.shape]
 
     def pullback(self, inputs, outputs, output_grads):
         x, dy = inputs
         kernel = TT.specify_shape(output_grads[0], outputs[0].type.shape)
         return [
-            in_x(x, InputGradient(self.stride, x.type.shape[1:3])(kernel, dy)),
+            gradient_of_image(x, InputGradient(self.stride, x.type.shape[1:3])(kernel, dy)),
             Conv2D(self.stride)(x, kernel),
         ]
 
@@ -153,12 +152,12 @@ class InputGradient(Op):
         kh, kw, C, _ = kernel.shape
         dx = np.zeros((len(dy), *self.image_size, C), dy.dtype)
         view = windows(dx, (kh, kw), self.stride, writeable=True)
-        for di, dj in np.ndindex(kh, kw):  # the windows overlap: one place in them at a time
+        for di, dj in np.ndindex(kh, kw):  # one pixel of each window at a time: windows overlap
             view[..., di, dj] += dy @ kernel[di, dj].T
         outputs[0][0] = dx
 
-    def infer_shape(self, *given):
-        *_, node, shapes = given
+    def infer_shape(self, *arguments):
+        *_, node, shapes = arguments
         return [(shapes[1][0], *node.outputs[0].type.shape[1:])]
 
     def pullback(self, inputs, outputs, output_grads):
@@ -170,12 +169,12 @@ class InputGradient(Op):
         ]
 
 
-def in_x(x, dx):
-    """dx, or what PyTensor wants in its place for whole numbers: zeros."""
+def gradient_of_image(x, dx):
+    """-> dx, or zeros if x is uint8: so PyTensor wants the gradient of whole numbers."""
     return x.zeros_like(dtype=pytensor.config.floatX) if x.dtype == "uint8" else dx
 
 
 def windows(x, kernel_size, stride, writeable=False):
-    """x (B, H, W, C) -> what the kernel covers at each place, (B, Ho, Wo, C, kh, kw), a view."""
+    """x (B, H, W, C) -> (B, Ho, Wo, C, kh, kw), a view: what the kernel covers at each position."""
     view = np.lib.stride_tricks.sliding_window_view(x, kernel_size, (1, 2), writeable=writeable)
     return view[:, ::stride, ::stride]
