@@ -60,6 +60,6 @@ def import_compiler():
             import pytensor.link.numba.cache  # noqa: F401
     except OSError as error:
         raise BadInput(
-            f"{error.filename}: {error.strerror}; for the compiled code take a folder that can be"
-            " written, by PYTENSOR_FLAGS=base_compiledir=DIR"
+            f"{error.filename}: {error.strerror}; choose a writable folder for the compiled code:"
+            " PYTENSOR_FLAGS=base_compiledir=DIR"
         ) from error
