@@ -312,13 +312,16 @@ def test_it_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize("missing", ["ale_py", "cv2"])
-def test_without_the_extra_atari_says_how_to_install_it(missing, monkeypatch, capfd):
+@pytest.mark.parametrize("command", ["train --game ALE/Pong-v5", "evaluate --agent pong"])
+def test_without_the_extra_atari_says_how_to_install_it(missing, command, monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "dqn_symbolic.environments.atari", raising=False)
-    assert main(["train", "--game", "ALE/Pong-v5"]) == 2
+    assert main(command.split()) == 2
     _, err = capfd.readouterr()
-    assert err.count("\n") == 1
-    assert "which is not installed: pip install -e '.[atari]'" in err
+    assert err == (
+        f"dqn_symbolic: ALE/Pong-v5 needs {missing}, which is not installed:"
+        " pip install -e '.[atari]'\n"
+    )
 
 
 @pytest.mark.parametrize("option", ["--episodes=0", "--epsilon=2", "--seed=-1"])

@@ -27,7 +27,7 @@ def main(arguments, program, description, commands):
     except MemoryError as error:
         message = f"too large for the memory here: {error}"
     except ModuleNotFoundError as error:
-        message = f"{error.name} is not installed: pip install -e ."
+        message = f"{error.name} is not installed: pip install -e ." if error.name else str(error)
     except KeyboardInterrupt:
         message, status = "interrupted", 130
     print(f"{program.split()[-1]}: {message}", file=sys.stderr)

@@ -18,7 +18,8 @@ def task(game: str, **settings) -> Task:
     settings: keyword arguments of the game. Discrete observations become one-hot, float64 becomes
     float32. The goal is the `reward_threshold` of the id. A game may have its own scoring, as Catch
     has: a method `scoring` that returns {field of Task: value}. Raises a ValueError of one line for
-    a game that Gymnasium cannot make or the agent cannot learn.
+    a game that Gymnasium cannot make or the agent cannot learn, and a ModuleNotFoundError of one
+    line for a game of ALE if ALE is missing.
     """
     if game.startswith("ALE/"):
         return atari(game, settings)
@@ -43,9 +44,9 @@ def atari(game, settings):
     """-> the Task of "ALE/...". ALE is optional, so only this function imports it."""
     try:
         from dqn_symbolic.environments.atari import atari_task
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         message = f"{game} needs {error.name}, which is not installed: pip install -e '.[atari]'"
-        raise ValueError(message) from error
+        raise ModuleNotFoundError(message) from error
     try:
         return atari_task(game, **settings)
     except REFUSALS as error:
