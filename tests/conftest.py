@@ -1,4 +1,4 @@
-"""Tests run without a screen, and say by themselves when they want one."""
+"""Tests run without a screen, except those that set one up."""
 
 import os
 
@@ -11,7 +11,7 @@ os.environ.pop("WAYLAND_DISPLAY", None)
 
 @pytest.fixture
 def uncompiled():
-    """Runs of this process are ready at once: see `tests.plain`."""
+    """Runs in this process need no compiling: see `tests.plain`."""
     from tests.plain import uncompiled
 
     with uncompiled():

@@ -1,4 +1,4 @@
-"""What several tests need."""
+"""Helpers that several tests use."""
 
 from contextlib import contextmanager
 
@@ -14,32 +14,32 @@ PLAIN = Mode(linker="py", optimizer=None)
 
 
 def load(path, kind):
-    """-> (data, arrays): all that a file of a run holds, and the pieces that a checkpoint names."""
+    """-> (data, arrays) of a file of a run, with the pieces that a checkpoint names."""
     data = checkpoints.load_data(path, kind)
     files = {"": path}
     files |= {
         f"{number}/": pieces.path(path.parent, number) for number, _ in data.get("pieces", ())
     }
     arrays = {}
-    for before, file in files.items():
+    for prefix, file in files.items():
         with checkpoints.opened(file), np.load(file, allow_pickle=False) as members:
-            arrays |= {before + name: members[name] for name in members if name != "data"}
+            arrays |= {prefix + name: members[name] for name in members if name != "data"}
     return data, arrays
 
 
 def plain(agent):
-    """An agent compiled to plain NumPy: slower, but it is ready at once."""
+    """Compile an agent to plain NumPy: slower, but ready at once."""
     agent.mode = PLAIN
     return agent.compile()
 
 
 @contextmanager
 def uncompiled():
-    """The numba backend is plain NumPy here: for whole runs, where the backend makes no difference.
+    """Replace the numba backend by plain NumPy, for runs whose backend makes no difference.
 
-    Only runs in this process are affected, not the processes that a test starts.
+    Processes that a test starts still use numba.
     """
-    # NumPy warns of overflow; compiled code does not.
+    # NumPy warns of overflow, which compiled code ignores.
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
         patch.setitem(MODES, "numba", PLAIN)
         yield

@@ -1,4 +1,4 @@
-"""Files are whole or not there, and what is not ours is refused in one line."""
+"""Files are written whole or not at all; foreign and damaged files are refused in one line."""
 
 import io
 import json
@@ -12,40 +12,40 @@ from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.files import write_whole
 from tests.plain import load
 
-ABOUT = {"settings": {"seed": 3, "hidden": [128]}, "big": 2**127 + 1, "x": 0.1 + 0.2}
+DATA = {"settings": {"seed": 3, "hidden": [128]}, "big": 2**127 + 1, "x": 0.1 + 0.2}
 ARRAYS = {"W1": np.arange(6, dtype=np.float32).reshape(2, 3), "rows": np.zeros((0, 4), np.uint8)}
 
 
 @pytest.fixture
 def path(tmp_path):
-    checkpoints.save(tmp_path / "agent.npz", "agent", ABOUT, ARRAYS)
+    checkpoints.save(tmp_path / "agent.npz", "agent", DATA, ARRAYS)
     return tmp_path / "agent.npz"
 
 
-def test_there_and_back_to_the_bit(path):
-    about, arrays = load(path, "agent")
-    assert about == ABOUT
+def test_a_saved_file_loads_with_the_same_bits(path):
+    data, arrays = load(path, "agent")
+    assert data == DATA
     assert list(arrays) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert arrays[name].dtype == array.dtype
         assert (arrays[name] == array).all()
 
 
-def test_no_pickle_in_it(path):
+def test_a_file_contains_no_pickle(path):
     with zipfile.ZipFile(path) as file:
         for name in file.namelist():
             assert b"|O" not in file.read(name)[:128]
 
 
-def other_npz(**arrays):
+def npz(**arrays):
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()
 
 
-def ours_but(**changes):
-    about = {"dqn_symbolic": "agent", "version": checkpoints.VERSIONS["agent"], **changes}
-    return other_npz(data=np.array(json.dumps(about)))
+def npz_with_data(**changes):
+    data = {"dqn_symbolic": "agent", "version": checkpoints.VERSIONS["agent"], **changes}
+    return npz(data=np.array(json.dumps(data)))
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def ours_but(**changes):
     [
         b"",
         b"not a zip file",
-        other_npz(weights=np.zeros(3)),
-        other_npz(data=np.zeros(3)),
-        other_npz(data=np.array("no json")),
-        other_npz(data=np.array('["a list"]')),
-        other_npz(data=np.array({"a": "pickle"}, dtype=object)),
-        ours_but(version=0),
-        ours_but(dqn_symbolic="checkpoint"),
+        npz(weights=np.zeros(3)),
+        npz(data=np.zeros(3)),
+        npz(data=np.array("no json")),
+        npz(data=np.array('["a list"]')),
+        npz(data=np.array({"a": "pickle"}, dtype=object)),
+        npz_with_data(version=0),
+        npz_with_data(dqn_symbolic="checkpoint"),
     ],
 )
-def test_what_is_not_ours_is_refused(tmp_path, content):
+def test_a_foreign_file_is_refused(tmp_path, content):
     path = tmp_path / "agent.npz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"agent\.npz") as refusal:
@@ -71,7 +71,7 @@ def test_what_is_not_ours_is_refused(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_cut_short_or_with_a_flipped_bit_is_refused(path):
+def test_a_file_that_is_cut_short_or_has_a_flipped_bit_is_refused(path):
     whole = path.read_bytes()
     for length in range(0, len(whole), 37):
         path.write_bytes(whole[:length])
@@ -83,7 +83,7 @@ def test_cut_short_or_with_a_flipped_bit_is_refused(path):
         load(path, "agent")
 
 
-def test_missing_or_a_folder_is_refused(tmp_path):
+def test_a_missing_file_or_a_folder_is_refused(tmp_path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(ValueError, match=r"is missing|is not a file"):
             load(path, "agent")
@@ -93,35 +93,35 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
 
-    def half(file):
+    def write_half(file):
         file.write(b"new, but")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        write_whole(path, half)
+        write_whole(path, write_half)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_write_reaches_the_disk_and_so_does_its_name(tmp_path, monkeypatch):
-    """The file, and after the replacement its folder: a power cut undoes neither."""
-    synced, fsync, replace = [], os.fsync, os.replace
+def test_a_write_syncs_the_file_and_its_folder(tmp_path, monkeypatch):
+    """The folder is synced after the replacement, so a power cut cannot undo it."""
+    events, fsync, replace = [], os.fsync, os.replace
 
-    def noting(handle):
-        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+    def recording_fsync(handle):
+        events.append(os.readlink(f"/proc/self/fd/{handle}"))
         fsync(handle)
 
-    def replacing(old, new):
-        synced.append("replaced")
+    def recording_replace(old, new):
+        events.append("replaced")
         replace(old, new)
 
-    monkeypatch.setattr(os, "fsync", noting)
-    monkeypatch.setattr(os, "replace", replacing)
+    monkeypatch.setattr(os, "fsync", recording_fsync)
+    monkeypatch.setattr(os, "replace", recording_replace)
     write_whole(tmp_path / "file", lambda file: file.write(b"new"))
-    assert synced == [str(tmp_path / f".file.{os.getpid()}"), "replaced", str(tmp_path)]
+    assert events == [str(tmp_path / f".file.{os.getpid()}"), "replaced", str(tmp_path)]
 
 
-def test_a_write_that_succeeds_leaves_the_new_file_alone(tmp_path):
+def test_a_successful_write_leaves_only_the_new_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     write_whole(path, lambda file: file.write(b"new"))

@@ -1,4 +1,4 @@
-"""A game that breaks its promises is refused at the door; one that breaks them later, at once."""
+"""Games that break their promises are refused, before learning or at the first bad step."""
 
 import gymnasium
 import numpy as np
@@ -13,30 +13,30 @@ SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4}
 
 
 class Game(gymnasium.Env):
-    """Ends after 4 steps. `frames` and `rewards` are what it gives, step by step, for ever."""
+    """An episode has 4 steps. The game repeats `frames` and `rewards` for ever."""
 
     def __init__(self, frames=(), rewards=(0.0,), observations=PIXELS, actions=None):
         self.observation_space, self.action_space = observations, actions or Discrete(2)
         self.frames, self.rewards, self.steps = frames, rewards, 0
         self.size = gymnasium.spaces.flatdim(self.observation_space)
 
-    def seen(self):
+    def current_frame(self):
         if self.frames:
             return self.frames[self.steps % len(self.frames)]
         return gymnasium.spaces.utils.unflatten(self.observation_space, np.zeros(self.size))
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        return self.seen(), {}
+        return self.current_frame(), {}
 
     def step(self, action):
         self.steps += 1
         reward = self.rewards[self.steps % len(self.rewards)]
-        return self.seen(), reward, self.steps % 4 == 0, False, {}
+        return self.current_frame(), reward, self.steps % 4 == 0, False, {}
 
 
-def refused(env, error, message, **settings):
-    """In one line. -> the agent steps that went well before it; None at the door."""
+def refusal_step(env, error, message, **settings):
+    """Check that `env` is refused in one line. -> at which agent step; None: no agent was made."""
     agent = None
     with pytest.raises(error, match=message) as refusal:  # noqa: PT012
         agent = Agent(env, Settings(**SMALL, **settings))
@@ -48,7 +48,7 @@ def refused(env, error, message, **settings):
     return agent and agent.steps
 
 
-# -- at the door -----------------------------------------------------------------------------------
+# -- before learning -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def refused(env, error, message, **settings):
     ],
 )
 def test_spaces_that_cannot_be_learnt_from_are_refused(spaces, message):
-    assert refused(Game(**spaces), ValueError, message) is None
+    assert refusal_step(Game(**spaces), ValueError, message) is None
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ def test_spaces_that_cannot_be_learnt_from_are_refused(spaces, message):
         (None, "got None"),
     ],
 )
-def test_a_first_observation_that_is_not_as_promised_is_refused(first, message):
-    assert refused(Game([first]), ValueError, message) is None
+def test_a_first_observation_of_another_shape_or_dtype_is_refused(first, message):
+    assert refusal_step(Game([first]), ValueError, message) is None
 
 
-def test_filters_need_pictures():
+def test_filters_need_observations_that_are_images():
     message = r"filters: expected frames \(height, width\) or .* got \(6,\)"
     vector = Game(observations=Box(0, 255, (6,), np.uint8))
-    assert refused(vector, ValueError, message, filters=((2, 3, 1),)) is None
+    assert refusal_step(vector, ValueError, message, filters=((2, 3, 1),)) is None
 
 
 @pytest.mark.filterwarnings("ignore:.*precision lowered")
@@ -103,12 +103,12 @@ def test_filters_need_pictures():
     ],
     ids=["Flatten", "Dtype", "Reshape"],
 )
-def test_the_wrappers_that_are_named_make_it_fit(space, wrap):
+def test_the_wrappers_named_in_the_messages_make_the_spaces_fit(space, wrap):
     env = wrap(Game(observations=space))
     assert Agent(env, Settings(**SMALL)).x.dtype == np.float32
 
 
-# -- and later -------------------------------------------------------------------------------------
+# -- during learning -------------------------------------------------------------------------------
 
 FINE = np.zeros((2, 3), np.uint8)
 
@@ -116,7 +116,7 @@ FINE = np.zeros((2, 3), np.uint8)
 @pytest.mark.parametrize("history", [1, 3])
 @pytest.mark.parametrize("action_repeat", [1, 2])
 @pytest.mark.parametrize(
-    ("later", "message"),
+    ("bad_frame", "message"),
     [
         (np.zeros((1, 3), np.uint8), r"expected uint8 \(2, 3\), got uint8 \(1, 3\)"),
         (np.zeros((2, 3)), r"expected uint8 \(2, 3\), got float64 \(2, 3\)"),
@@ -124,46 +124,49 @@ FINE = np.zeros((2, 3), np.uint8)
         (7, r"expected uint8 \(2, 3\), got 7"),
     ],
 )
-def test_a_frame_that_is_not_as_promised_is_refused(later, message, history, action_repeat):
-    """NumPy would have broadcast it, or rounded it, without a word."""
-    env = Game([FINE] * 6 + [later])
-    steps = refused(env, ValueError, message, history=history, action_repeat=action_repeat)
-    assert steps == (5 if action_repeat == 1 else 2)
+def test_a_later_frame_of_another_shape_or_dtype_is_refused(
+    bad_frame, message, history, action_repeat
+):
+    """NumPy would broadcast or round it without an error."""
+    env = Game([FINE] * 6 + [bad_frame])
+    step = refusal_step(env, ValueError, message, history=history, action_repeat=action_repeat)
+    assert step == (5 if action_repeat == 1 else 2)
 
 
 @pytest.mark.parametrize("reward", [None, "1", np.ones(1), [1.0], 1j])
-def test_a_reward_that_is_no_number_is_refused(reward):
-    assert refused(Game(rewards=[0.0] * 6 + [reward]), ValueError, "reward: expected a number") == 5
+def test_a_reward_that_is_not_a_number_is_refused(reward):
+    game = Game(rewards=[0.0] * 6 + [reward])
+    assert refusal_step(game, ValueError, "reward: expected a number") == 5
 
 
 @pytest.mark.parametrize("reward", [1, -1, True, np.float32(0.5), np.int64(2), np.float64(0.5)])
-def test_a_reward_may_be_any_number(reward):
+def test_a_reward_may_be_of_any_number_type(reward):
     agent = Agent(Game(rewards=[reward]), Settings(**{**SMALL, "warm_up": 100}))
     agent.step()
     assert agent.memory.rings["reward"][0] == reward
 
 
-# -- numbers that are none -------------------------------------------------------------------------
+# -- NaN and infinity ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
-def test_a_reward_that_is_not_finite_is_named(bad):
+def test_a_reward_that_is_not_finite_is_refused(bad):
     message = "the reward is .*, not a finite float32"
-    assert refused(Game(rewards=[0.0] * 6 + [bad]), FloatingPointError, message) == 5
+    assert refusal_step(Game(rewards=[0.0] * 6 + [bad]), FloatingPointError, message) == 5
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_an_observation_that_is_not_finite_is_named_with_its_place(bad):
+def test_an_observation_that_is_not_finite_is_refused_with_its_position(bad):
     frame = np.zeros((2, 3), np.float32)
     frame[1, 2] = bad
     env = Game([np.zeros((2, 3), np.float32)] * 6 + [frame], observations=FLOATS)
     message = rf"the observation is {bad} at \(1, 2\)"
-    assert refused(env, FloatingPointError, message) == 5
-    assert refused(Game([frame], observations=FLOATS), FloatingPointError, message) is None
+    assert refusal_step(env, FloatingPointError, message) == 5
+    assert refusal_step(Game([frame], observations=FLOATS), FloatingPointError, message) is None
 
 
-def test_large_but_finite_observations_are_none_of_our_business():
-    """Their sum of squares overflows."""
+def test_large_finite_observations_are_accepted():
+    """Even if their sum of squares overflows."""
     env = Game([np.full((2, 3), 3e38, np.float32)], observations=FLOATS)
     agent = Agent(env, Settings(**{**SMALL, "warm_up": 100}))
     agent.step()

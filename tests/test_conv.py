@@ -1,4 +1,4 @@
-"""The convolution and its gradients against loops written out, on every backend."""
+"""The convolution and its gradients against explicit loops, on every backend."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ from tests.plain import PLAIN
 
 
 def by_hand(x, kernel, stride, dy):
-    """-> y, dkernel, dx, each multiplication by itself, in float64"""
+    """-> y, dkernel, dx in float64, computed one multiplication at a time."""
     (B, H, W, C), (kh, kw, _, F) = x.shape, kernel.shape
     Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
     y, dkernel, dx = np.zeros((B, Ho, Wo, F)), np.zeros(kernel.shape), np.zeros(x.shape)
@@ -38,7 +38,7 @@ def by_hand(x, kernel, stride, dy):
 
 
 def compiled(image, kernel_shape, stride, x_dtype="float32", dtype="float32", mode=PLAIN):
-    """-> a function of x (B, *image), kernel, dy -> y, dkernel, and dx where x is not uint8"""
+    """-> function(x (B, *image), kernel, dy) -> y, dkernel, and dx unless x is uint8."""
     x = TT.tensor("x", dtype=x_dtype, shape=(None, *image))
     kernel = TT.tensor("kernel", dtype=dtype, shape=kernel_shape)
     y = conv2d(x, kernel, stride)
@@ -59,11 +59,11 @@ def example(rng, batch, image, kernel_shape, stride, x_dtype="float32", dtype="f
     return x.astype(x_dtype), rng.normal(size=kernel_shape).astype(dtype), dy.astype(dtype)
 
 
-def assert_same(found, expected, rel=1e-5):
-    """Within `rel` of the largest number: that is what the sums behind each are made of."""
-    for one, other in zip(found, expected):
-        assert one.shape == other.shape
-        np.testing.assert_allclose(one, other, rtol=0, atol=rel * max(1, np.abs(other).max()))
+def assert_close(results, expected, rel=1e-5):
+    """Equal within `rel` times the largest number: each is a sum of numbers of that size."""
+    for result, array in zip(results, expected):
+        assert result.shape == array.shape
+        np.testing.assert_allclose(result, array, rtol=0, atol=rel * max(1, np.abs(array).max()))
 
 
 sizes = st.integers(1, 4)
@@ -71,7 +71,7 @@ sizes = st.integers(1, 4)
 
 @st.composite
 def any_shapes(draw):
-    """-> image, kernel, stride, dtypes: all that `compiled` and `example` want"""
+    """-> image, kernel_shape, stride, x_dtype, dtype: arguments of `compiled` and `example`."""
     kh, kw, C, F, stride = (draw(sizes) for _ in range(5))
     H, W = kh + draw(st.integers(0, 5)), kw + draw(st.integers(0, 5))
     dtypes = st.sampled_from([("float32",) * 2, ("float64",) * 2, ("uint8", "float32")])
@@ -80,19 +80,19 @@ def any_shapes(draw):
 
 @settings(max_examples=40, deadline=None)
 @given(shapes=any_shapes(), batch=sizes)
-def test_perform_is_the_loops(shapes, batch):
+def test_perform_equals_the_loops(shapes, batch):
     x, kernel, dy = example(np.random.default_rng(0), batch, *shapes)
-    found = compiled(*shapes)(x, kernel, dy)
-    assert {array.dtype for array in found} == {np.dtype(shapes[-1])}
-    assert_same(found, by_hand(x, kernel, shapes[2], dy))
+    results = compiled(*shapes)(x, kernel, dy)
+    assert {array.dtype for array in results} == {np.dtype(shapes[-1])}
+    assert_close(results, by_hand(x, kernel, shapes[2], dy))
 
 
-# image, kernel, stride, dtypes; in most the windows leave over a row or a column of the image
+# image, kernel, stride, dtypes; the windows of the second leave out two columns
 SMALL = [
     ((7, 10, 3), (3, 2, 3, 4), 2, "uint8", "float32"),
     ((8, 6, 2), (2, 4, 2, 3), 3, "float32", "float32"),
 ]
-FIRST_AND_LAST = [  # of the Nature network: several blocks of images
+FIRST_AND_LAST = [  # layers of the Nature network; a batch is cut into blocks
     ((84, 84, 4), (8, 8, 4, 32), 4, "uint8", "float32"),
     ((9, 9, 64), (3, 3, 64, 64), 1, "float32", "float32"),
 ]
@@ -111,39 +111,39 @@ def mode_or_skip(backend):
     ["NUMBA", *(pytest.param(b, marks=pytest.mark.slow) for b in ("JAX", "CVM"))],
 )
 @pytest.mark.parametrize("shapes", [SMALL[0], pytest.param(SMALL[1], marks=pytest.mark.slow)])
-def test_backends_are_the_loops(backend, shapes):
+def test_backends_equal_the_loops(backend, shapes):
     mode = mode_or_skip(backend)
     function = compiled(*shapes, mode=mode)
     for batch in 1, 3:
         x, kernel, dy = example(np.random.default_rng(batch), batch, *shapes)
-        found = [np.asarray(array) for array in function(x, kernel, dy)]
-        assert {array.dtype for array in found} == {np.dtype(shapes[-1])}
-        assert_same(found, by_hand(x, kernel, shapes[2], dy))
+        results = [np.asarray(array) for array in function(x, kernel, dy)]
+        assert {array.dtype for array in results} == {np.dtype(shapes[-1])}
+        assert_close(results, by_hand(x, kernel, shapes[2], dy))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["NUMBA", "JAX"])
 @pytest.mark.parametrize("shapes", FIRST_AND_LAST)
-def test_backends_are_perform_for_whole_batches_and_tails(backend, shapes):
+def test_backends_equal_perform_for_several_batch_sizes(backend, shapes):
     function, plain = compiled(*shapes, mode=mode_or_skip(backend)), compiled(*shapes)
     for batch in 1, 2, 11, 32:
-        given = example(np.random.default_rng(batch), batch, *shapes)
-        assert_same([np.asarray(array) for array in function(*given)], plain(*given))
+        arrays = example(np.random.default_rng(batch), batch, *shapes)
+        assert_close([np.asarray(array) for array in function(*arrays)], plain(*arrays))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shapes", FIRST_AND_LAST)
-def test_perform_is_torch(shapes):
-    assert_torch_agrees(shapes, batch=3)
+def test_perform_equals_torch(shapes):
+    assert_equals_torch(shapes, batch=3)
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes=any_shapes(), batch=sizes)
-def test_perform_is_torch_for_any_shapes(shapes, batch):
-    assert_torch_agrees(shapes, batch)
+def test_perform_equals_torch_for_any_shapes(shapes, batch):
+    assert_equals_torch(shapes, batch)
 
 
-def assert_torch_agrees(shapes, batch):
+def assert_equals_torch(shapes, batch):
     torch = pytest.importorskip("torch")
     x, kernel, dy = example(np.random.default_rng(0), batch, *shapes)
 
@@ -159,46 +159,46 @@ def assert_torch_agrees(shapes, batch):
         weights.grad.numpy().transpose(2, 3, 1, 0),
         pixels.grad.numpy().transpose(0, 2, 3, 1),
     )
-    assert_same(compiled(*shapes)(x, kernel, dy), expected)
+    assert_close(compiled(*shapes)(x, kernel, dy), expected)
 
 
 @pytest.mark.slow
-def test_views_that_do_not_lie_in_one_piece():
+def test_inputs_need_not_be_contiguous():
     shapes = (6, 5, 2), (3, 2, 2, 3), 2
     function = compiled(*shapes, mode=MODES["numba"])
     x, kernel, dy = example(np.random.default_rng(0), 4, *shapes)
     x, kernel = np.asfortranarray(x), kernel[::-1, :, ::-1]
-    assert_same(function(x, kernel, dy[..., ::-1]), by_hand(x, kernel, 2, dy[..., ::-1]))
+    assert_close(function(x, kernel, dy[..., ::-1]), by_hand(x, kernel, 2, dy[..., ::-1]))
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # JAX, of the sum in verify_grad
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")  # the sum in verify_grad, by JAX
 @pytest.mark.parametrize("backend", [PLAIN, "NUMBA", "JAX"], ids=["plain", "numba", "jax"])
 def test_gradients_by_finite_differences(backend):
     mode, rng = mode_or_skip(backend), np.random.default_rng(0)
     dtype = "float32" if backend == "JAX" else "float64"
     x, kernel, _ = example(rng, 2, (6, 5, 2), (3, 2, 2, 3), 2, dtype, dtype)
-    # y is linear in each number: a large difference is exact, and drowns what float32 rounds
+    # y is linear in each number: a large difference is exact, and rounding is small beside it
     verify_grad(lambda x, k: conv2d(x, k, 2), [x, kernel], rng=rng, mode=mode, eps=0.25)
 
 
 def test_gradients_of_the_gradients_by_finite_differences():
     rng = np.random.default_rng(0)
-    given = example(rng, 2, (6, 5, 2), (3, 2, 2, 3), 2, "float64", "float64")
+    arrays = example(rng, 2, (6, 5, 2), (3, 2, 2, 3), 2, "float64", "float64")
     for wrt in 0, 1:
 
         def gradient(x, kernel, dy, wrt=wrt):
             return pytensor.grad(None, [x, kernel][wrt], known_grads={conv2d(x, kernel, 2): dy})
 
-        connected = {0: (1, 2), 1: (0, 2)}[wrt]  # y is linear in each: its gradient knows no more
+        connected = {0: (1, 2), 1: (0, 2)}[wrt]  # y is linear in x and in kernel
 
-        def of_connected(*two, gradient=gradient, connected=connected):
-            three = [TT.as_tensor_variable(array) for array in given]
-            for place, variable in zip(connected, two):
-                three[place] = variable
-            return gradient(*three)
+        def of_connected(*variables, gradient=gradient, connected=connected):
+            inputs = [TT.as_tensor_variable(array) for array in arrays]
+            for i, variable in zip(connected, variables):
+                inputs[i] = variable
+            return gradient(*inputs)
 
-        verify_grad(of_connected, [given[place] for place in connected], rng=rng, mode=PLAIN)
+        verify_grad(of_connected, [arrays[i] for i in connected], rng=rng, mode=PLAIN)
 
 
 def test_pixels_have_no_gradient():
@@ -221,7 +221,7 @@ def test_shapes_are_known_when_the_graph_is_built():
         assert dkernel.type.shape == (8, 7, 4, 32)
 
 
-def test_the_batch_is_known_without_convolving():
+def test_shapes_are_computed_without_convolving():
     x = TT.tensor("x", dtype="float32", shape=(None, 4, 4, 1))
     kernel = TT.tensor("kernel", dtype="float32", shape=(2, 2, 1, 1))
     y = conv2d(x, kernel, 2)
@@ -230,8 +230,8 @@ def test_the_batch_is_known_without_convolving():
     function = pytensor.function([x, kernel], sizes, mode="FAST_COMPILE", on_unused_input="ignore")
     ops = {type(node.op) for node in function.maker.fgraph.toposort()}
     assert not ops & {Conv2D, KernelGradient, InputGradient}
-    found = function(np.zeros((3, 4, 4, 1), "float32"), np.zeros((2, 2, 1, 1), "float32"))
-    assert [size.tolist() for size in found] == [
+    shapes = function(np.zeros((3, 4, 4, 1), "float32"), np.zeros((2, 2, 1, 1), "float32"))
+    assert [size.tolist() for size in shapes] == [
         [3, 2, 2, 1], [3, 4, 4, 1], [2, 2, 1, 1], [2, 4, 4, 1],
     ]  # fmt: skip
 
@@ -268,7 +268,7 @@ FLOATS = ("float32", "float32")
         ((None, 9, 9, 2), (3, 3, 2, 1), ("uint8", "int64"), 1, TypeError, r"got.*int64"),
     ],
 )
-def test_what_cannot_be_is_refused_when_the_graph_is_built(
+def test_bad_arguments_are_refused_when_the_graph_is_built(
     x_shape, kernel_shape, dtypes, stride, error, message
 ):
     x = TT.tensor("x", dtype=dtypes[0], shape=x_shape)
@@ -277,11 +277,11 @@ def test_what_cannot_be_is_refused_when_the_graph_is_built(
         conv2d(x, kernel, stride)
 
 
-# -- the transpose -----------------------------------------------------------------------------
+# -- the transpose ---------------------------------------------------------------------------------
 
 
 def transposed(image, kernel_shape, stride, dtype="float32", mode=PLAIN):
-    """-> a function of y, kernel -> x (B, *image); and the symbolic x"""
+    """-> function(y, kernel) -> x (B, *image)."""
     (H, W, _), (kh, kw, _, F) = image, kernel_shape
     shape = (None, (H - kh) // stride + 1, (W - kw) // stride + 1, F)
     y = TT.tensor("y", dtype=dtype, shape=shape)
@@ -292,7 +292,7 @@ def transposed(image, kernel_shape, stride, dtype="float32", mode=PLAIN):
 
 
 def spread_by_hand(y, kernel, stride, image):
-    """The docstring's sum: each number of y, times the kernel, is added where its window is."""
+    """Add each number of y, times the kernel, to the pixels of its window."""
     x = np.zeros((len(y), *image))
     for b, i, j, f in np.ndindex(y.shape):
         top, left = i * stride, j * stride
@@ -311,11 +311,11 @@ def test_the_transpose_spreads_each_number_over_its_window(shapes, batch):
     )
     x = transposed(image, kernel_shape, stride, dtype)(y, kernel)
     assert x.dtype == np.dtype(dtype)
-    assert_same([x], [spread_by_hand(y, kernel, stride, image)])
+    assert_close([x], [spread_by_hand(y, kernel, stride, image)])
 
 
-def test_the_transpose_by_numbers():
-    """Two windows of 3 with stride 2 share the third pixel; the sixth is in none."""
+def test_the_transpose_by_hand():
+    """Two windows of 3 with stride 2 share the third pixel; the sixth is in neither."""
     y = np.array([10, 1], np.float32).reshape(1, 1, 2, 1)
     kernel = np.array([1, 2, 3], np.float32).reshape(1, 3, 1, 1)
     x = transposed((1, 6, 1), (1, 3, 1, 1), 2)(y, kernel)
@@ -325,11 +325,11 @@ def test_the_transpose_by_numbers():
 @pytest.mark.parametrize(
     "backend", ["NUMBA", *(pytest.param(b, marks=pytest.mark.slow) for b in ("JAX", "CVM"))]
 )
-def test_the_transpose_on_backends(backend):
+def test_the_transpose_on_every_backend(backend):
     image, kernel_shape, stride = (7, 10, 3), (3, 2, 3, 4), 2
     function = transposed(image, kernel_shape, stride, mode=mode_or_skip(backend))
     _, kernel, y = example(np.random.default_rng(0), 3, image, kernel_shape, stride)
-    assert_same([np.asarray(function(y, kernel))], [spread_by_hand(y, kernel, stride, image)])
+    assert_close([np.asarray(function(y, kernel))], [spread_by_hand(y, kernel, stride, image)])
 
 
 def test_the_transposes_gradients_by_finite_differences():
@@ -344,7 +344,7 @@ def test_the_transposes_gradients_by_finite_differences():
 
 @settings(max_examples=20, deadline=None)
 @given(shapes=any_shapes(), batch=sizes)
-def test_the_transpose_is_torchs(shapes, batch):
+def test_the_transpose_equals_torch(shapes, batch):
     torch = pytest.importorskip("torch")
     image, kernel_shape, stride = shapes[:3]
     (H, W, _), (kh, kw, *_) = image, kernel_shape
@@ -356,7 +356,7 @@ def test_the_transpose_is_torchs(shapes, batch):
         output_padding=((H - kh) % stride, (W - kw) % stride),
     )
     x = transposed(image, kernel_shape, stride)(y, kernel)
-    assert_same([x], [expected.numpy().transpose(0, 2, 3, 1)])
+    assert_close([x], [expected.numpy().transpose(0, 2, 3, 1)])
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_the_transpose_is_torchs(shapes, batch):
         ((None, 4, 4, 2), (3, 3, 1, 2), ("int64", "int64"), (9, 9), 2, TypeError, r"got.*int64"),
     ],
 )
-def test_a_transpose_that_cannot_be_is_refused_when_the_graph_is_built(
+def test_bad_arguments_of_the_transpose_are_refused_when_the_graph_is_built(
     y_shape, kernel_shape, dtypes, image, stride, error, message
 ):
     y = TT.tensor("y", dtype=dtypes[0], shape=y_shape)
@@ -385,7 +385,7 @@ def test_a_transpose_that_cannot_be_is_refused_when_the_graph_is_built(
         conv2d_transpose(y, kernel, image, stride)
 
 
-ONCE = """
+SCRIPT = """
 import sys
 import numpy as np, pytensor, pytensor.tensor as TT
 from dqn_symbolic.compiling.conv import conv2d
@@ -404,11 +404,11 @@ assert "jax" not in sys.modules, "JAX is imported without need"
 def test_numba_compiles_once_for_all_processes(tmp_path):
     environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}
 
-    def cached():
-        subprocess.run([sys.executable, "-c", ONCE], env=environment, check=True, timeout=100)
+    def cached_files():
+        subprocess.run([sys.executable, "-c", SCRIPT], env=environment, check=True, timeout=100)
         return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb[ic]")}
 
-    first = cached()
+    first = cached_files()
     for name in "convolve", "kernel_gradient", "input_gradient", "numba_funcified_fgraph":
         assert any(name in path.name for path in first), name
-    assert cached() == first
+    assert cached_files() == first

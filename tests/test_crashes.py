@@ -1,4 +1,4 @@
-"""Killed at any moment, on a full disk, in a folder that is taken: at last the same bits."""
+"""A run that is killed, fills the disk or finds its folder in use loses nothing."""
 
 import os
 import random
@@ -20,7 +20,7 @@ from run_catch import main
 from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
-# Too small a network to solve the game: the run ends when it is told to.
+# The network is too small to solve the game, so a run takes all its steps.
 TINY = [
     *("--quiet", "--rows", "4", "--columns", "5", "--paddle-width", "1"),
     *("--hidden", "2", "--warm-up", "50", "--memory-size", "200"),
@@ -52,7 +52,7 @@ def start(*arguments):
 
 
 def kill(process, path, pause):
-    """Kills a run, `pause` seconds after it has written `path`; or, below 0, after its start."""
+    """Kill a run `pause` seconds after it writes `path`; if negative, -pause seconds from now."""
     before = path.stat().st_mtime_ns if path.exists() else None
     written = pause < 0
     while not written and process.poll() is None:
@@ -65,62 +65,64 @@ def kill(process, path, pause):
 
 
 def without_seconds(folder):
-    """progress.csv, but for the one column that no two runs share."""
+    """-> the rows of progress.csv without the seconds, which differ between runs."""
     lines = (folder / "progress.csv").read_text().splitlines()
     return [line.split(",")[:2] + line.split(",")[3:] for line in lines]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [4, 50])
-def test_killed_again_and_again_it_comes_to_the_same_bits(kills, tmp_path, monkeypatch):
+def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(kills, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "SIZE", PIECE)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     path, rng = killed / "checkpoint.npz", random.Random(kills)
     kill(start("--out", killed, *TINY, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
-    reached, while_writing, others = [], 0, 0
+    resumed_from, while_writing, unneeded = [], 0, 0
     for n in range(1, kills):
-        about, _ = load(path, "checkpoint")
-        reached.append(about["agent"]["counters"]["steps"])
+        data, _ = load(path, "checkpoint")
+        resumed_from.append(data["agent"]["counters"]["steps"])
         files = [*os.listdir(killed), *os.listdir(killed / "memory")]
         while_writing += any(name.startswith(".") for name in files)
-        others += len(set(os.listdir(killed / "memory")) - {f"{n}.npz" for n, _ in about["pieces"]})
+        unneeded += len(
+            set(os.listdir(killed / "memory")) - {f"{n}.npz" for n, _ in data["pieces"]}
+        )
         pause = -rng.uniform(0, 4) if n % 5 == 0 else rng.uniform(0, 0.3)
         kill(start("--resume", killed, "--quiet", *UNTIL_KILLED), path, pause)
-    print(f"{kills} kills, {while_writing} while writing; {others} pieces that nobody needs")
-    print(f"resumed from {reached}")
-    assert reached == sorted(reached)
-    assert reached[-1] > reached[0]
+    print(f"{kills} kills, {while_writing} while writing; {unneeded} pieces not needed")
+    print(f"resumed from {resumed_from}")
+    assert resumed_from == sorted(resumed_from)
+    assert resumed_from[-1] > resumed_from[0]
 
     steps = str(checkpoints.load_data(path, "checkpoint")["agent"]["counters"]["steps"] + 110)
     assert main(["--resume", str(killed), "--quiet", "--steps", steps]) == 0
     assert main(["--out", str(whole), *TINY, "--steps", steps]) == 0
     assert without_seconds(killed) == without_seconds(whole)
     assert (killed / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
-    (about, arrays), (about_whole, arrays_whole) = (
+    (data, arrays), (data_whole, arrays_whole) = (
         load(folder / "checkpoint.npz", "checkpoint") for folder in (killed, whole)
     )
-    assert {**about, "run": 0} == {**about_whole, "run": 0}
+    assert {**data, "run": 0} == {**data_whole, "run": 0}
     assert list(arrays) == list(arrays_whole)
     for name, array in arrays.items():
         assert array.tobytes() == arrays_whole[name].tobytes(), name
     assert sorted(os.listdir(killed)) == sorted([*FILES, "memory"])
     assert sorted(os.listdir(killed / "memory")) == sorted(os.listdir(whole / "memory"))
-    assert len(about["pieces"]) == 8
+    assert len(data["pieces"]) == 8
 
 
-def test_only_what_the_dead_have_left_is_swept(tmp_path):
+def test_sweep_removes_only_the_temporary_files_of_dead_processes(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
-    kept = {".agent.npz.old", f"notes.{dead.pid}"}
-    for name in {*kept, f".agent.npz.{dead.pid}", f".agent.npz.{10**30}"}:
+    remaining = {".agent.npz.old", f"notes.{dead.pid}"}
+    for name in {*remaining, f".agent.npz.{dead.pid}", f".agent.npz.{10**30}"}:
         (tmp_path / name).write_text("half")
     sweep(tmp_path, FILES)
-    assert set(os.listdir(tmp_path)) == kept
+    assert set(os.listdir(tmp_path)) == remaining
 
 
 @contextmanager
 def small_files(folder, size):
-    """No file may be written beyond `size` bytes."""
+    """No file can grow beyond `size` bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -131,7 +133,7 @@ def small_files(folder, size):
 
 @contextmanager
 def small_disk(folder, size):
-    """A disk with so many bytes left in place of `folder`, with all that is in it."""
+    """Put the files of `folder` on a disk of their own, with `size` bytes left."""
     files = contents(folder)
     room = sum(len(content) + 4096 for content in files.values()) + size
     mounted = subprocess.run(
@@ -152,18 +154,18 @@ def small_disk(folder, size):
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize(
-    ("full", "message"),
+    ("limit", "message"),
     [
         (small_files, "File too large"),
         pytest.param(small_disk, "No space left on device", marks=pytest.mark.slow),
     ],
 )
-def test_a_full_disk_leaves_the_checkpoint_before(full, message, tmp_path, capsys):
+def test_a_full_disk_leaves_the_last_checkpoint(limit, message, tmp_path, capsys):
     folder = tmp_path / "run"
     assert main(["--out", str(folder), "--steps", "100", *TINY, "--hidden", "999"]) == 0
     before = contents(folder)
     resume = ["--resume", str(folder), "--quiet", "--steps", "200"]
-    with full(folder, len(before["checkpoint.npz"]) // 2):
+    with limit(folder, len(before["checkpoint.npz"]) // 2):
         assert main(resume) == 2
         after = contents(folder)
     assert capsys.readouterr().err == (
@@ -185,7 +187,7 @@ def test_a_full_disk_before_the_first_checkpoint(tmp_path, capsys):
 
 @contextmanager
 def as_nobody():
-    """Root may write everywhere; nobody may not."""
+    """Lose the rights of root, who may write everywhere."""
     user = os.geteuid()
     os.seteuid(user or 65534)
     try:
@@ -205,23 +207,23 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(option, capsys):
 
 
 @pytest.mark.parametrize("option", ["--out", "--resume"])
-def test_a_folder_in_which_a_run_is_at_work_is_refused(option, tmp_path, capsys):
+def test_a_folder_in_use_by_another_run_is_refused(option, tmp_path, capsys):
     with alone(tmp_path):
         assert main([option, str(tmp_path), "--quiet"]) == 2
     assert capsys.readouterr().err == f"run_catch.py: {tmp_path}: another run is at work there\n"
     assert os.listdir(tmp_path) == []
 
 
-def test_a_cache_that_cannot_be_written_says_what_helps(tmp_path):
+def test_an_unwritable_cache_is_refused_with_the_remedy(tmp_path):
     (tmp_path / "file").write_text("")
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "run_catch.py", "--out", tmp_path / "run"],
         cwd=ROOT,
         env={**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path / 'file'}"},
         capture_output=True,
         text=True,
     )
-    assert found.returncode == 2
-    assert found.stderr.count("\n") == 1
-    assert "PYTENSOR_FLAGS=base_compiledir=DIR" in found.stderr
+    assert process.returncode == 2
+    assert process.stderr.count("\n") == 1
+    assert "PYTENSOR_FLAGS=base_compiledir=DIR" in process.stderr
     assert os.listdir(tmp_path) == ["file"]

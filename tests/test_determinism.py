@@ -1,4 +1,4 @@
-"""One seed, one sequence of bits: in another process, and whoever is looking."""
+"""The same seed gives the same bits: in another process, and whatever is displayed or saved."""
 
 import csv
 import importlib.util
@@ -33,21 +33,21 @@ def arguments(out, steps=240, **settings):
     return ["--out", str(out), "--steps", str(steps), "--no-window", *BOARD, *options]
 
 
-def told(folder):
-    """-> ({name: bytes}: all that a run has reached and logged, but the seconds; its settings)."""
-    about, arrays = load(folder / "checkpoint.npz", "checkpoint")
-    found = {name: array.tobytes() for name, array in arrays.items()}
+def outcome(folder):
+    """-> ({name: bytes} of all that a run has learnt and logged, but the seconds; its settings)."""
+    data, arrays = load(folder / "checkpoint.npz", "checkpoint")
+    parts = {name: array.tobytes() for name, array in arrays.items()}
     with open(folder / "progress.csv", newline="") as file:
         rows = [{**row, "seconds": ""} for row in csv.DictReader(file)]
-    found["progress.csv"] = json.dumps(rows).encode()
-    del about["run"]  # the same rows, and seconds
-    settings = about.pop("settings")
-    found |= {name: json.dumps(part).encode() for name, part in about["agent"].items()}
-    return found, settings
+    parts["progress.csv"] = json.dumps(rows).encode()
+    del data["run"]  # the rows of progress.csv again, with the seconds
+    settings = data.pop("settings")
+    parts |= {name: json.dumps(part).encode() for name, part in data["agent"].items()}
+    return parts, settings
 
 
-def differences(one, other):
-    return [name for name in one | other if one.get(name) != other.get(name)]
+def differences(first, second):
+    return [name for name in first | second if first.get(name) != second.get(name)]
 
 
 # -- in another process ----------------------------------------------------------------------------
@@ -57,7 +57,7 @@ MISSING = {"c": not pytensor.config.cxx, "jax": importlib.util.find_spec("jax") 
 
 
 def train_both(folder, backend, order):
-    """The learners one after the other, or the other way round."""
+    """Train both networks, in this order (1) or in reverse (-1)."""
     for network in list(NETWORKS)[:: int(order)]:
         out = Path(folder, network)
         assert main(["--quiet", *arguments(out, backend=backend, **NETWORKS[network])]) == 0
@@ -65,8 +65,8 @@ def train_both(folder, backend, order):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_two_processes_find_the_same_bits(backend, tmp_path):
-    """Two processes with other hashes, which train the same learners in the opposite order."""
+def test_two_processes_produce_the_same_bits(backend, tmp_path):
+    """The processes have different hash seeds and train the networks in opposite orders."""
     if MISSING.get(backend):
         pytest.skip(f"no {backend} here")
     for order in ("1", "-1"):
@@ -75,83 +75,85 @@ def test_two_processes_find_the_same_bits(backend, tmp_path):
         command = [sys.executable, "-c", code, str(tmp_path / order), backend, order]
         subprocess.run(command, check=True, cwd=ROOT, env=environment)
     for network in NETWORKS:
-        (one, settings), other = (told(tmp_path / order / network) for order in ("1", "-1"))
+        (first, settings), (second, _) = (
+            outcome(tmp_path / order / network) for order in ("1", "-1")
+        )
         assert settings["backend"] == backend
         assert bool(settings["filters"]) == (network == "conv")
-        assert json.loads(one["counters"])["updates"] == 201
-        assert len(json.loads(one["progress.csv"])) == 4
-        assert differences(one, other[0]) == []
+        assert json.loads(first["counters"])["updates"] == 201
+        assert len(json.loads(first["progress.csv"])) == 4
+        assert differences(first, second) == []
 
 
-# -- whoever is looking ----------------------------------------------------------------------------
+# -- displays and intervals ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def unseen(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "unseen"
+def quiet_outcome(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "quiet"
     with uncompiled():
         assert main(["--quiet", *arguments(folder)]) == 0
-    return told(folder)[0]
+    return outcome(folder)[0]
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_another_seed_has_other_bits(unseen, tmp_path):
+def test_another_seed_has_other_bits(quiet_outcome, tmp_path):
     assert main(["--quiet", *arguments(tmp_path, seed=1)]) == 0
-    weights = {name for name in unseen if name.startswith("learner.")}
-    # of the same length in every run: how many updates there were
-    assert weights - {"learner.t"} <= set(differences(unseen, told(tmp_path)[0]))
+    weights = {name for name in quiet_outcome if name.startswith("learner.")}
+    # learner.t is the number of updates, the same in every run
+    assert weights - {"learner.t"} <= set(differences(quiet_outcome, outcome(tmp_path)[0]))
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_a_bar_changes_nothing(unseen, tmp_path, monkeypatch, capfd):
-    shown = lambda disable, **bar: tqdm(disable=False, mininterval=0, **bar)  # noqa: E731
-    monkeypatch.setattr(run, "tqdm", shown)
+def test_the_progress_bar_changes_nothing(quiet_outcome, tmp_path, monkeypatch, capfd):
+    visible_bar = lambda disable, **bar: tqdm(disable=False, mininterval=0, **bar)  # noqa: E731
+    monkeypatch.setattr(run, "tqdm", visible_bar)
     assert main(arguments(tmp_path)) == 0
     assert "240/240" in capfd.readouterr().err
-    assert differences(unseen, told(tmp_path)[0]) == []
+    assert differences(quiet_outcome, outcome(tmp_path)[0]) == []
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_a_window_changes_nothing(unseen, tmp_path, monkeypatch):
-    """The game that is learnt, and the one that is evaluated, shown in a window all the while."""
+def test_windows_change_nothing(quiet_outcome, tmp_path, monkeypatch):
+    """The games of training and of evaluation are drawn in windows at every step."""
     drawn = []
     render = Catch.render
 
-    def counting(game):
+    def recording_render(game):
         drawn.append(game)
         return render(game)
 
-    def shown(render_mode=None, **settings):
+    def catch_in_window(render_mode=None, **settings):
         return Catch(render_mode="human", **settings)
 
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setitem(Catch.metadata, "render_fps", 10**6)
-    monkeypatch.setattr(Catch, "render", counting)
-    monkeypatch.setattr("games.catch.Catch", shown)
+    monkeypatch.setattr(Catch, "render", recording_render)
+    monkeypatch.setattr("games.catch.Catch", catch_in_window)
     assert main(["--quiet", *arguments(tmp_path)]) == 0
     assert len(set(drawn)) > 2
     for game in set(drawn):
         game.close()
     assert len(drawn) > 240
-    assert differences(unseen, told(tmp_path)[0]) == []
+    assert differences(quiet_outcome, outcome(tmp_path)[0]) == []
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("often", [{"evaluate_every": 20}, {"checkpoint_every": 15}], ids=str)
-def test_how_often_one_looks_changes_nothing(unseen, tmp_path, often):
-    """But the loss in the table is the mean since the last look."""
-    assert main(["--quiet", *arguments(tmp_path, **often)]) == 0
-    found = told(tmp_path)[0]
-    different = {name for name in differences(unseen, found) if not name.startswith("best.")}
-    assert different <= {"progress.csv"}  # and the best of more evaluations is another one
-    rows, expected = (json.loads(t["progress.csv"]) for t in (found, unseen))
+@pytest.mark.parametrize("interval", [{"evaluate_every": 20}, {"checkpoint_every": 15}], ids=str)
+def test_evaluation_and_checkpoint_intervals_change_nothing(quiet_outcome, tmp_path, interval):
+    """Except the loss in the table, which is the mean since the last evaluation."""
+    assert main(["--quiet", *arguments(tmp_path, **interval)]) == 0
+    parts = outcome(tmp_path)[0]
+    different = {name for name in differences(quiet_outcome, parts) if not name.startswith("best.")}
+    assert different <= {"progress.csv"}  # more evaluations can have another best agent
+    rows, expected = (json.loads(t["progress.csv"]) for t in (parts, quiet_outcome))
     by_step = {row["env_steps"]: row for row in rows}
     for row in expected:
         assert {**by_step[row["env_steps"]], "loss": ""} == {**row, "loss": ""}
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_how_much_it_says_changes_nothing(unseen, tmp_path, capfd):
+def test_printing_changes_nothing(quiet_outcome, tmp_path, capfd):
     assert main(arguments(tmp_path)) == 0
     assert "240 agent steps" in capfd.readouterr().out
-    assert differences(unseen, told(tmp_path)[0]) == []
+    assert differences(quiet_outcome, outcome(tmp_path)[0]) == []

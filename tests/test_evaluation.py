@@ -1,4 +1,4 @@
-"""Scores: whole episodes, side by side, each by itself."""
+"""Evaluation: the returns of whole episodes, played several at once."""
 
 import gymnasium
 import numpy as np
@@ -35,24 +35,24 @@ def always(action):
     return lambda x: np.tile(np.eye(3, dtype=np.float32)[action], (len(x), 1))
 
 
-def played(envs, seeds, forward, epsilon=0.0, most_steps=100, **how):
+def play(envs, seeds, forward, epsilon=0.0, most_steps=100, **options):
     beginnings = [{"seed": seed} for seed in seeds]
     return returns(
-        [History(e, 1) for e in envs], beginnings, forward, epsilon, most_steps, 0, **how
+        [History(e, 1) for e in envs], beginnings, forward, epsilon, most_steps, 0, **options
     )
 
 
 @pytest.mark.parametrize("side_by_side", [1, 2, 7])
 @pytest.mark.parametrize("truncates", [False, True])
-def test_each_episode_has_its_own_return_however_many_are_played_at_once(side_by_side, truncates):
+def test_returns_do_not_depend_on_how_many_episodes_are_played_at_once(side_by_side, truncates):
     envs = [Counter(truncates) for _ in range(side_by_side)]
-    found = played(envs, [9, 3, 7, 0, 8], always(2))
-    assert found.tolist() == [2 * (10 - seed) for seed in (9, 3, 7, 0, 8)]
+    scores = play(envs, [9, 3, 7, 0, 8], always(2))
+    assert scores.tolist() == [2 * (10 - seed) for seed in (9, 3, 7, 0, 8)]
 
 
-def test_a_game_without_an_end_is_cut():
-    found = played([Counter(endless=True)] * 1, [0, 0], always(1), most_steps=25)
-    assert found.tolist() == [25, 25]
+def test_an_endless_episode_is_cut():
+    scores = play([Counter(endless=True)] * 1, [0, 0], always(1), most_steps=25)
+    assert scores.tolist() == [25, 25]
 
 
 def test_forward_always_gets_a_batch_of_the_same_size():
@@ -63,52 +63,52 @@ def test_forward_always_gets_a_batch_of_the_same_size():
         sizes.append(len(x))
         return always(0)(x)
 
-    played([Counter() for _ in range(3)], [9, 3, 7, 0, 8], forward)
+    play([Counter() for _ in range(3)], [9, 3, 7, 0, 8], forward)
     assert set(sizes) == {3}
 
 
-def test_what_forward_says_of_an_environment_is_done_in_it():
-    """Action 1 at odd numbers, 2 at even ones: 1 + 2 + ... of the numbers that were seen."""
+def test_each_environment_gets_the_best_action_for_its_own_observation():
+    """The action, and so the reward, is 1 at odd numbers and 2 at even numbers."""
 
     def forward(x):
         return np.stack([np.eye(3)[1 if n % 2 else 2] for n in x.ravel()])
 
-    found = played([Counter() for _ in range(2)], [4, 7, 9], forward)
-    assert found.tolist() == [2 + 1 + 2 + 1 + 2 + 1, 1 + 2 + 1, 1]
+    scores = play([Counter() for _ in range(2)], [4, 7, 9], forward)
+    assert scores.tolist() == [2 + 1 + 2 + 1 + 2 + 1, 1 + 2 + 1, 1]
 
 
 def test_epsilon_is_the_share_of_random_actions():
-    found = played([Counter()] * 1, [0] * 400, always(0), epsilon=0.3)
+    scores = play([Counter()] * 1, [0] * 400, always(0), epsilon=0.3)
     # 4,000 actions: 0.3 * (0 + 1 + 2) / 3 on average, with a standard error below .01
-    assert found.mean() / 10 == pytest.approx(0.3, abs=0.04)
-    again = played([Counter()] * 1, [0] * 400, always(0), epsilon=0.3)
-    assert (found == again).all()
+    assert scores.mean() / 10 == pytest.approx(0.3, abs=0.04)
+    again = play([Counter()] * 1, [0] * 400, always(0), epsilon=0.3)
+    assert (scores == again).all()
 
 
-def test_it_ends_as_soon_as_it_is_told_to():
+def test_a_request_to_stop_ends_the_evaluation():
     stop = []
 
     def forward(x):
         stop.append("Ctrl-C")
         return always(0)(x)
 
-    assert played([Counter(endless=True)], [0], forward, most_steps=10**9, stop=stop) is None
+    assert play([Counter(endless=True)], [0], forward, most_steps=10**9, stop=stop) is None
 
 
 def test_catch_is_scored_from_every_start():
-    """A player who stays catches the balls that fall on the paddle: 3 of 10 columns."""
+    """A player who never moves catches the balls that fall on the paddle: 3 of 10 columns."""
     catch = task("games:Catch-v0")
     beginnings = catch.beginnings(None, seed=0)
     states = [beginning["options"]["state"] for beginning in beginnings]
     assert states == Catch().starts()
-    found = returns([History(catch.make(), 1)] * 1, beginnings, always(1), 0.0, 100, 0)
+    scores = returns([History(catch.make(), 1)] * 1, beginnings, always(1), 0.0, 100, 0)
     expected = [1.0 if s.paddle <= s.ball_column < s.paddle + 3 else -1.0 for s in states]
-    assert found.tolist() == expected
-    assert catch.measures(found) == {"catch_rate": 0.3}
+    assert scores.tolist() == expected
+    assert catch.measures(scores) == {"catch_rate": 0.3}
     assert (catch.goal, catch.score_name) == (1.0, "catch_rate")
 
 
-def test_the_goal_of_catch_is_the_return_of_its_optimum():
+def test_the_goal_of_catch_is_its_best_mean_return():
     """On two rows the paddle has one step: 38 of 80 balls can be caught."""
     catch = task("games:Catch-v0", rows=2)
     assert catch.levels["optimum"] == 38 / 80
@@ -118,7 +118,7 @@ def test_the_goal_of_catch_is_the_return_of_its_optimum():
     assert State(0, 0, 0, 0) in catch.starts
 
 
-def test_other_games_are_scored_by_the_same_episodes_each_time():
+def test_other_games_are_scored_by_the_same_episodes_every_time():
     from dqn_symbolic.agent.settings import Settings
 
     cartpole = task("CartPole-v1")

@@ -20,7 +20,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
 from tests.plain import load, plain, uncompiled
 from tests.test_agent import bits, copied
-from tests.test_determinism import differences, told
+from tests.test_determinism import differences, outcome
 
 ROOT = Path(__file__).parent.parent
 SMALL = [
@@ -130,7 +130,7 @@ def test_catch_by_its_id_is_run_catch(tmp_path):
     small = [*SMALL, "--steps", "150"]
     assert main(["train", "--game", "games:Catch-v0", "--out", str(tmp_path / "one"), *small]) == 0
     assert run_catch.main(["train", "--out", str(tmp_path / "two"), *small]) == 0
-    assert differences(told(tmp_path / "one")[0], told(tmp_path / "two")[0]) == []
+    assert differences(outcome(tmp_path / "one")[0], outcome(tmp_path / "two")[0]) == []
     assert summary(tmp_path / "one")["starts"] == 80
 
 
@@ -275,7 +275,7 @@ def test_through_the_files_in_three_processes_worth(tmp_path):
     assert main([*game, "--steps", "33", "--out", str(parts), *SMALL]) == 0
     for steps in ("121", "200"):
         assert main(["train", "--resume", str(parts), "--steps", steps, "--quiet"]) == 0
-    assert differences(told(whole)[0], told(parts)[0]) == []
+    assert differences(outcome(whole)[0], outcome(parts)[0]) == []
 
 
 # -- what cannot be learnt -------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
 from run_catch import main
 from tests.plain import plain
-from tests.test_determinism import arguments, differences, told
+from tests.test_determinism import arguments, differences, outcome
 
 ROOT = Path(__file__).parent.parent
 GAME = {"rows": 5, "columns": 4, "paddle_width": 1, "drift": True}
@@ -89,7 +89,7 @@ def whole(tmp_path_factory):
     def trained(learner):
         folder = tmp_path_factory.mktemp("whole")
         goes_on(learner, folder, STEPS)
-        return told(folder)[0]
+        return outcome(folder)[0]
 
     return trained
 
@@ -110,7 +110,7 @@ def test_stopped_anywhere_and_resumed(whole, tmp_path_factory, learner, stops):
     folder = tmp_path_factory.mktemp("parts")
     for stop in [*stops, STEPS]:
         goes_on(learner, folder, stop)
-    assert differences(whole(learner), told(folder)[0]) == []
+    assert differences(whole(learner), outcome(folder)[0]) == []
 
 
 def test_what_was_compared(whole):
@@ -147,5 +147,5 @@ def test_three_processes_find_what_one_finds(tmp_path):
     for command in commands:
         python = [sys.executable, "run_catch.py", "--quiet", *command]
         subprocess.run(python, check=True, cwd=ROOT)
-    assert differences(told(whole)[0], told(parts)[0]) == []
-    assert told(whole)[1] == told(parts)[1]
+    assert differences(outcome(whole)[0], outcome(parts)[0]) == []
+    assert outcome(whole)[1] == outcome(parts)[1]

@@ -18,7 +18,7 @@ from dqn_symbolic.symbols.networks import conv, conv_params
 from dqn_symbolic.symbols.optimisers import adam, sgd
 from dqn_symbolic.symbols.q_learning import functions, q_learning
 from run_catch import main
-from tests.test_determinism import arguments, differences, told
+from tests.test_determinism import arguments, differences, outcome
 from tests.test_q_learning import BATCH, graph
 
 EPS = np.finfo(np.float32).eps
@@ -135,7 +135,7 @@ def test_a_run_that_goes_on_has_its_threads_and_the_bits_of_one_that_was_not_sto
     assert main(["--quiet", *arguments(whole, **options)]) == 0
     assert main(["--quiet", *arguments(parts, steps=150, **options)]) == 0
     assert main(["--quiet", "--no-window", "--resume", str(parts), "--steps", "240"]) == 0
-    (expected, settings), (found, _) = told(whole), told(parts)
+    (expected, settings), (found, _) = outcome(whole), outcome(parts)
     assert settings["threads"] == 2
     assert differences(expected, found) == []
     data, task, settings = read_data(parts, "checkpoint")
