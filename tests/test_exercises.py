@@ -1,4 +1,4 @@
-"""Exercises I and III: each graph by hand, and what they learn beside scikit-learn and PCA."""
+"""Exercises I and III: each graph against NumPy, its results against scikit-learn and PCA."""
 
 import sys
 
@@ -33,7 +33,7 @@ PAGES = [
 
 
 def some_digits(count=30, seed=0):
-    """x (N, 64) float32, 0..1; label (N,) int32: not digits, but like them."""
+    """Random data in the format of the digits: x (N, 64) float32 in 0..1, label (N,) int32."""
     rng = np.random.default_rng(seed)
     x, label = rng.random((count, 64), np.float32), rng.integers(10, size=count, dtype=np.int32)
     return Digits(x, label, x, label)
@@ -48,14 +48,14 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-np.asarray(z, np.float64)))
 
 
-# -- losses ---------------------------------------------------------------------------------------
+# -- losses ----------------------------------------------------------------------------------------
 
 
-def value_and_gradient(loss, logits, other):
+def value_and_gradient(loss, logits, target):
     z = TT.tensor("z", dtype="float32", shape=(None, *logits.shape[1:]))
-    y = TT.tensor("y", dtype=str(other.dtype), shape=(None, *other.shape[1:]))
+    y = TT.tensor("y", dtype=str(target.dtype), shape=(None, *target.shape[1:]))
     return pytensor.function([z, y], [loss(z, y), TT.grad(loss(z, y), z)], mode=PLAIN)(
-        logits, other
+        logits, target
     )
 
 
@@ -67,7 +67,7 @@ def test_cross_entropy_by_hand():
     np.testing.assert_allclose(gradient, expected, rtol=1e-5)
 
 
-def test_cross_entropy_of_what_was_thought_impossible_is_finite():
+def test_cross_entropy_is_finite_for_a_label_of_probability_0():
     logits = np.array([[0, 1000]], np.float32)
     value, gradient = value_and_gradient(cross_entropy, logits, np.array([0], np.int32))
     assert value == 1000
@@ -84,14 +84,14 @@ def test_bernoulli_cross_entropy_is_summed_over_pixels_and_averaged_over_the_bat
     np.testing.assert_allclose(gradient, (p - x) / 3, rtol=1e-4, atol=1e-6)
 
 
-def test_bernoulli_cross_entropy_is_finite_far_out():
+def test_bernoulli_cross_entropy_is_finite_for_large_logits():
     logits, x = np.array([[-1000, 1000]], np.float32), np.array([[1, 0]], np.float32)
     value, gradient = value_and_gradient(bernoulli_cross_entropy, logits, x)
     assert value == 2000
     assert gradient.tolist() == [[-1, 1]]
 
 
-# -- one update of each graph, in NumPy -----------------------------------------------------------
+# -- one update of each graph, in NumPy ------------------------------------------------------------
 
 
 def test_one_update_of_logistic_regression():
@@ -115,10 +115,10 @@ def test_one_update_of_the_mlp():
     h = np.tanh(data.x @ W1)
     np.testing.assert_allclose(forward(data.x), h @ Wout, atol=1e-5)
     error = (softmax(h @ Wout) - np.eye(10)[data.label]) / 30
-    below = error @ Wout.T * (1 - h**2)
+    hidden_error = error @ Wout.T * (1 - h**2)
     gradients = (
-        data.x.T @ below + mlp.DECAY * W1,
-        below.sum(axis=0),
+        data.x.T @ hidden_error + mlp.DECAY * W1,
+        hidden_error.sum(axis=0),
         h.T @ error + mlp.DECAY * Wout,
         error.sum(axis=0),
     )
@@ -129,42 +129,46 @@ def test_one_update_of_the_mlp():
 
 
 def test_one_update_of_the_denoising_autoencoder():
-    """Both ends of the tied weights learn; the loss compares with x, not with what was given."""
+    """The tied weights learn in both layers; the loss compares with x, not with its corruption."""
     x = some_digits().x
-    given = x * (np.random.default_rng(5).random(x.shape) < 0.5)
+    corrupted = x * (np.random.default_rng(5).random(x.shape) < 0.5)
     learn, reconstruct, encode, W, b = denoising_autoencoder.graph(
         np.random.default_rng(0), 64, 7, PLAIN
     )
     first = W.get_value().astype(np.float64)
-    h = sigmoid(given @ first)
-    back = sigmoid(h @ first.T)
-    np.testing.assert_allclose(encode(given), h, atol=1e-5)
-    np.testing.assert_allclose(reconstruct(given), back, atol=1e-5)
-    error = (back - x) / len(x)
-    below = error @ first * h * (1 - h)
-    learn(given, x)
+    h = sigmoid(corrupted @ first)
+    reconstruction = sigmoid(h @ first.T)
+    np.testing.assert_allclose(encode(corrupted), h, atol=1e-5)
+    np.testing.assert_allclose(reconstruct(corrupted), reconstruction, atol=1e-5)
+    error = (reconstruction - x) / len(x)
+    hidden_error = error @ first * h * (1 - h)
+    learn(corrupted, x)
     rate = denoising_autoencoder.RATE
-    expected = first - rate * (given.T @ below + error.T @ h)
+    expected = first - rate * (corrupted.T @ hidden_error + error.T @ h)
     np.testing.assert_allclose(W.get_value(), expected, atol=1e-5)
-    np.testing.assert_allclose(b.get_value(), -rate * below.sum(axis=0), atol=1e-5)
+    np.testing.assert_allclose(b.get_value(), -rate * hidden_error.sum(axis=0), atol=1e-5)
 
 
 @pytest.mark.parametrize("linear", [True, False])
-def test_the_autoencoders_loss_and_what_comes_back(linear):
+def test_the_autoencoders_loss_and_reconstruction(linear):
     x = some_digits().x
     learn, reconstruct = autoencoder.graph(np.random.default_rng(0), 5, linear, PLAIN)
     W = autoencoder.glorot(np.random.default_rng(0), (64, 5)).astype(np.float64)
-    s = (lambda z: z) if linear else sigmoid
-    back = s(s(x @ W) @ W.T)
-    np.testing.assert_allclose(reconstruct(x), back, atol=1e-5)
-    cross = -(x * np.log(sigmoid(x)) if linear else x * np.log(back) + (1 - x) * np.log(1 - back))
-    expected = ((back - x) ** 2 if linear else cross).sum(axis=1).mean()
+    activation = (lambda z: z) if linear else sigmoid
+    reconstruction = activation(activation(x @ W) @ W.T)
+    np.testing.assert_allclose(reconstruct(x), reconstruction, atol=1e-5)
+    cross_entropies = -(
+        x * np.log(sigmoid(x))
+        if linear
+        else x * np.log(reconstruction) + (1 - x) * np.log(1 - reconstruction)
+    )
+    expected = ((reconstruction - x) ** 2 if linear else cross_entropies).sum(axis=1).mean()
     assert learn(x) == pytest.approx(expected, rel=1e-4)
     assert learn(x) < expected
 
 
-def test_the_convolutional_autoencoder_comes_back_in_its_own_size_and_learns():
-    """Windows leave over a line of 13 x 11; the decoder gives it back all the same."""
+def test_the_convolutional_autoencoder_restores_the_size_and_learns():
+    """The windows leave out a line of 13 x 11 pixels; the decoder restores the full size."""
     x = np.zeros((6, 13, 11, 1), np.float32)
     x[np.arange(6), 2 + np.arange(6), 1 + np.arange(6)] = 1
     learn, encode, reconstruct = convolutional_autoencoder.graph(
@@ -172,9 +176,9 @@ def test_the_convolutional_autoencoder_comes_back_in_its_own_size_and_learns():
     )
     assert encode(x).shape == (6, 4, 3, 2)
     assert encode(x).min() == 0
-    back = reconstruct(x)
-    assert back.shape == x.shape
-    loss = -(x * np.log(back) + (1 - x) * np.log(1 - back)).sum() / 6
+    reconstruction = reconstruct(x)
+    assert reconstruction.shape == x.shape
+    loss = -(x * np.log(reconstruction) + (1 - x) * np.log(1 - reconstruction)).sum() / 6
     assert learn(x) == pytest.approx(loss, rel=1e-4)
     for _ in range(100):
         last = learn(x)
@@ -190,15 +194,15 @@ def test_the_convolutional_autoencoder_has_the_sizes_of_its_docstring():
     assert reconstruct(x).shape == (2, 84, 84, 1)
 
 
-# -- what they have in common ---------------------------------------------------------------------
+# -- shared functions ------------------------------------------------------------------------------
 
 
-def test_minibatches_give_every_row_once_an_epoch_in_another_order():
+def test_each_epoch_has_every_row_once_in_a_new_order():
     x, y = np.arange(7), np.arange(7) * 10
     batches = list(minibatches(np.random.default_rng(0), 2, x, y, size=3))
-    assert [len(part) for part, _ in batches] == [3, 3, 1] * 2
-    assert all((other == 10 * part).all() for part, other in batches)
-    first, second = (np.concatenate([part for part, _ in batches[n : n + 3]]) for n in (0, 3))
+    assert [len(x) for x, _ in batches] == [3, 3, 1] * 2
+    assert all((y == 10 * x).all() for x, y in batches)
+    first, second = (np.concatenate([x for x, _ in batches[n : n + 3]]) for n in (0, 3))
     assert sorted(first) == sorted(second) == list(range(7))
     assert first.tolist() != second.tolist()
 
@@ -208,26 +212,26 @@ def test_error_rate_by_hand():
     assert error_rate(logits, np.array([1, 0, 0, 0])) == 0.25
 
 
-def test_weights_as_images_go_from_black_to_white():
+def test_weights_as_images_range_from_0_to_1():
     images = as_images(np.random.default_rng(0).normal(size=(64, 3)))
     assert images.shape == (3, 8, 8)
     assert images.min(axis=(1, 2)).tolist() == [0] * 3
     assert images.max(axis=(1, 2)).tolist() == [1] * 3
 
 
-def test_corruption_sets_its_share_to_0_and_leaves_the_rest():
+def test_corruption_sets_a_share_of_the_pixels_to_0():
     x = np.full((100, 100), 0.7, np.float32)
-    given = denoising_autoencoder.corrupt(np.random.default_rng(0), x, 0.3)
-    assert given.dtype == np.float32
-    assert set(np.unique(given)) == {0, np.float32(0.7)}
-    assert (given == 0).mean() == pytest.approx(0.3, abs=0.02)
+    corrupted = denoising_autoencoder.corrupt(np.random.default_rng(0), x, 0.3)
+    assert corrupted.dtype == np.float32
+    assert set(np.unique(corrupted)) == {0, np.float32(0.7)}
+    assert (corrupted == 0).mean() == pytest.approx(0.3, abs=0.02)
     assert (denoising_autoencoder.corrupt(np.random.default_rng(0), x, 0) == x).all()
 
 
-def test_pca_leaves_the_smallest_eigenvalues():
+def test_the_error_of_pca_is_the_sum_of_the_smallest_eigenvalues():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)) + 3
-    eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))  # from the smallest
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))  # smallest first
     for code in range(7):
         error = autoencoder.squared_error(autoencoder.pca(x, code), x)
         assert error == pytest.approx(eigenvalues[: 6 - code].sum(), abs=1e-9)
@@ -235,24 +239,24 @@ def test_pca_leaves_the_smallest_eigenvalues():
 
 def test_the_same_seed_gives_the_same_bits():
     data = some_digits()
-    one, again, other = (
+    first, again, other = (
         mlp.train(data, seed, epochs=2, mode=PLAIN)[1].tobytes() for seed in (0, 0, 1)
     )
-    assert one == again != other
+    assert first == again != other
 
 
-def test_each_layer_is_pretrained_on_what_the_layer_below_makes(monkeypatch):
-    seen = []
+def test_each_layer_is_pretrained_on_the_codes_of_the_layer_below(monkeypatch):
+    calls = []
 
     def train(x, rng, hidden, corruption, epochs, mode):
-        seen.append((x, corruption))
-        return None, lambda x: x + 1, f"W of {len(seen)}", f"b of {len(seen)}"
+        calls.append((x, corruption))
+        return None, lambda x: x + 1, f"W of {len(calls)}", f"b of {len(calls)}"
 
     monkeypatch.setattr(denoising_autoencoder, "train", train)
     stacked = stacked_denoising_autoencoders
     first = stacked.random_params(np.random.default_rng(0), stacked.HIDDEN)
     params = stacked.pretrained(first, 0, None)
-    assert seen == [(0, 0.1), (1, 0.2), (2, 0.3)]
+    assert calls == [(0, 0.1), (1, 0.2), (2, 0.3)]
     assert [params[name] for name in ("W1", "b1", "W3", "b3")] == [
         *("W of 1", "b of 1", "W of 3", "b of 3")
     ]
@@ -261,7 +265,7 @@ def test_each_layer_is_pretrained_on_what_the_layer_below_makes(monkeypatch):
     assert isinstance(first["W1"], np.ndarray)
 
 
-def test_fine_tuning_starts_from_the_given_weights_and_sees_so_many_labels():
+def test_fine_tuning_starts_from_the_given_weights_and_uses_only_20_labels():
     data, stacked = some_digits(), stacked_denoising_autoencoders
     first = stacked.random_params(np.random.default_rng(0), (4,))
     learn, forward, params = stacked.graph(
@@ -269,43 +273,43 @@ def test_fine_tuning_starts_from_the_given_weights_and_sees_so_many_labels():
     )
     seen, started = set(), []
 
-    def watched(x, label):
+    def recording_learn(x, label):
         if not seen:
             started.extend(param.get_value() for param in params)
         seen.update(map(bytes, x))
         return learn(x, label)
 
-    stacked.fine_tuned((watched, forward, params), first, data, 20, seed=0, updates=6)
+    stacked.fine_tuned((recording_learn, forward, params), first, data, 20, seed=0, updates=6)
     assert seen == set(map(bytes, data.x[:20]))
     assert all((a == b).all() for a, b in zip(started, first.values()))
 
 
-# -- data -----------------------------------------------------------------------------------------
+# -- data ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow  # with the extra
-def test_the_digits_are_dealt_out_once():
+@pytest.mark.slow  # needs scikit-learn
+def test_each_digit_is_once_in_the_training_or_test_data():
     load_digits = pytest.importorskip("sklearn.datasets").load_digits
     data = digits(0)
     assert [part.shape for part in data] == [(1297, 64), (1297,), (500, 64), (500,)]
     assert [part.dtype for part in data] == [np.float32, np.int32] * 2
     x, label = (np.concatenate([data[n], data[n + 2]]) for n in (0, 1))
     pixels, target = load_digits(return_X_y=True)
-    rows, wanted = (
+    rows, expected = (
         sorted(zip(map(bytes, np.asarray(a, np.uint8)), b.tolist()))
         for a, b in ((x * 16, label), (pixels, target))
     )
-    assert rows == wanted
+    assert rows == expected
     assert (digits(0).x == data.x).all()
     assert (digits(1).x != data.x).any()
 
 
-def test_on_catch_no_test_ball_is_where_a_ball_was():
+def test_catch_test_balls_are_in_positions_without_training_balls():
     data = catch(0)
     assert data.x.shape == data.test_x.shape == (360, 84, 84, 1)
     assert data.x.dtype == np.float32
 
-    def balls(frames):  # the ball alone is white
+    def balls(frames):  # only the ball is white
         return {tuple(np.argwhere(frame[..., 0] == 1).min(axis=0)) for frame in frames}
 
     assert len(balls(data.x)) == len(balls(data.test_x)) == 45
@@ -315,7 +319,7 @@ def test_on_catch_no_test_ball_is_where_a_ball_was():
     assert (catch(1).x != data.x).any()
 
 
-def test_pongs_frames_hold_paddles_and_ball_alone():
+def test_pong_frames_show_only_the_paddles_and_the_ball():
     pytest.importorskip("ale_py")
     data = pong(0, frames=20)
     assert data.x.shape == data.test_x.shape == (10, 80, 80, 1)
@@ -325,11 +329,11 @@ def test_pongs_frames_hold_paddles_and_ball_alone():
     assert (pong(0, frames=20).test_x == data.test_x).all()
 
 
-# -- the command ----------------------------------------------------------------------------------
+# -- the command -----------------------------------------------------------------------------------
 
 
 def command(monkeypatch, main, *arguments):
-    """-> exit status of a page whose main is another."""
+    """-> exit status of the command of the page `mlp`, with another `main`."""
     monkeypatch.setattr(sys, "argv", ["page", *map(str, arguments)])
     monkeypatch.setitem(main.__globals__, "__spec__", mlp.__spec__)
     try:
@@ -345,7 +349,7 @@ def picture(seed):
     return figure
 
 
-def test_the_picture_has_the_pages_name(monkeypatch, tmp_path, capsys):
+def test_the_picture_is_named_after_the_page(monkeypatch, tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     assert command(monkeypatch, picture, "--seed", 3, "--out", out) == 0
     with Image.open(out / "mlp.png") as drawn:
@@ -354,7 +358,7 @@ def test_the_picture_has_the_pages_name(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         (["--seed", "-1"], "argument --seed: invalid whole_number value: '-1'"),
         (["--seed", "x"], "argument --seed: invalid whole_number value: 'x'"),
@@ -362,9 +366,9 @@ def test_the_picture_has_the_pages_name(monkeypatch, tmp_path, capsys):
         (["--out", __file__], f"{__file__}: File exists"),
     ],
 )
-def test_bad_input_is_one_line(monkeypatch, capsys, arguments, complaint):
+def test_bad_input_is_one_line(monkeypatch, capsys, arguments, message):
     assert command(monkeypatch, picture, *arguments) == 2
-    assert capsys.readouterr().err == f"dqn_symbolic.exercises.mlp: {complaint}\n"
+    assert capsys.readouterr().err == f"dqn_symbolic.exercises.mlp: {message}\n"
 
 
 def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch, capsys, tmp_path):
@@ -391,28 +395,32 @@ def test_a_page_begins_with_its_command_and_is_short(page):
         assert len(file.readlines()) <= 120
 
 
-# -- what they learn ------------------------------------------------------------------------------
+# -- results of training ---------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_logistic_regression_is_scikit_learns_at_its_optimum():
+def test_logistic_regression_reaches_the_optimum_of_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
     data, decay = digits(0), logistic_regression.DECAY
-    theirs = linear_model.LogisticRegression(C=1 / (len(data.x) * decay), tol=1e-8, max_iter=10_000)
-    theirs.fit(data.x, data.label)
+    reference = linear_model.LogisticRegression(
+        C=1 / (len(data.x) * decay), tol=1e-8, max_iter=10_000
+    )
+    reference.fit(data.x, data.label)
     forward, W, b = logistic_regression.train(data, 0)
 
     def loss(W, b):
         p = softmax(data.x @ W + b)[np.arange(len(data.x)), data.label]
         return -np.log(p).mean() + decay / 2 * (W**2).sum()
 
-    assert 1 <= loss(W, b) / loss(theirs.coef_.T, theirs.intercept_) < 1.005
-    wrong = 1 - theirs.score(data.test_x, data.test_label)
-    assert error_rate(forward(data.test_x), data.test_label) == pytest.approx(wrong, abs=0.005)
+    assert 1 <= loss(W, b) / loss(reference.coef_.T, reference.intercept_) < 1.005
+    reference_error = 1 - reference.score(data.test_x, data.test_label)
+    assert error_rate(forward(data.test_x), data.test_label) == pytest.approx(
+        reference_error, abs=0.005
+    )
 
 
 def classifier(**options):
-    """scikit-learn's, with the layers and updates of the page `mlp`."""
+    """-> scikit-learn's classifier, with the layers and updates of the page `mlp`."""
     neural_network = pytest.importorskip("sklearn.neural_network")
     return neural_network.MLPClassifier(
         (mlp.HIDDEN,),
@@ -421,57 +429,67 @@ def classifier(**options):
         momentum=0,
         batch_size=mlp.BATCH,
         learning_rate_init=mlp.RATE,
-        alpha=mlp.DECAY * mlp.BATCH,  # it divides by the minibatch
+        alpha=mlp.DECAY * mlp.BATCH,  # scikit-learn divides it by the size of the minibatch
         **options,
     )
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # that has not converged
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # it stops before it converges
 def test_the_mlp_is_as_good_as_scikit_learns():
-    ours, theirs = [], []
+    errors, reference_errors = [], []
     for seed in 0, 1:
         data = digits(seed)
-        same = classifier(max_iter=mlp.EPOCHS, n_iter_no_change=mlp.EPOCHS, random_state=seed)
-        theirs.append(1 - same.fit(data.x, data.label).score(data.test_x, data.test_label))
+        reference = classifier(max_iter=mlp.EPOCHS, n_iter_no_change=mlp.EPOCHS, random_state=seed)
+        reference_errors.append(
+            1 - reference.fit(data.x, data.label).score(data.test_x, data.test_label)
+        )
         forward, _ = mlp.train(data, seed)
-        ours.append(error_rate(forward(data.test_x), data.test_label))
-    np.testing.assert_allclose(ours, theirs, atol=0.01)
+        errors.append(error_rate(forward(data.test_x), data.test_label))
+    np.testing.assert_allclose(errors, reference_errors, atol=0.01)
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-@pytest.mark.slow  # with the extra
-def test_the_mlps_updates_are_scikit_learns():
-    """From the same weights, on the same minibatches in the same order: the same weights."""
-    same = classifier(max_iter=1, shuffle=False, warm_start=True)
+@pytest.mark.slow  # needs scikit-learn
+def test_the_mlps_updates_equal_scikit_learns():
+    """Both start from the same weights and take the same minibatches in the same order."""
+    reference = classifier(max_iter=1, shuffle=False, warm_start=True)
     data = digits(0)
     x, label = data.x[:100], np.arange(100, dtype=np.int32) % 10
-    same.fit(x, label)
+    reference.fit(x, label)
     learn, _, params = mlp.graph(np.random.default_rng(0), PLAIN)
     W1, b1, Wout, bout = (param.get_value().astype(x.dtype) for param in params)
-    same.coefs_, same.intercepts_ = [W1.copy(), Wout.copy()], [b1.copy(), bout.copy()]
-    same.fit(x, label)
+    reference.coefs_, reference.intercepts_ = [W1.copy(), Wout.copy()], [b1.copy(), bout.copy()]
+    reference.fit(x, label)
     for first in range(0, 100, mlp.BATCH):
         learn(x[first : first + mlp.BATCH], label[first : first + mlp.BATCH])
-    theirs = same.coefs_[0], same.intercepts_[0], same.coefs_[1], same.intercepts_[1]
-    for param, value in zip(params, theirs):
+    expected = (
+        reference.coefs_[0],
+        reference.intercepts_[0],
+        reference.coefs_[1],
+        reference.intercepts_[1],
+    )
+    for param, value in zip(params, expected):
         np.testing.assert_allclose(param.get_value(), value, atol=1e-5)
     assert abs(params[0].get_value() - W1).max() > 1e-3
 
 
 @pytest.mark.slow
 def test_the_linear_autoencoder_reaches_pca():
-    """Baldi & Hornik 1989: not below, on the digits it has learnt; and within 1%."""
+    """On its training data, its error is at most 1% above that of PCA, which is the minimum.
+
+    Baldi & Hornik 1989.
+    """
     decomposition = pytest.importorskip("sklearn.decomposition")
     x = digits(0).x
     for code in autoencoder.CODES:
-        theirs = decomposition.PCA(code).fit(x)
-        pca = ((theirs.inverse_transform(theirs.transform(x)) - x) ** 2).sum() / len(x)
+        reference = decomposition.PCA(code).fit(x)
+        pca = ((reference.inverse_transform(reference.transform(x)) - x) ** 2).sum() / len(x)
         assert autoencoder.squared_error(autoencoder.pca(x, code), x) == pytest.approx(
             pca, rel=1e-3
         )
-        ours = autoencoder.squared_error(autoencoder.train(x, 0, code, linear=True), x)
-        assert 0.9999 < ours / pca < 1.01
+        error = autoencoder.squared_error(autoencoder.train(x, 0, code, linear=True), x)
+        assert 0.9999 < error / pca < 1.01
 
 
 @pytest.mark.slow
@@ -480,26 +498,28 @@ def test_the_denoising_autoencoder_restores_better_than_any_linear_map():
     data, rng = digits(0), np.random.default_rng(0)
     page = denoising_autoencoder
     restore, *_ = page.train(data.x, rng, page.HIDDEN, page.CORRUPTION)
-    given = page.corrupt(rng, data.test_x, page.CORRUPTION)
-    ours, linear = (
-        ((back - data.test_x) ** 2).sum()
-        for back in (restore(given), page.linear(data.x, rng)(given))
+    corrupted = page.corrupt(rng, data.test_x, page.CORRUPTION)
+    error, linear_error = (
+        ((restored - data.test_x) ** 2).sum()
+        for restored in (restore(corrupted), page.linear(data.x, rng)(corrupted))
     )
-    assert ours < 0.9 * linear
+    assert error < 0.9 * linear_error
 
 
 @pytest.mark.slow
-def test_pretraining_helps_where_labels_are_few():
+def test_pretraining_helps_with_few_labels():
     pytest.importorskip("sklearn")
-    found = stacked_denoising_autoencoders.errors(range(3))
-    pretrained, random = (found[way].mean(axis=0) for way in ("pre-trained", "random weights"))
-    assert (pretrained < random).all()
+    errors = stacked_denoising_autoencoders.errors(range(3))
+    pretrained, unpretrained = (
+        errors[way].mean(axis=0) for way in ("pre-trained", "random weights")
+    )
+    assert (pretrained < unpretrained).all()
 
 
 @pytest.mark.slow
-def test_convolutions_know_balls_in_new_places_and_pca_does_not():
+def test_the_convolutional_autoencoder_restores_balls_in_new_positions():
     data = catch(0)
     _, reconstruct = convolutional_autoencoder.train(data.x, 0, epochs=60)
     flat, test = (x.reshape(len(x), -1) for x in data)
-    pca = autoencoder.squared_error(autoencoder.pca(flat, 324), test)
-    assert autoencoder.squared_error(reconstruct, data.test_x) < 0.2 * pca
+    pca_error = autoencoder.squared_error(autoencoder.pca(flat, 324), test)
+    assert autoencoder.squared_error(reconstruct, data.test_x) < 0.2 * pca_error

@@ -1,4 +1,4 @@
-"""The games of the experiments and their exact values, against counting and against paper."""
+"""The games of the experiments, and their exact values by counting and by formula."""
 
 from itertools import product
 
@@ -15,7 +15,7 @@ from games.catch import Catch, State
 # -- starts that repeat ----------------------------------------------------------------------------
 
 
-def test_the_ball_falls_in_a_column_for_so_many_episodes_and_then_in_the_next():
+def test_the_ball_starts_in_each_column_for_three_episodes_in_a_row():
     env = Repeating(Catch(rows=5, columns=5, paddle_width=1), hold=3)
     starts = [env.reset(seed=seed)[1]["state"] for seed in range(300)]
     columns = [state.ball_column for state in starts]
@@ -23,7 +23,7 @@ def test_the_ball_falls_in_a_column_for_so_many_episodes_and_then_in_the_next():
     assert {state.paddle for state in starts[::15]} == {0, 1, 2, 3, 4}
 
 
-def test_a_repeated_start_is_decided_by_its_seed_alone():
+def test_a_repeated_start_depends_only_on_its_seed():
     env, other = (Repeating(Catch(), hold=4) for _ in range(2))
     other.reset(seed=99)
     other.step(0)
@@ -34,7 +34,7 @@ def test_a_repeated_start_is_decided_by_its_seed_alone():
     assert env.reset(options={"state": State(0, 9, 0, 2)})[1]["state"] == (0, 9, 0, 2)
 
 
-def test_the_share_caught_of_each_column():
+def test_the_catch_rate_of_each_column():
     returns = np.array([1, 1, 1, 1, -1, -1, -1, -1, 1, -1])
     assert by_column(returns) == {
         "catch_rate": 0.5,
@@ -51,28 +51,28 @@ def test_the_corridor_by_hand():
     """In the middle, left and right are switched; at the left wall nothing happens."""
     env = Corridor()
     env.reset(seed=0)
-    went = []
+    path = []
     for action in (0, 1, 1, 1, 0, 0, 1):
         x, reward, over, _, _ = env.step(action)
         assert (x.tolist(), reward) == ([1], -1)
-        went.append((env.cell, over))
-    assert [cell for cell, _ in went] == [0, 1, 0, 1, 2, 1, 0]
+        path.append((env.cell, over))
+    assert [cell for cell, _ in path] == [0, 1, 0, 1, 2, 1, 0]
     env.step(1)
     env.step(0)
     assert env.step(1)[1:3] == (-1.0, True)
 
 
 @pytest.mark.parametrize("right", [0.05, 0.3, 0.5, 0.95])
-def test_the_return_in_the_corridor_by_paper(right):
+def test_the_return_in_the_corridor_by_formula(right):
     """v0 = -1 + p v1 + (1-p) v0; v1 = -1 + p v0 + (1-p) v2; v2 = -1 + (1-p) v1."""
     assert expected_return(right) == pytest.approx(-2 * (2 - right) / (right * (1 - right)))
 
 
 def test_the_best_policy_in_the_corridor():
     assert expected_return(BEST) == pytest.approx(-(6 + 4 * 2**0.5))
-    around = [expected_return(p) for p in np.linspace(0.01, 0.99, 99)]
-    assert max(around) <= expected_return(BEST)
-    assert np.argmax(around) == 58  # .59
+    returns = [expected_return(p) for p in np.linspace(0.01, 0.99, 99)]
+    assert max(returns) <= expected_return(BEST)
+    assert np.argmax(returns) == 58  # .59
     assert expected_return(0.05) == pytest.approx(-82.105, abs=1e-3)
     assert expected_return(0.95) == pytest.approx(-44.211, abs=1e-3)
 
@@ -81,8 +81,8 @@ def test_the_best_policy_in_the_corridor():
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_one_dive_of_all_finds_the_treasure(depth):
-    env, found = DeepSea(depth), []
+def test_exactly_one_sequence_of_actions_finds_the_treasure(depth):
+    env, episodes = DeepSea(depth), []
     for actions in product(range(2), repeat=depth):
         x, _ = env.reset(seed=0)
         rewards = []
@@ -92,9 +92,9 @@ def test_one_dive_of_all_finds_the_treasure(depth):
             rewards.append(reward)
             assert over == (len(rewards) == depth)
         assert x.sum() == 0
-        found.append(rewards)
-    assert np.sum(found) == 1
-    assert np.sum(found, axis=0)[-1] == 1
+        episodes.append(rewards)
+    assert np.sum(episodes) == 1
+    assert np.sum(episodes, axis=0)[-1] == 1
     assert env.found
 
 
@@ -111,34 +111,34 @@ def test_the_table_needs_2_to_the_depth_episodes_in_expectation():
 
 @pytest.mark.parametrize("delay", [0, 1, 3])
 @pytest.mark.parametrize("blank", [False, True])
-def test_the_reward_comes_so_many_steps_late(delay, blank):
+def test_the_reward_is_delayed_by_the_given_number_of_steps(delay, blank):
     env = Late(Catch(rows=3, columns=3, paddle_width=1), delay, blank)
     for start, reward in ((State(0, 1, 0, 1), 1.0), (State(0, 0, 0, 1), -1.0)):
         env.reset(options={"state": start})
         steps = [env.step(1) for _ in range(2)]
-        landed = steps[-1][0]
+        last_frame = steps[-1][0]
         steps += [env.step(2) for _ in range(delay)]
         assert [step[1] for step in steps] == [0.0] * (1 + delay) + [reward]
         assert [step[2] for step in steps] == [False] * (1 + delay) + [True]
         for x, *_ in steps[1:]:
-            assert (x == landed).all()
-        assert landed.any() == (not blank)
+            assert (x == last_frame).all()
+        assert last_frame.any() == (not blank)
 
 
 # -- exploration -----------------------------------------------------------------------------------
 
 
-def test_the_most_that_an_epsilon_greedy_player_catches():
+def test_the_highest_catch_rate_of_an_epsilon_greedy_player():
     env = Catch(rows=5, columns=5, paddle_width=1)
     assert most(env, 0.0) == 1
     assert most(env, 1.0) == pytest.approx(0.2)
 
 
-def test_the_most_with_one_move_by_hand():
-    """Three columns, one move, epsilon .3: each action but the wanted one has probability .1.
+def test_the_highest_catch_rate_with_one_move_by_hand():
+    """Three columns, one move, epsilon .3: an action that is not chosen has probability .1.
 
-    Paddle and ball: 0 0 and 2 2: left is as good as to stay, .9; 1 1: .8; 0 1, 1 0, 1 2, 2 1: .8;
-    0 2 and 2 0: too far, 0.
+    Columns of paddle and ball: in 0 0 and 2 2, left (or right) is as good as staying: .9.
+    In 1 1, 0 1, 1 0, 1 2 and 2 1, one action catches: .8. In 0 2 and 2 0, none does: 0.
     """
     env = Catch(rows=2, columns=3, paddle_width=1)
     assert most(env, 0.3) == pytest.approx((2 * 0.9 + 5 * 0.8) / 9)

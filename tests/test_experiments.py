@@ -1,4 +1,4 @@
-"""The lecture's experiments: their settings, and the parts that they are made of."""
+"""The lecture's experiments: their settings, and the functions they share."""
 
 import json
 import multiprocessing
@@ -28,7 +28,7 @@ from tests.plain import PLAIN
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.parametrize("quick", [True, False])
-def test_settings_are_plain_data_that_the_learner_takes(name, quick):
+def test_settings_are_valid_and_can_be_written_as_json(name, quick):
     settings = EXPERIMENTS[name].settings(quick)
     assert len(settings) >= 1 + (not quick)
     for setting in settings.values():
@@ -56,7 +56,7 @@ def test_neighbouring_stages_differ_by_one_setting():
     assert changed == [{"memory_size"}, {"batch_size"}, {"sync_every"}, {"optimiser"}]
 
 
-def test_the_ablation_is_two_by_two():
+def test_the_ablation_has_replay_and_target_network_on_and_off():
     learners = {
         name.rsplit("-", 1)[0]: setting["learner"]
         for name, setting in EXPERIMENTS["ablation"].settings(False).items()
@@ -67,7 +67,7 @@ def test_the_ablation_is_two_by_two():
         assert (s.sync_every > 1) == (name in ("both", "target-only"))
 
 
-def test_consecutive_transitions_follow_one_another():
+def test_consecutive_batches_hold_consecutive_transitions():
     memory, rng = ReplayMemory(50, (1, 1), np.uint8), np.random.default_rng(0)
     for n in range(80):
         memory.add(np.full((1, 1), n), 0, 0, 0, np.full((1, 1), n + 1), n % 10 == 9)
@@ -81,14 +81,14 @@ def test_consecutive_transitions_follow_one_another():
 
 
 @pytest.mark.parametrize("history", [1, 2])
-def test_the_best_reactive_player_by_trying_all_of_them(history):
-    """Two moves. Of all ways to choose the first, the best; the last is then chosen by counting."""
+def test_the_best_reactive_player_by_trying_all_players(history):
+    """There are two moves: try every choice of the first, and count the best choice of the last."""
     env = Catch(rows=3, columns=4, paddle_width=1, drift=True, paddle_start="middle")
     starts = env.starts()
     paddle = starts[0].paddle
     best = 0
-    for first in product(range(3), repeat=env.columns):  # by the column of the ball
-        catches = {}  # what is seen before the last move: how many starts each action catches
+    for first in product(range(3), repeat=env.columns):  # one action for each column of the ball
+        catches = {}  # observation before the last move: starts that each action catches
         for start in starts:
             state, _, _ = env.successor(start, first[start.ball_column])
             seen = state.ball_column, state.paddle
@@ -101,7 +101,7 @@ def test_the_best_reactive_player_by_trying_all_of_them(history):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_what_comes_out_of_the_last_layer_is_q(activation):
+def test_the_output_of_the_last_layer_is_q(activation):
     s = Settings(filters=((4, 3, 2),), hidden=(6,), activation=activation, history=2)
     agent = Agent(Catch(), s)
     x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
@@ -112,7 +112,7 @@ def test_what_comes_out_of_the_last_layer_is_q(activation):
     np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
 
 
-# -- jobs in processes ----------------------------------------------------------------------------
+# -- jobs in processes -----------------------------------------------------------------------------
 
 JOBS = [("stages", name, {}, seed) for name in ("a", "b") for seed in (0, 1)]
 
@@ -137,21 +137,21 @@ def test_every_job_is_done_once():
     assert sorted(in_processes(JOBS, fine, 2, [])) == sorted((job, fine(job)) for job in JOBS)
 
 
-def test_what_a_job_raises_arrives_as_it_is():
+def test_an_exception_in_a_job_is_raised():
     with pytest.raises(ZeroDivisionError, match="a cannot be divided"):
         list(in_processes(JOBS[:1], fails, 2, []))
 
 
 @pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_process_that_dies_is_noticed(processes):
-    """Also the third of three, for which there is no job."""
+    """Also where the third of three processes has no job."""
     with pytest.raises(WorkerDied, match="a process died while these jobs were at work: stages, a"):
         list(in_processes(JOBS[:2], dies, processes, []))
 
 
-def test_it_ends_when_it_is_told_to():
+def test_a_request_to_stop_ends_the_processes():
     stop = []
-    for done, _ in enumerate(in_processes(JOBS, slow, 1, stop)):
+    for count, _ in enumerate(in_processes(JOBS, slow, 1, stop)):
         stop.append("Ctrl-C")
-        assert done < len(JOBS) - 1
+        assert count < len(JOBS) - 1
     assert multiprocessing.active_children() == []

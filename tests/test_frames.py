@@ -7,44 +7,44 @@ from games.catch import Catch, State
 
 
 class Counting(gymnasium.Env):
-    """Frame i is i, its reward too; the episode ends after `length` frames."""
+    """Frame i is filled with i and its reward is i; an episode has `length` frames."""
 
     observation_space = gymnasium.spaces.Box(0, 255, (2,), np.uint8)
     action_space = gymnasium.spaces.Discrete(2)
 
-    def __init__(self, length, brightness=lambda frame: frame):
-        self.length, self.brightness = length, brightness
+    def __init__(self, length):
+        self.length = length
 
-    def seen(self):
-        return np.full(2, self.brightness(self.frame), np.uint8)
+    def current_frame(self):
+        return np.full(2, self.frame, np.uint8)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.frame = 1
-        return self.seen(), {}
+        return self.current_frame(), {}
 
     def step(self, action):
         self.frame += 1
-        return self.seen(), float(self.frame), self.frame == self.length, False, {}
+        return self.current_frame(), float(self.frame), self.frame == self.length, False, {}
 
 
-def test_history_is_the_last_frames_and_0_before_the_first():
+def test_history_is_the_last_frames_with_0_before_the_first():
     env = History(Counting(100), 3)
     assert env.reset()[0].tolist() == [[0, 0, 1]] * 2
     assert env.step(0)[0].tolist() == [[0, 1, 2]] * 2
     assert env.step(0)[0].tolist() == [[1, 2, 3]] * 2
     assert env.step(0)[0].tolist() == [[2, 3, 4]] * 2
-    assert env.reset()[0].tolist() == [[0, 0, 1]] * 2  # nothing of the episode before
+    assert env.reset()[0].tolist() == [[0, 0, 1]] * 2  # no frame of the last episode
 
 
-def test_history_leaves_earlier_observations_alone():
+def test_history_does_not_change_earlier_observations():
     env = History(Counting(100), 2)
     x, _ = env.reset()
     env.step(0)
     assert x.tolist() == [[0, 1]] * 2
 
 
-def test_history_has_the_frames_type():
+def test_history_keeps_the_dtype_of_the_frames():
     env = History(Catch(), 4)
     assert env.observation_space == gymnasium.spaces.Box(0, 255, (10, 10, 4), np.uint8)
     x, _ = env.reset(seed=0)
@@ -52,7 +52,7 @@ def test_history_has_the_frames_type():
     assert x.dtype == np.uint8
 
 
-def test_history_passes_a_chosen_start_on():
+def test_history_passes_reset_options_to_the_game():
     start = State(0, 3, 0, 2)
     assert History(Catch(), 2).reset(options={"state": start})[1]["state"] == start
 
@@ -74,15 +74,15 @@ def test_action_repeat_stops_at_the_end(length, frames):
 
 
 class Coloured(Counting):
-    """A wall of one colour, the frame's number telling how much red there is."""
+    """Each frame has one colour; its red is 10 times the number of the frame."""
 
     observation_space = gymnasium.spaces.Box(0, 255, (6, 8, 3), np.uint8)
 
-    def seen(self):
+    def current_frame(self):
         return np.full((6, 8, 3), [10 * self.frame, 100, 200], np.uint8)
 
 
-def test_colours_become_luminance_by_gymnasiums_wrapper():
+def test_gymnasiums_wrapper_turns_colours_into_luminance():
     env = History(ActionRepeat(gymnasium.wrappers.GrayscaleObservation(Coloured(9)), 2), 2)
     env.reset()
     x = env.step(0)[0]

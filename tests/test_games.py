@@ -1,4 +1,4 @@
-"""Any Gymnasium game through `python -m dqn_symbolic`: train, evaluate, watch, resume; refusals."""
+"""Any Gymnasium game with `python -m dqn_symbolic`: train, evaluate, watch, resume; bad input."""
 
 import csv
 import json
@@ -47,54 +47,54 @@ def trained(tmp_path_factory):
 
 
 def test_a_run_of_another_game_has_the_same_files(trained):
-    found = summary(trained)
-    assert found["game"] == "CartPole-v1"
-    assert found["env_steps"] == 200
-    assert found["solved"] is False
-    assert not {"catch_rate", "starts"} & set(found)
+    result = summary(trained)
+    assert result["game"] == "CartPole-v1"
+    assert result["env_steps"] == 200
+    assert result["solved"] is False
+    assert not {"catch_rate", "starts"} & set(result)
     with open(trained / "progress.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["env_steps"]) for row in rows] == [60, 120, 180]
     assert "catch_rate" not in rows[0]
-    # a pole stands for 8 steps at least, and nobody balances it after 200
+    # a pole stands for at least 8 steps; 200 agent steps are too few to learn to balance it
     assert all(8 <= float(row["mean_return"]) < 200 for row in rows)
     with Image.open(trained / "learning_curve.png") as picture:
         assert min(picture.size) >= 400
 
 
-def test_the_agent_that_is_kept_is_the_best_of_the_evaluations(trained):
+def test_the_saved_agent_is_that_of_the_best_evaluation(trained):
     with open(trained / "progress.csv", newline="") as file:
         means = [float(row["mean_return"]) for row in csv.DictReader(file)]
-    found = summary(trained)
-    assert found["best_mean_return"] == max(*means, found["mean_return"])
+    result = summary(trained)
+    assert result["best_mean_return"] == max(*means, result["mean_return"])
     _, weights = load(trained / "agent.npz", "agent")
     _, arrays = load(trained / "checkpoint.npz", "checkpoint")
-    if max(means) > found["mean_return"]:
+    if max(means) > result["mean_return"]:
         assert all((weights[name] == arrays[f"best.{name}"]).all() for name in weights)
     else:
         assert all((weights[name] == arrays[f"learner.{name}"]).all() for name in weights)
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_evaluate_writes_what_it_prints(trained, tmp_path, capsys):
+def test_evaluate_prints_the_numbers_that_it_writes(trained, tmp_path, capsys):
     arguments = ["evaluate", str(trained), "--episodes", "7", "--seed", "5", "--out", str(tmp_path)]
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    found = json.loads((tmp_path / "evaluation.json").read_text())
-    assert list(found) == ["game", "episodes", "epsilon", "mean", "std", "minimum", "maximum"]
-    assert (found["game"], found["episodes"], found["epsilon"]) == ("CartPole-v1", 7, 0)
-    assert found["minimum"] <= found["mean"] <= found["maximum"]
-    for name, value in found.items():
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert list(result) == ["game", "episodes", "epsilon", "mean", "std", "minimum", "maximum"]
+    assert (result["game"], result["episodes"], result["epsilon"]) == ("CartPole-v1", 7, 0)
+    assert result["minimum"] <= result["mean"] <= result["maximum"]
+    for name, value in result.items():
         assert any(line.split()[0] == name for line in out.splitlines()), name
         if isinstance(value, float):
             assert f"{value:.4g}" in out
     assert main([*arguments, "--quiet"]) == 0
-    assert json.loads((tmp_path / "evaluation.json").read_text()) == found  # the same seed
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == result  # the same seed
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_evaluate_is_what_the_agent_does(trained, tmp_path):
-    """The same episodes, played by hand with the weights in NumPy."""
+def test_evaluate_plays_the_greedy_policy_of_the_agent(trained, tmp_path):
+    """Against the same episodes, played with the same weights in NumPy."""
     _, weights = load(trained / "agent.npz", "agent")
     env, totals = gymnasium.make("CartPole-v1"), []
     for seed in (5, 6, 7):
@@ -111,8 +111,8 @@ def test_evaluate_is_what_the_agent_does(trained, tmp_path):
         main(["evaluate", str(trained), "--episodes=3", "--seed=5", "--quiet", f"--out={tmp_path}"])
         == 0
     )
-    found = json.loads((tmp_path / "evaluation.json").read_text())
-    assert (found["mean"], found["maximum"]) == (np.mean(totals), max(totals))
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (result["mean"], result["maximum"]) == (np.mean(totals), max(totals))
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -123,8 +123,7 @@ def test_watch_writes_an_animation(trained, tmp_path):
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_catch_by_its_id_is_run_catch(tmp_path):
-    """The general command and the front door: the same bits."""
+def test_catch_by_its_id_gives_the_same_bits_as_run_catch(tmp_path):
     import run_catch
 
     small = [*SMALL, "--steps", "150"]
@@ -135,8 +134,8 @@ def test_catch_by_its_id_is_run_catch(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_module_that_registers_its_game(tmp_path):
-    """--import, for the run, for its evaluation and to go on with it."""
+def test_a_module_can_register_a_game(tmp_path):
+    """--import names the module: to train, to evaluate and to resume."""
     (tmp_path / "my_games.py").write_text(
         textwrap.dedent(
             """
@@ -184,7 +183,7 @@ def test_a_module_that_registers_its_game(tmp_path):
 
 
 def stopped_and_resumed(env, stop, steps, **settings):
-    """-> (whether the game came back, the agent that was stopped, the one that went on for it)."""
+    """-> (whether the game came back, the agent that was not stopped, the resumed agent)."""
     small = {"hidden": (8,), "warm_up": 30, "memory_size": 80, "batch_size": 4, "history": 2}
     whole, resumed = (plain(Agent(env(), Settings(**{**small, **settings}))) for _ in range(2))
     for _ in range(stop):
@@ -202,63 +201,66 @@ def stopped_and_resumed(env, stop, steps, **settings):
         ("games:Catch-v0", {"drift": True}),
         ("CartPole-v1", {}),
         ("CartPole-v1", {"max_episode_steps": 9}),  # truncated, so x_tp1 bootstraps
-        ("FrozenLake-v1", {}),  # slippery: chance in every step
+        ("FrozenLake-v1", {}),  # slippery: every step is random
         ("Acrobot-v1", {}),
     ],
 )
 @pytest.mark.parametrize("action_repeat", [1, 2])
-def test_a_game_that_keeps_its_promise_comes_back_to_the_bit(game, settings, action_repeat):
-    how = {"action_repeat": action_repeat}
+def test_a_game_that_keeps_its_promise_resumes_with_the_same_bits(game, settings, action_repeat):
     make = task(game, **settings).make
     for stop in (1, 37, 90):
-        came_back, whole, resumed = stopped_and_resumed(make, stop, 110, **how)
+        came_back, whole, resumed = stopped_and_resumed(
+            make, stop, 110, action_repeat=action_repeat
+        )
         assert came_back
         assert bits(whole) == bits(resumed)
     assert whole.updates == 81
     assert whole.episode > 1 or game == "Acrobot-v1"
 
 
-class Promised(gymnasium.Env):
-    """A random walk, which begins anew from its seed, unless it has chance of its own."""
+class RandomFrames(gymnasium.Env):
+    """Random observations; if `breaks_promise`, they do not depend on the seed of the episode."""
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
 
-    def __init__(self, breaks=False):
-        self.breaks, self.chance = breaks, np.random.default_rng()
+    def __init__(self, breaks_promise=False):
+        self.breaks_promise, self.unseeded_rng = breaks_promise, np.random.default_rng()
 
-    def seen(self):
-        rng = self.chance if self.breaks else self.np_random
+    def observation(self):
+        rng = self.unseeded_rng if self.breaks_promise else self.np_random
         return rng.normal(size=1).astype(np.float32)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.age = 0
-        return self.seen(), {}
+        return self.observation(), {}
 
     def step(self, action):
         self.age += 1
-        return self.seen(), 1.0, self.age == 10, False, {}
+        return self.observation(), 1.0, self.age == 10, False, {}
 
 
-def test_a_game_that_breaks_its_promise_is_noticed_and_begins_anew():
-    came_back, whole, resumed = stopped_and_resumed(Promised, 35, 60)
+def test_a_game_that_breaks_its_promise_is_noticed_and_starts_a_new_episode():
+    came_back, whole, resumed = stopped_and_resumed(RandomFrames, 35, 60)
     assert came_back
     assert bits(whole) == bits(resumed)
-    came_back, whole, resumed = stopped_and_resumed(lambda: Promised(breaks=True), 35, 35)
+    came_back, whole, resumed = stopped_and_resumed(
+        lambda: RandomFrames(breaks_promise=True), 35, 35
+    )
     assert not came_back
     assert resumed.episode == whole.episode + 1
     assert resumed.actions == []
     resumed.step()
     x, _, _, _, x_tp1 = resumed.memory.all()
-    # the first transition of the new episode: nothing of the old one is seen in it
+    # the first transition of the new episode has no frame of the old episode
     assert x[-1, 0, 0] == 0 != x[-1, 0, 1]
     assert x_tp1[-1, 0, 0] == x[-1, 0, 1]
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_the_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
-    gymnasium.register("Broken-v0", entry_point=lambda: Promised(breaks=True))
+def test_a_run_reports_a_broken_promise_and_goes_on(tmp_path, monkeypatch, capsys):
+    gymnasium.register("Broken-v0", entry_point=lambda: RandomFrames(breaks_promise=True))
     arguments = ["--steps", "65", "--out", str(tmp_path), *SMALL]
     assert main(["train", "--game", "Broken-v0", *arguments]) == 0
     capsys.readouterr()
@@ -268,7 +270,7 @@ def test_the_run_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_through_the_files_in_three_processes_worth(tmp_path):
+def test_a_run_that_is_resumed_twice_gives_the_same_bits(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     game = ["train", "--game", "CartPole-v1"]
     assert main([*game, "--steps", "200", "--out", str(whole), *SMALL]) == 0
@@ -278,7 +280,7 @@ def test_through_the_files_in_three_processes_worth(tmp_path):
     assert differences(outcome(whole)[0], outcome(parts)[0]) == []
 
 
-# -- what cannot be learnt -------------------------------------------------------------------------
+# -- bad input -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -298,7 +300,7 @@ def test_through_the_files_in_three_processes_worth(tmp_path):
         ("fly", "invalid choice: 'fly'"),
     ],
 )
-def test_it_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capfd):
+def test_bad_input_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     if arguments == "play":
         monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
@@ -313,7 +315,7 @@ def test_it_is_refused_in_one_line(arguments, message, tmp_path, monkeypatch, ca
 
 @pytest.mark.parametrize("missing", ["ale_py", "cv2"])
 @pytest.mark.parametrize("command", ["train --game ALE/Pong-v5", "evaluate --agent pong"])
-def test_without_the_extra_atari_says_how_to_install_it(missing, command, monkeypatch, capfd):
+def test_atari_without_its_extra_says_how_to_install_it(missing, command, monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "dqn_symbolic.environments.atari", raising=False)
     assert main(command.split()) == 2
@@ -325,14 +327,14 @@ def test_without_the_extra_atari_says_how_to_install_it(missing, command, monkey
 
 
 @pytest.mark.parametrize("option", ["--episodes=0", "--epsilon=2", "--seed=-1"])
-def test_an_evaluation_that_makes_no_sense_is_refused(trained, option, capfd):
+def test_bad_options_of_evaluate_are_refused(trained, option, capfd):
     assert main(["evaluate", str(trained), option]) == 2
     assert f"{option.split('=')[0]}: expected" in capfd.readouterr().err
 
 
 @pytest.mark.slow
 def test_cartpole_is_learnt_by_its_preset(tmp_path):
-    """475 over 100 greedy episodes, within 100,000 agent steps, on 3 of 3 seeds."""
+    """A mean of 475 over 100 greedy episodes, within 100,000 agent steps, with 3 of 3 seeds."""
     for seed in range(3):
         folder = tmp_path / str(seed)
         arguments = ["--game", "CartPole-v1", "--seed", str(seed), "--out", str(folder), "--quiet"]
@@ -342,24 +344,26 @@ def test_cartpole_is_learnt_by_its_preset(tmp_path):
 
 
 @pytest.mark.parametrize(("scores", "best"), [((1, 3, 2), 1), ((1, 3, 3), 2), ((4, 3, 2), 0)])
-def test_the_best_is_kept_and_of_several_the_latest(scores, best, tmp_path):
+def test_the_latest_of_the_best_agents_is_saved(scores, best, tmp_path):
     settings = Settings(
         hidden=(4,), warm_up=10, batch_size=4, steps=30, evaluate_every=10, checkpoint_every=30
     )
     run = Run(task("CartPole-v1"), settings, tmp_path)
     plain(run.agent)
-    run.compiled, weights, left = True, [], list(scores)
+    run.compiled, weights, remaining = True, [], list(scores)
 
     def evaluate(stop=(), quiet=True):
         weights.append(run.agent.weights())
-        return {"mean_return": float(left.pop(0))}
+        return {"mean_return": float(remaining.pop(0))}
 
     run.evaluate = evaluate
     run.train([], quiet=True)
-    _, watched = load(tmp_path / "agent.npz", "agent")  # it is there before the run ends
-    assert all((watched[name] == value).all() for name, value in weights[best].items())
+    _, saved = load(tmp_path / "agent.npz", "agent")  # before the run ends
+    assert all((saved[name] == value).all() for name, value in weights[best].items())
     summary = run.finish()
     assert (summary["best_mean_return"], summary["mean_return"]) == (max(scores), scores[-1])
-    _, kept = load(tmp_path / "agent.npz", "agent")
-    assert all((kept[name] == value).all() for name, value in weights[best].items())
-    assert any((weights[i][name] != kept[name]).any() for i in {0, 1, 2} - {best} for name in kept)
+    _, saved = load(tmp_path / "agent.npz", "agent")
+    assert all((saved[name] == value).all() for name, value in weights[best].items())
+    assert any(
+        (weights[i][name] != saved[name]).any() for i in {0, 1, 2} - {best} for name in saved
+    )

@@ -36,7 +36,7 @@ def scheduled(steps, settings=QUICK, mode=PLAIN, **gorila):
 
 
 def assert_same_bits(scheduler, agent):
-    """The one bundle, with the newest parameters, against the single agent."""
+    """The only bundle, with the newest parameters, equals the single agent."""
     (bundle,) = scheduler.bundles
     bundle.learn.pull()
     (data, arrays), (expected_data, expected) = bundle.get_state(), agent.get_state()
@@ -66,7 +66,7 @@ def test_one_bundle_is_the_single_agent(optimiser, shards):
 
 @pytest.mark.slow
 def test_one_bundle_is_the_single_agent_for_5_000_steps():
-    """Compiled by numba: the same bits as the single agent, its `learn` cut in two."""
+    """Compiled by numba, where the single agent also computes the gradient and applies it."""
     scheduler = scheduled(5_000, Settings(), mode=None, bundles=1, stale_after=1)
     agent = Agent(Catch(), Settings())
     graph = graph_of(agent)
@@ -113,9 +113,9 @@ def test_bundles_play_games_of_their_own_and_share_the_parameters():
 def test_a_bundle_that_pulls_rarely_is_behind_and_its_gradients_are_dropped():
     scheduler = scheduled(160, bundles=2, pull_every=10, stale_after=4)
     (server,) = scheduler.servers
-    # Each bundle learns from its 50th step on, and pulls before its 51st, 61st and 71st. After the
-    # first two gradients, at versions 0 and 0, each ten steps go so: the one pulls v, the other
-    # v + 1; five gradients are fewer than 4 versions behind, and the other 15 are dropped.
+    # Each bundle learns from its 50th step on, and pulls before its 51st, 61st and 71st. The first
+    # two gradients have version 0. In each of the next three times ten steps, one bundle has version
+    # v and the other v + 1: five gradients are fewer than 4 versions behind, 15 are dropped.
     assert (server.version, server.stale) == (2 + 3 * 5, 3 * 15)
 
 
@@ -206,11 +206,11 @@ def test_the_target_network_is_copied_by_the_servers_updates():
 
 
 def test_outliers():
-    """The same rule in NumPy: the first hundred losses are averaged, then exponentially."""
+    """Against NumPy: the mean of the first hundred losses, and then an exponential mean."""
     rng = np.random.default_rng(0)
     losses = rng.uniform(1, 2, 600)
     losses[200:] /= 10
-    losses[[50, 150, 590]] = 30, 30, 2  # the last is large among those of its time
+    losses[[50, 150, 590]] = 30, 30, 2  # the last is large beside the losses before it
     one = learner(outlier_after=3.0)
     found = [one.is_outlier(np.full(4, np.sqrt(loss), np.float32)) for loss in losses]
     expected = [False] * FIRST_LOSSES

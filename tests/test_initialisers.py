@@ -20,7 +20,7 @@ def test_fans_of_a_dense_layer_and_of_a_convolution():
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("initialiser", [glorot, uniform_fan_in, orthogonal, nature])
-def test_same_stream_same_float32_weights(initialiser, shape):
+def test_the_same_seed_gives_the_same_float32_weights(initialiser, shape):
     first, again, other = (initialiser(np.random.default_rng(s), shape) for s in (0, 0, 1))
     assert first.shape == shape
     assert first.dtype == np.float32
@@ -29,7 +29,7 @@ def test_same_stream_same_float32_weights(initialiser, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_uniform_bounds_are_reached_and_not_passed(shape):
+def test_uniform_weights_fill_their_bounds(shape):
     fan_in, fan_out = np.prod(shape[:-1]), np.prod(shape[:-2]) * shape[-1]
     for initialiser, bound in (
         (glorot, np.sqrt(6 / (fan_in + fan_out))),
@@ -51,13 +51,13 @@ def test_orthogonal_singular_values_are_1(shape):
     np.testing.assert_allclose(np.linalg.svd(weights, compute_uv=False), 1, atol=1e-5)
 
 
-def test_orthogonal_has_no_favourite_sign():
-    """Chance, and not LAPACK, decides the signs of a 1 x 1 matrix."""
+def test_orthogonal_signs_are_random():
+    """Half of the 1 x 1 matrices are positive. LAPACK alone would give every one the same sign."""
     signs = [orthogonal(np.random.default_rng(s), (1, 1)).item() for s in range(200)]
     assert 70 < sum(sign > 0 for sign in signs) < 130
 
 
-def test_biases_are_0_but_the_nature_agents_are_drawn_as_its_weights():
+def test_biases_are_0_and_those_of_nature_are_drawn_like_its_weights():
     rng = np.random.default_rng(0)
     assert (biases(rng, (100, 500), glorot) == np.zeros(500)).all()
     drawn = biases(rng, (5, 5, 4, 500), nature)

@@ -1,4 +1,4 @@
-"""The slides' form (one vector at a time) and the minibatch form are the same algorithm."""
+"""The slides, which learn from single transitions, and the minibatches are the same algorithm."""
 
 import runpy
 from functools import partial
@@ -16,7 +16,7 @@ from games.catch import Catch
 
 
 def lecture(seed=0, mode=None):
-    """The page, read anew (it compiles as it is read), with first weights of this seed."""
+    """-> a new import of the page, compiled, with first weights of this seed."""
     spec = find_spec("dqn_symbolic.lecture")
     page = module_from_spec(spec)
     with pytensor.config.change_flags(mode=mode or pytensor.config.mode):
@@ -27,7 +27,7 @@ def lecture(seed=0, mode=None):
     return page
 
 
-def test_slides_are_the_minibatch_form_with_batch_1_and_no_target_network():
+def test_slides_equal_minibatches_of_1_without_a_target_network():
     page = lecture(mode="FAST_COMPILE")
     rng = np.random.default_rng(0)
     W, b, Wout, bout = (p.get_value() for p in page.params)
@@ -62,19 +62,19 @@ def test_slides_are_the_minibatch_form_with_batch_1_and_no_target_network():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_slides_learn_catch(seed):
-    """Online, from correlated samples, it takes ten times as long as with a memory."""
+    """Without a replay memory, it takes ten times as many transitions."""
     page = lecture(seed)
     env, other = Catch(), Catch()
     env.reset(seed=seed)
     memory = page.play(env, epsilon=0.1)
     for _ in range(20):
         page.q_learning(islice(memory, 5_000), lr=1e-2)
-        if caught_everywhere(page, other):
+        if catches_every_ball(page, other):
             return
     pytest.fail("not every ball caught after 100,000 transitions")
 
 
-def caught_everywhere(page, env):
+def catches_every_ball(page, env):
     for start in env.starts():
         x, over = env.reset(options={"state": start})[0], False
         while not over:
@@ -85,7 +85,7 @@ def caught_everywhere(page, env):
 
 
 @pytest.mark.slow
-def test_it_runs_by_itself_and_tells_how_it_goes(capsys):
+def test_the_page_runs_as_a_script_and_prints_its_scores(capsys):
     runpy.run_module("dqn_symbolic.lecture", run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [f"{n}0,000" for n in range(1, 11)]

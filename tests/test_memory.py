@@ -1,4 +1,4 @@
-"""The replay memory against an oracle: a plain list that keeps every transition there ever was."""
+"""The replay memory against an oracle: a plain list of all transitions."""
 
 import time
 
@@ -13,33 +13,32 @@ from games.catch import Catch
 
 
 def episodes(lengths, history):
-    """Games of the given lengths -> (x, action, reward, discount, x_tp1, over) of every step.
+    """-> [(x, action, reward, discount, x_tp1, over)] of episodes with these lengths.
 
-    The i-th frame of all is filled with i + 1, so each stack tells what it is made of.
+    Frame number i, counted through all episodes, is filled with i + 1.
     """
     transitions, frame = [], 0
     for length in lengths:
-        seen = [0] * history
         frame += 1
-        seen = [*seen[1:], frame]
+        numbers = [*[0] * (history - 1), frame]
         for step in range(1, length + 1):
-            x = seen
+            x = stack(numbers)
             frame += 1
-            seen = [*seen[1:], frame]
-            number = len(transitions)
+            numbers = [*numbers[1:], frame]
+            i = len(transitions)
             over = step == length
-            discount = 0.0 if over and number % 2 else 0.99
-            transitions.append((stack(x), number % 3, float(number), discount, stack(seen), over))
+            discount = 0.0 if over and i % 2 else 0.99
+            transitions.append((x, i % 3, float(i), discount, stack(numbers), over))
     return transitions
 
 
 def stack(numbers):
-    """-> (2, 3, history)"""
+    """-> (2, 3, history): each frame is filled with its number."""
     return np.stack([np.full((2, 3), number, np.uint8) for number in numbers], axis=-1)
 
 
-def told(batch, transitions):
-    """Which transition each row of a batch is, once all its parts have been seen to agree."""
+def checked_indices(batch, transitions):
+    """-> which transition each row of a batch is, by its reward; all its parts are compared."""
     x, action, reward, discount, x_tp1 = batch
     for row, i in enumerate(reward.astype(int)):
         assert (x[row] == transitions[i][0]).all()
@@ -56,35 +55,37 @@ def filled(transitions, capacity, history, shape=(2, 3)):
     return memory
 
 
-def whole(transitions, capacity, history):
-    """The transitions all of whose frames are among the last capacity + history."""
+def complete(transitions, capacity, history):
+    """-> indices of the transitions whose frames are all among the last capacity + history."""
     frames = max(int(transition[4].max()) for transition in transitions)
     oldest = frames - (capacity + history)
     return {
         i
         for i, (x, *_) in enumerate(transitions)
-        if x[x > 0].min() > oldest  # 0 is no frame
+        if x[x > 0].min() > oldest  # 0 stands for no frame
     }
 
 
-games = st.lists(st.integers(1, 9), min_size=1, max_size=12)
+episode_lengths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
 @settings(max_examples=200)
-@given(lengths=games, capacity=st.integers(1, 30), history=st.integers(1, 4), stop=st.data())
-def test_all_that_is_whole_is_sampled_and_nothing_else(lengths, capacity, history, stop):
-    """At every position of the pointer, across ends of episodes, with the ring turned over."""
+@given(
+    lengths=episode_lengths, capacity=st.integers(1, 30), history=st.integers(1, 4), stop=st.data()
+)
+def test_exactly_the_complete_transitions_are_sampled(lengths, capacity, history, stop):
+    """At every write position, with several episodes, before and after the ring is full."""
     transitions = episodes(lengths, history)
     transitions = transitions[: stop.draw(st.integers(1, len(transitions)))]
     memory = filled(transitions, capacity, history)
-    expected = whole(transitions, capacity, history)
+    expected = complete(transitions, capacity, history)
     assert memory.size == len(expected) >= 1
-    assert len(transitions) - 1 in expected  # the newest can always be learnt from
+    assert len(transitions) - 1 in expected  # the newest transition is always complete
     batch = memory.sample(40 * len(expected), np.random.default_rng(0))
-    assert set(told(batch, transitions)) == expected
+    assert set(checked_indices(batch, transitions)) == expected
 
 
-def test_shapes_and_types():
+def test_shapes_and_dtypes_of_a_batch():
     memory = filled(episodes([5, 5], history=4), 20, history=4)
     batch = memory.sample(7, np.random.default_rng(0))
     assert [part.dtype for part in batch] == [np.uint8, np.int32, np.float32, np.float32, np.uint8]
@@ -92,12 +93,12 @@ def test_shapes_and_types():
     assert all(part.flags.c_contiguous for part in batch)
 
 
-def test_sampling_is_uniform_and_with_replacement_at_every_pointer():
+def test_sampling_is_uniform_and_with_replacement_at_every_write_position():
     rng = np.random.default_rng(0)
     transitions = episodes([3, 1, 4, 2] * 3, history=2)
     for added in range(1, len(transitions) + 1):
         memory = filled(transitions[:added], 10, history=2)
-        counts = np.bincount(told(memory.sample(3_000, rng), transitions))
+        counts = np.bincount(checked_indices(memory.sample(3_000, rng), transitions))
         counts = counts[counts > 0]
         assert len(counts) == memory.size
         expected = 3_000 / len(counts)
@@ -106,38 +107,39 @@ def test_sampling_is_uniform_and_with_replacement_at_every_pointer():
 
 
 @pytest.mark.parametrize("history", [1, 4])
-def test_what_is_replayed_is_what_was_seen_to_the_bit(history):
+def test_sampled_transitions_have_the_bits_of_the_added_transitions(history):
     env = History(Catch(drift=True), history)
     memory = ReplayMemory(60, env.observation_space.shape, np.uint8)
-    rng, seen = np.random.default_rng(0), []
+    rng, transitions = np.random.default_rng(0), []
     x, _ = env.reset(seed=0)
     for number in range(500):
         action = rng.integers(3)
         x_tp1, _, over, _, _ = env.step(action)
-        seen.append((x, action, float(number), 0.0 if over else 0.9, x_tp1))
-        memory.add(*seen[-1], over)
+        transitions.append((x, action, float(number), 0.0 if over else 0.9, x_tp1))
+        memory.add(*transitions[-1], over)
         x = env.reset()[0] if over else x_tp1
         batch = memory.sample(32, rng)
-        assert len(told(batch, seen)) == 32
+        assert len(checked_indices(batch, transitions)) == 32
 
 
-def test_a_batch_is_the_readers_own():
+def test_a_batch_is_a_copy():
     first, second = episodes([2], history=1)
     memory = filled([first], 1, history=1)
     batch = memory.sample(1, np.random.default_rng(0))
     memory.add(*second)
-    assert told(batch, [first]).tolist() == [0]
+    assert checked_indices(batch, [first]).tolist() == [0]
 
 
-def test_a_transition_is_copied_in():
+def test_an_added_transition_is_copied():
     (transition,) = episodes([1], history=1)
     memory = filled([transition], 2, history=1)
     transition[0][:] = transition[4][:] = 77
-    assert told(memory.sample(1, np.random.default_rng(0)), episodes([1], 1)).tolist() == [0]
+    batch = memory.sample(1, np.random.default_rng(0))
+    assert checked_indices(batch, episodes([1], 1)).tolist() == [0]
 
 
 def test_frames_are_stored_once_and_the_rings_allocated_once():
-    memory = ReplayMemory(1_000_000, (84, 84, 4), np.uint8)  # only reserved, not taken
+    memory = ReplayMemory(1_000_000, (84, 84, 4), np.uint8)  # reserved by the system, but not used
     assert memory.rings["frame"].nbytes == 1_000_004 * 84 * 84
     arrays = memory.rings | {"valid": memory.valid}
     assert sum(array.nbytes for array in arrays.values()) < 1_000_004 * (84 * 84 + 29)
@@ -149,54 +151,57 @@ def test_frames_are_stored_once_and_the_rings_allocated_once():
     assert {name: array.ctypes.data for name, array in arrays.items()} == before
 
 
-def test_sampling_does_not_slow_down_with_the_numbers_of_the_frames():
-    """NumPy's `take` wraps by repeated subtraction: a billion frames on, a sample took a minute."""
+def test_sampling_is_as_fast_after_a_billion_frames():
+    """With NumPy's `take(mode="wrap")`, which subtracts repeatedly, a sample took a minute."""
     transitions = episodes([3, 2, 4], history=2)
     young, old = filled(transitions, 6, history=2), filled(transitions, 6, history=2)
     later = 10**9 // old.slots * old.slots  # the frames stay in their slots
     old.written += later
     seconds, batches = [], []
     for memory in (young, old):
-        since = time.perf_counter()
+        begin = time.perf_counter()
         batches.append(memory.sample(32, np.random.default_rng(0)))
-        seconds.append(time.perf_counter() - since)
-    assert all((part == wanted).all() for part, wanted in zip(*batches))
+        seconds.append(time.perf_counter() - begin)
+    assert all((part == expected).all() for part, expected in zip(*batches))
     assert seconds[1] < 100 * seconds[0]
 
 
-def test_all_is_every_transition_the_oldest_first():
+def test_all_returns_every_transition_oldest_first():
     transitions = episodes([3, 1, 4, 2] * 3, history=2)
     memory = filled(transitions, 10, history=2)
-    assert told(memory.all(), transitions).tolist() == sorted(whole(transitions, 10, history=2))
+    expected = sorted(complete(transitions, 10, history=2))
+    assert checked_indices(memory.all(), transitions).tolist() == expected
 
 
 @settings(max_examples=200)
 @given(
-    lengths=games,
+    lengths=episode_lengths,
     capacity=st.integers(1, 30),
     history=st.integers(1, 4),
     cuts=st.sets(st.integers(0, 60), max_size=4),
     stop=st.data(),
 )
-def test_a_state_is_taken_over(lengths, capacity, history, cuts, stop):
-    """Anywhere, also where an episode was cut: the same transitions, in the same order.
+def test_a_memory_with_a_restored_state_goes_on_in_the_same_way(
+    lengths, capacity, history, cuts, stop
+):
+    """At any step, also with episodes that were cut.
 
-    cuts: of which transitions the episode is not over, but another one begins after them.
+    cuts: indices of transitions after which a new episode begins, although the last is not over.
     """
     transitions = episodes(lengths, history)
     stop = stop.draw(st.integers(0, len(transitions)))
     memory, other = filled([], capacity, history), filled([], capacity, history)
-    for number, transition in enumerate(transitions):
-        if number == stop:
+    for i, transition in enumerate(transitions):
+        if i == stop:
             positions, rings = memory.get_state()
-            room = other.new_rings()
+            new_rings = other.new_rings()
             for name, ring in rings.items():
-                room[name][: len(ring)] = ring
-            other.set_state(dict(positions), room)
+                new_rings[name][: len(ring)] = ring
+            other.set_state(dict(positions), new_rings)
             assert_same(memory, other)
-        for each in (memory, other) if number >= stop else (memory,):
-            each.add(*transition)
-            each.episode_begins |= number in cuts
+        for receiver in (memory, other) if i >= stop else (memory,):
+            receiver.add(*transition)
+            receiver.episode_begins |= i in cuts
     if stop < len(transitions):
         assert_same(memory, other)
 
@@ -204,13 +209,13 @@ def test_a_state_is_taken_over(lengths, capacity, history, cuts, stop):
 def assert_same(memory, other):
     assert memory.get_state()[0] == other.get_state()[0]
     assert memory.size == other.size
-    for one, same in zip(memory.all(), other.all()):
-        assert one.tobytes() == same.tobytes()
+    for part, other_part in zip(memory.all(), other.all()):
+        assert part.tobytes() == other_part.tobytes()
 
 
-def test_what_it_takes_is_known_before():
+def test_memory_bytes_is_the_size_of_the_arrays():
     for shape, dtype in (((84, 84, 4), np.uint8), ((7, 2), np.float32)):
         memory = ReplayMemory(50, shape, dtype)
-        taken = [*memory.rings.values(), memory.valid]
+        arrays = [*memory.rings.values(), memory.valid]
         *frame, history = shape
-        assert memory_bytes(50, frame, dtype, history) == sum(array.nbytes for array in taken)
+        assert memory_bytes(50, frame, dtype, history) == sum(array.nbytes for array in arrays)

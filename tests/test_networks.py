@@ -1,4 +1,4 @@
-"""The convolutional network against the same network written out in NumPy; the Nature agent's."""
+"""The convolutional network against NumPy, and the network of the Nature agent."""
 
 from dataclasses import replace
 
@@ -20,14 +20,14 @@ NATURE = Settings(**PRESETS["nature"])
 
 
 def convolved(x, K, k, stride):
-    """One convolution and its rectifier, place by place."""
-    size, places = K.shape[0], range(0, x.shape[1] - K.shape[0] + 1, stride)
+    """-> a convolution and its rectifier, one window at a time."""
+    size, corners = K.shape[0], range(0, x.shape[1] - K.shape[0] + 1, stride)
     rows = [
         [
             np.tensordot(x[:, i : i + size, j : j + size], K, axes=([1, 2, 3], [0, 1, 2])) + k
-            for j in places
+            for j in corners
         ]
-        for i in places
+        for i in corners
     ]
     return np.maximum(np.moveaxis(np.array(rows), 2, 0), 0)
 
@@ -56,8 +56,8 @@ def test_convolutions_then_dense_layers(dtype):
     [PLAIN, pytest.param(MODES["numba"], marks=pytest.mark.slow)],
     ids=["plain", "numba"],
 )
-def test_colours_are_channels_with_the_history(mode):
-    """x (B, height, width, colours, history): each window is all its numbers times the kernel."""
+def test_colours_and_history_become_channels(mode):
+    """x (B, height, width, colours, history): a window is multiplied by the kernel and summed."""
     rng = np.random.default_rng(0)
     values = conv_params(rng, (5, 6, 3, 2), ((4, 3, 2),), (), 3, glorot)
     assert values["K1"].shape == (3, 3, 3 * 2, 4)
@@ -75,17 +75,16 @@ def test_colours_are_channels_with_the_history(mode):
     np.testing.assert_allclose(forward(x), h.reshape(2, -1) @ Wout + bout, rtol=1e-4, atol=1e-4)
 
 
-def test_without_filters_it_is_the_mlp():
-    first, same = (np.random.default_rng(0) for _ in range(2))
-    values = conv_params(first, (6, 6, 1), (), (4,), 3, glorot)
-    expected = mlp_params(same, (6, 6, 1), (4,), 3, glorot)
-    assert all((values[name] == expected[name]).all() for name in expected)
+def test_conv_without_filters_equals_mlp():
+    values = conv_params(np.random.default_rng(0), (6, 6, 1), (), (4,), 3, glorot)
+    mlp_values = mlp_params(np.random.default_rng(0), (6, 6, 1), (4,), 3, glorot)
+    assert all((values[name] == mlp_values[name]).all() for name in mlp_values)
     x = np.random.default_rng(1).integers(0, 256, (2, 6, 6, 1), dtype=np.uint8)
-    found, wanted = (
+    result, expected = (
         forward_alone(network, values, (6, 6, 1), "uint8", PLAIN)(x)
         for network in (lambda x, params: conv(x, params, strides=[]), mlp)
     )
-    assert (found == wanted).all()
+    assert (result == expected).all()
 
 
 def test_filters_that_do_not_fit_are_refused():
@@ -118,7 +117,7 @@ def test_every_preset_makes_a_network_for_its_game(name):
 
 @pytest.mark.slow
 def test_the_nature_agent_learns():
-    """A few of its updates, on a game of 84 x 84; its memory cut down and its warm-up, too."""
+    """Four updates on a game of 84 x 84 pixels, with a smaller memory and a shorter warm-up."""
     settings = replace(NATURE, memory_size=1_000, warm_up=20, sync_every=2)
     agent = Agent(Catch(rows=42, pixels=84), settings).compile()
     first = agent.weights()

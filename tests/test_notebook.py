@@ -1,4 +1,4 @@
-"""The notebook is the lecture's page, cell by cell; it runs, and nothing in it is out of date."""
+"""The notebook has the code of the lecture's page, is up to date, and runs."""
 
 import json
 import re
@@ -15,21 +15,21 @@ ROOT = Path(__file__).parent.parent
 LECTURE = (ROOT / "dqn_symbolic" / "lecture.py").read_text()
 NOTEBOOK = (ROOT / "dqn_symbolic" / "lecture.ipynb").read_text()
 CELLS = json.loads(NOTEBOOK)["cells"]
-AGAIN = "make the notebook again: python -m dqn_symbolic.lecture_notebook"
+MAKE_AGAIN = "make the notebook again: python -m dqn_symbolic.lecture_notebook"
 
 
 def source(cell):
     return "".join(cell["source"])
 
 
-def test_the_pages_code_is_the_notebooks():
+def test_the_notebook_has_the_code_of_the_page():
     page, command_line = LECTURE.split('\n\nif __name__ == "__main__":')
     assert len(command_line.splitlines()) == 3
     _, _, page = page.split('"""', 2)
     parts = [part.strip() for part in re.split(r"^# %%.*$", page, flags=re.MULTILINE)]
     assert len(parts) == 7
     codes = [source(cell) for cell in CELLS if cell["cell_type"] == "code"]
-    assert [code for code in codes if code in parts] == parts, AGAIN
+    assert [code for code in codes if code in parts] == parts, MAKE_AGAIN
 
 
 def test_each_slide_is_a_cell_under_its_title():
@@ -42,7 +42,7 @@ def test_each_slide_is_a_cell_under_its_title():
         assert line in texts[texts.index(title) + 1].splitlines()
 
 
-def test_it_is_kept_with_its_outputs_and_nothing_of_the_machine():
+def test_the_notebook_has_outputs_but_no_paths_times_or_addresses():
     outputs = [output for cell in CELLS for output in cell.get("outputs", [])]
     printed = "".join("".join(o["text"]) for o in outputs if o.get("name") == "stdout")
     assert printed.startswith("Add [id A]\n ├─ Squeeze{axis=1} [id B]\n")
@@ -60,7 +60,7 @@ def test_it_is_kept_with_its_outputs_and_nothing_of_the_machine():
 
 
 @pytest.mark.slow
-def test_made_again_it_is_the_same_and_it_runs_without_error():
+def test_a_new_notebook_is_the_same_and_runs_without_error():
     pytest.importorskip("jupytext")
     pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
@@ -69,9 +69,9 @@ def test_made_again_it_is_the_same_and_it_runs_without_error():
     made = lecture_notebook.notebook()
     new = [(cell.cell_type, cell.id, cell.source) for cell in made.cells]
     old = [(cell["cell_type"], cell["id"], source(cell)) for cell in CELLS]
-    assert new == old, AGAIN
+    assert new == old, MAKE_AGAIN
 
-    lecture_notebook.run(made)  # raises what a cell raises
+    lecture_notebook.run(made)  # raises the exception of a cell
     last = made.cells[-1].outputs[0].text
     score = re.fullmatch(r"after 100,000 transitions: (\S+) a game\n", last)[1]
     assert 0.9 < float(score) <= 1
