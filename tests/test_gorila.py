@@ -114,8 +114,8 @@ def test_a_bundle_that_pulls_rarely_is_behind_and_its_gradients_are_dropped():
     scheduler = scheduled(160, bundles=2, pull_every=10, stale_after=4)
     (server,) = scheduler.servers
     # Each bundle learns from its 50th step on, and pulls before its 51st, 61st and 71st. The first
-    # two gradients have version 0. In each of the next three times ten steps, one bundle has version
-    # v and the other v + 1: five gradients are fewer than 4 versions behind, 15 are dropped.
+    # two gradients have version 0. Then, for three times ten steps, one bundle has version v and
+    # the other v + 1: five gradients are fewer than 4 versions behind, and 15 are dropped.
     assert (server.version, server.stale) == (2 + 3 * 5, 3 * 15)
 
 
