@@ -36,7 +36,7 @@ class Game(gymnasium.Env):
 
 
 def refusal_step(env, error, message, **settings):
-    """Check that `env` is refused in one line. -> at which agent step; None: no agent was made."""
+    """Check that `env` is refused in one line. -> the agent step, or None for the first reset."""
     agent = None
     with pytest.raises(error, match=message) as refusal:  # noqa: PT012
         agent = Agent(env, Settings(**SMALL, **settings))

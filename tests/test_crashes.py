@@ -1,4 +1,4 @@
-"""A run that is killed, fills the disk or finds its folder in use loses nothing."""
+"""A killed run resumes to the same bits; a full disk or a folder in use is one clear line."""
 
 import os
 import random

@@ -34,7 +34,7 @@ def arguments(out, steps=240, **settings):
 
 
 def outcome(folder):
-    """-> ({name: bytes} of all that a run has learnt and logged, but the seconds; its settings)."""
+    """-> ({name: bytes} of all that a run has learnt and logged, without seconds; its settings)."""
     data, arrays = load(folder / "checkpoint.npz", "checkpoint")
     parts = {name: array.tobytes() for name, array in arrays.items()}
     with open(folder / "progress.csv", newline="") as file:

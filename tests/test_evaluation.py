@@ -56,7 +56,7 @@ def test_an_endless_episode_is_cut():
 
 
 def test_forward_always_gets_a_batch_of_the_same_size():
-    """JAX compiles anew for every other size."""
+    """JAX would compile again for a batch of another size."""
     sizes = []
 
     def forward(x):

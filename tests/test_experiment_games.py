@@ -28,9 +28,9 @@ def test_a_repeated_start_depends_only_on_its_seed():
     other.reset(seed=99)
     other.step(0)
     x, info = env.reset(seed=7)
-    again, same = other.reset(seed=7)
-    assert info == same
-    assert (x == again).all()
+    other_x, other_info = other.reset(seed=7)
+    assert info == other_info
+    assert (x == other_x).all()
     assert env.reset(options={"state": State(0, 9, 0, 2)})[1]["state"] == (0, 9, 0, 2)
 
 

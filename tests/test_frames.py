@@ -34,7 +34,7 @@ def test_history_is_the_last_frames_with_0_before_the_first():
     assert env.step(0)[0].tolist() == [[0, 1, 2]] * 2
     assert env.step(0)[0].tolist() == [[1, 2, 3]] * 2
     assert env.step(0)[0].tolist() == [[2, 3, 4]] * 2
-    assert env.reset()[0].tolist() == [[0, 0, 1]] * 2  # no frame of the last episode
+    assert env.reset()[0].tolist() == [[0, 0, 1]] * 2  # no frame of the previous episode
 
 
 def test_history_does_not_change_earlier_observations():

@@ -66,7 +66,7 @@ def test_one_bundle_is_the_single_agent(optimiser, shards):
 
 @pytest.mark.slow
 def test_one_bundle_is_the_single_agent_for_5_000_steps():
-    """Compiled by numba, where the single agent also computes the gradient and applies it."""
+    """Compiled by numba; the single agent also learns in two steps, `gradient` and `apply`."""
     scheduler = scheduled(5_000, Settings(), mode=None, bundles=1, stale_after=1)
     agent = Agent(Catch(), Settings())
     graph = graph_of(agent)

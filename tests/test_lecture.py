@@ -1,4 +1,4 @@
-"""The slides, which learn from single transitions, and the minibatches are the same algorithm."""
+"""The slides learn from one transition at a time: the same algorithm as with minibatches."""
 
 import runpy
 from functools import partial
