@@ -54,7 +54,7 @@ def copied(agent):
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 )
-def test_learns_catch_to_perfection_and_the_same_twice(seed):
+def test_the_agent_solves_catch_with_the_same_bits_twice(seed):
     runs = []
     for _ in range(2):
         agent = Agent(Catch(), Settings(seed=seed)).compile()
@@ -140,7 +140,7 @@ class Numbered(gymnasium.Env):
         return self.seen(), float(self.n), False, self.age == 3, {}
 
 
-def test_what_is_remembered():
+def test_the_memory_has_the_last_observation_and_not_the_reset_one():
     """x_tp1 follows x; at a truncation it is the last observation, not that of the reset."""
     memory = trained(6, Numbered(), **QUICK).memory
     x, _, reward, discount, x_tp1 = memory.sample(300, np.random.default_rng(0))
@@ -188,7 +188,7 @@ class Counted(Agent):
         self.forward = lambda x: np.zeros((len(x), self.action_count), np.float32)
 
 
-def test_updates_and_syncs_are_counted_each_in_its_unit():
+def test_updates_count_agent_steps_and_syncs_count_updates():
     """Warm-up and update_every count agent steps; sync_every counts updates."""
     agent = Counted(Settings(warm_up=10, update_every=4, sync_every=3))
     for _ in range(40):
@@ -271,7 +271,7 @@ def one_update(**settings):
         ("clipped", lambda td_error: td_error.clip(-1, 1)),
     ],
 )
-def test_the_loss(loss, minus_gradient):
+def test_the_loss_setting_is_used(loss, minus_gradient):
     before, after, td_error, taken = one_update(loss=loss, optimiser="sgd")
     assert abs(td_error).max() > 2
     expected = before["bout"] + 0.1 * minus_gradient(td_error) @ taken
@@ -287,7 +287,7 @@ def test_the_loss(loss, minus_gradient):
         ("adagrad", lambda g: 0.1 * np.sign(g)),
     ],
 )
-def test_the_optimiser(optimiser, step):
+def test_the_optimiser_setting_is_used(optimiser, step):
     before, after, td_error, taken = one_update(optimiser=optimiser)
     gradient = -2 * td_error @ taken / 32
     np.testing.assert_allclose(before["bout"] - after["bout"], step(gradient), rtol=1e-3)
@@ -296,12 +296,12 @@ def test_the_optimiser(optimiser, step):
 @pytest.mark.parametrize(
     ("initialiser", "largest"), [("glorot", np.sqrt(6 / 228)), ("uniform_fan_in", 0.01)]
 )
-def test_the_initialiser(initialiser, largest):
+def test_the_initialiser_setting_is_used(initialiser, largest):
     W1 = Agent(Catch(), Settings(initialiser=initialiser)).first_params["W1"]
     assert 0.99 * largest < abs(W1).max() <= largest * (1 + 1e-6)
 
 
-def test_the_initialiser_orthogonal():
+def test_the_orthogonal_initialiser_is_used():
     W1 = Agent(Catch(), Settings(initialiser="orthogonal")).first_params["W1"]
     np.testing.assert_allclose(W1 @ W1.T, np.eye(100), atol=1e-5)
 
@@ -309,7 +309,7 @@ def test_the_initialiser_orthogonal():
 @pytest.mark.parametrize(
     ("activation", "function"), [("relu", lambda z: np.maximum(z, 0)), ("tanh", np.tanh)]
 )
-def test_the_activation(activation, function):
+def test_the_activation_setting_is_used(activation, function):
     agent = trained(0, activation=activation, hidden=(16,))
     x = np.random.default_rng(0).integers(0, 256, (4, 10, 10, 1), dtype=np.uint8)
     params = agent.first_params
@@ -317,7 +317,7 @@ def test_the_activation(activation, function):
     np.testing.assert_allclose(agent.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
 
 
-def test_history_and_action_repeat():
+def test_history_and_action_repeat_reach_the_environment():
     agent = Agent(Catch(), Settings(history=3, action_repeat=4))
     assert agent.x.shape == (10, 10, 3)
     assert agent.env.step(1)[4]["state"].ball_row == 4
@@ -326,7 +326,7 @@ def test_history_and_action_repeat():
 # -- the same bits ---------------------------------------------------------------------------------
 
 
-def test_evaluation_disturbs_nothing():
+def test_evaluation_does_not_change_training():
     agent, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
     envs, ties = [History(Catch(), 1) for _ in range(9)], np.zeros((9, 3), np.float32)
     beginnings = task("games:Catch-v0").beginnings(agent.settings, 0)
@@ -370,12 +370,12 @@ def test_evaluation_disturbs_nothing():
         ({"hidden": (16, 0)}, "hidden: expected the units of each layer"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings, message):
+def test_invalid_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Settings(**settings)
 
 
-def test_a_whole_number_is_a_number_and_stays_so_in_a_file():
+def test_a_whole_number_becomes_a_float_and_survives_json():
     """`Settings(discount=1)` trained, but its own agent file was refused."""
     settings = Settings(discount=1, learning_rate=0)
     assert (type(settings.discount), settings.discount) == (float, 1.0)
@@ -385,7 +385,7 @@ def test_a_whole_number_is_a_number_and_stays_so_in_a_file():
 # -- an agent that nobody compiled -----------------------------------------------------------------
 
 
-def test_it_compiles_when_it_needs_to():
+def test_an_agent_compiles_itself_when_it_first_needs_to():
     """It went through its warm-up and then died of an AttributeError."""
     agent = Agent(Catch(), Settings(**{**QUICK, "warm_up": 3, "epsilon_start": 1.0}))
     agent.mode = PLAIN
@@ -399,7 +399,7 @@ def test_it_compiles_when_it_needs_to():
 # -- each episode has its own seed -----------------------------------------------------------------
 
 
-def test_the_seeds_of_the_episodes():
+def test_every_episode_has_its_own_seed():
     """One after another from a number that comes from the run's seed; each within 31 bits."""
 
     class Listening(Catch):
@@ -420,7 +420,7 @@ def test_the_seeds_of_the_episodes():
     assert found[0] == found[1] != found[2]
 
 
-def test_bytes_are_divided_by_the_highest_that_the_game_allows():
+def test_bytes_are_divided_by_the_highest_value_of_their_space():
     """Planes of 0 and 1 reached the network as 0 and .004."""
 
     class Planes(Numbered):

@@ -61,7 +61,7 @@ def area_means(size, parts):
 
 
 @pytest.mark.parametrize("game", [PONG, "ALE/SpaceInvaders-v5"])
-def test_a_frame_is_the_last_two_screens_as_luminance_in_84_by_84(game):
+def test_a_frame_is_the_maximum_of_two_screens_in_grey_at_84_by_84(game):
     """Beside the raw emulator, frame by frame, in float64."""
     env = Atari(game)
     frame, _ = env.reset(seed=5)
@@ -86,7 +86,7 @@ def test_a_frame_is_the_last_two_screens_as_luminance_in_84_by_84(game):
     assert env.observation_space.contains(frame)
 
 
-def test_scores_are_whole():
+def test_the_environment_does_not_clip_rewards():
     _, rewards, _ = played(Atari("ALE/SpaceInvaders-v5"), seed=1)
     assert max(rewards) >= 5  # an invader is 5 to 30 points
 
@@ -94,7 +94,7 @@ def test_scores_are_whole():
 # -- chance ----------------------------------------------------------------------------------------
 
 
-def test_the_seed_draws_1_to_30_frames_without_an_action():
+def test_the_seed_draws_1_to_30_no_op_frames():
     env = Atari(PONG)
     frames = []
     for seed in range(150):
@@ -113,7 +113,7 @@ def test_the_seed_draws_1_to_30_frames_without_an_action():
     "game",
     ["Pong", "Breakout", "Qbert", "BeamRider", "IceHockey", "Tennis", "TimePilot"],
 )
-def test_an_episode_is_its_seed_and_its_actions(game, sticky):
+def test_the_same_seed_and_actions_give_the_same_episode(game, sticky):
     env = Atari(f"ALE/{game}-v5", sticky=sticky)
     first = played(env, seed=11)
     for before in range(3):
@@ -126,7 +126,7 @@ def test_an_episode_is_its_seed_and_its_actions(game, sticky):
     assert fresh[1:] == first[1:]
 
 
-def test_sticky_actions_are_taken_once_more_with_their_probability():
+def test_sticky_actions_repeat_with_their_probability():
     """Of the frames at which the new action is not the one held, a quarter keep the old one."""
     env = Atari(PONG, sticky=0.25, action_repeat=1)
     env.reset(seed=0)
@@ -148,7 +148,7 @@ def test_sticky_actions_are_taken_once_more_with_their_probability():
 # -- the ends --------------------------------------------------------------------------------------
 
 
-def test_a_lost_life_is_told_and_the_game_goes_on():
+def test_a_lost_life_is_reported_and_the_game_continues():
     _, _, infos = played(Atari(BREAKOUT), seed=0, steps=2_000)
     lives = [info["lives"] for info in infos]
     assert lives[0] == 5
@@ -157,7 +157,7 @@ def test_a_lost_life_is_told_and_the_game_goes_on():
     assert sum(info["life_lost"] for info in infos) == 5
 
 
-def test_after_five_minutes_it_is_cut_and_not_ended(monkeypatch):
+def test_an_episode_is_truncated_after_five_minutes(monkeypatch):
     assert atari.FIVE_MINUTES == 18_000
     monkeypatch.setattr(atari, "FIVE_MINUTES", 200)
     env = Atari(PONG)
@@ -194,7 +194,7 @@ def test_every_game_of_the_paper_is_there():
         assert gymnasium.spec(f"ALE/{game}-v5")
 
 
-def test_the_score_beside_others():
+def test_the_task_names_the_papers_scores():
     pong = task(PONG)
     assert pong.levels == {"random": -20.7, "human": 9.3, "dqn_2015": 18.9}
     assert pong.measures(np.array([18.0, 19.8])) == {"human_normalised": pytest.approx(132)}
@@ -249,7 +249,7 @@ SMALL = {
 
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 @pytest.mark.parametrize("game", ["Pong", "Breakout", "Qbert"])
-def test_resumed_in_mid_episode_it_has_the_same_bits(game, sticky):
+def test_an_agent_resumed_in_mid_episode_has_the_same_bits(game, sticky):
     """Stopped after 333 steps, and gone on with another process's emulator."""
 
     def agent():
@@ -299,7 +299,7 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_a_run_resumed_is_the_run_that_was_not_stopped(trained, tmp_path):
+def test_a_resumed_run_equals_one_that_was_not_stopped(trained, tmp_path):
     folder = tmp_path / "run"
     start = ["train", "--game", PONG, "--sticky", "0", "--out", str(folder), *OPTIONS]
     assert main([*start, "--steps", "130"]) == 0
@@ -309,7 +309,7 @@ def test_a_run_resumed_is_the_run_that_was_not_stopped(trained, tmp_path):
     assert all((whole[1][name] == again[1][name]).all() for name in whole[1])
 
 
-def test_evaluate_prints_the_score_beside_the_papers(trained, tmp_path, capsys):
+def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
     how = ["--episodes", "2", "--out", str(tmp_path)]
     assert main(["evaluate", str(trained), *how]) == 0
     out = capsys.readouterr().out
@@ -322,7 +322,7 @@ def test_evaluate_prints_the_score_beside_the_papers(trained, tmp_path, capsys):
         assert "human_normalised" in next(csv.DictReader(file))
 
 
-def test_bad_input_is_one_line(capsys):
+def test_bad_input_is_refused_in_one_line(capsys):
     for arguments, expected in (
         (["--game", "ALE/Pang-v5"], "Pang"),
         (["--game", PONG, "--sticky", "1.5"], "sticky: expected a probability below 1, got 1.5"),
@@ -333,7 +333,7 @@ def test_bad_input_is_one_line(capsys):
         assert expected in line
 
 
-def test_the_ablation_of_pong_small(tmp_path, capfd):
+def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
     assert run_catch.main(["compare", "pong", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
     assert not capfd.readouterr().err
     rows, _ = rows_of(tmp_path, "pong", quick=True)
@@ -344,7 +344,7 @@ def test_the_ablation_of_pong_small(tmp_path, capfd):
     assert "Replay and target network on Pong" in (tmp_path / "report.md").read_text()
 
 
-def test_the_agent_that_comes_with_the_project(tmp_path, capsys):
+def test_the_included_pong_agent_plays_well(tmp_path, capsys):
     assert (AGENTS / "pong" / "agent.npz").stat().st_size < 4_000_000
     how = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
     assert main(["evaluate", "--agent", "pong", *how]) == 0

@@ -64,7 +64,7 @@ def reference(request):
 
 
 @pytest.mark.parametrize("backend", ["c", "jax"])
-def test_two_hundred_updates_are_the_same_as_on_numba(reference, backend):
+def test_two_hundred_updates_equal_those_on_numba(reference, backend):
     if backend == "jax":
         pytest.importorskip("jax")
     elif not pytensor.config.cxx:
@@ -77,13 +77,13 @@ def test_two_hundred_updates_are_the_same_as_on_numba(reference, backend):
         np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
-def test_two_hundred_updates_moved_the_weights_much_further(reference):
+def test_two_hundred_updates_move_the_weights_beyond_the_tolerance(reference):
     network, learnt = reference
     for name, value in first_values(network).items():
         assert np.abs(learnt[name] - value).max() > 0.002
 
 
-def test_on_jax_what_is_learnt_stays_on_the_device():
+def test_on_jax_the_parameters_stay_on_the_device():
     jax = pytest.importorskip("jax")
     _, learn, sync = learner("mlp", "jax")
     for batch in islice(batches(), 2):

@@ -201,7 +201,7 @@ def tried(whole, path, call):
     return seen
 
 
-def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
+def test_a_damaged_checkpoint_is_refused_or_resumes(folder, tmp_path):
     whole = (folder / "checkpoint.npz").read_bytes()
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(whole)
@@ -222,7 +222,7 @@ def test_a_bad_checkpoint_is_refused_or_goes_on(folder, tmp_path):
     assert seen["refused"] > seen["went on"] > 0
 
 
-def test_a_bad_agent_is_refused_or_plays(folder, tmp_path):
+def test_a_damaged_agent_file_is_refused_or_plays(folder, tmp_path):
     whole = (folder / "agent.npz").read_bytes()
     seen = tried(whole, tmp_path / "agent.npz", lambda: read_agent(tmp_path))
     assert seen["refused"] > seen["went on"] > 0
@@ -240,7 +240,7 @@ def commands(folder):
 
 @pytest.mark.parametrize("kind", ["checkpoint", "agent"])
 @pytest.mark.parametrize("what", ["directory", "device", "fifo", "link to nothing"])
-def test_what_is_no_file_is_refused_at_once(kind, what, tmp_path, capsys):
+def test_paths_that_are_not_files_are_refused_at_once(kind, what, tmp_path, capsys):
     path = tmp_path / f"{kind}.npz"
     {
         "directory": path.mkdir,
@@ -280,7 +280,9 @@ def boast(members):
 
 @pytest.mark.parametrize("kind", ["checkpoint", "agent"])
 @pytest.mark.parametrize("large", ["what it says", "an array", "the network that it says it is of"])
-def test_a_zip_bomb_takes_no_memory(kind, large, folder, tmp_path, capsys, monkeypatch):
+def test_a_zip_bomb_is_refused_without_taking_memory(
+    kind, large, folder, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr(checkpoints, "MAX_DATA_SIZE", 2**20)
     members = members_of((folder / f"{kind}.npz").read_bytes())
     path = tmp_path / f"{kind}.npz"
@@ -304,7 +306,7 @@ def test_a_zip_bomb_takes_no_memory(kind, large, folder, tmp_path, capsys, monke
     assert os.listdir(tmp_path) == [path.name]
 
 
-def test_a_member_as_long_as_expected_but_for_its_end(folder, tmp_path, capsys):
+def test_an_array_with_missing_or_extra_bytes_is_refused(folder, tmp_path, capsys):
     """Its header is right, its checksum is right; only there is more, or less."""
     members = members_of((folder / "agent.npz").read_bytes())
     first = list(members)[1]

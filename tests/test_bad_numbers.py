@@ -92,7 +92,7 @@ def test_a_nan_anywhere_reaches_the_loss(learner):
 
 @pytest.mark.parametrize("name", ["W1", "b1", "Wout", "bout", "target.W1", "target.bout"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_stop_the_next_update(name, bad):
+def test_weights_that_are_not_finite_stop_the_next_update(name, bad):
     agent = compiled(seed=1)
     while agent.steps < 20:
         agent.step()
@@ -103,7 +103,7 @@ def test_weights_that_are_no_numbers_stop_the_next_update(name, bad):
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_where_they_come_from_is_not_kept(tmp_path, monkeypatch, capsys):
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch, capsys):
     """An update whose loss was finite overflows in the weights, and a checkpoint is due."""
     run = str(tmp_path / "run")
     small = ["--quiet", "--checkpoint-every", "40", "--hidden", "4", "--warm-up", "50"]
@@ -129,7 +129,7 @@ def test_where_they_come_from_is_not_kept(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_a_reward_that_is_none_stops_the_run_of_the_game(tmp_path, monkeypatch, capsys):
+def test_a_nan_reward_stops_the_run(tmp_path, monkeypatch, capsys):
     successor = Catch.successor
 
     def spoilt(game, state, action):

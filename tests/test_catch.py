@@ -69,7 +69,7 @@ def test_default_board():
     assert {s.paddle for s in starts} == set(range(8))
 
 
-def test_a_game_by_hand():
+def test_one_episode_by_hand():
     env = Catch(rows=4, columns=5, paddle_width=2)
     x, info = env.reset(options={"state": State(0, 4, 0, 1)})
     assert info["state"] == (0, 4, 0, 1)
@@ -87,7 +87,7 @@ def test_a_game_by_hand():
 
 
 @pytest.mark.parametrize(("paddle", "reward"), [(0, -1), (1, 1), (2, 1), (3, 1), (4, -1)])
-def test_caught_by_every_cell_of_the_paddle_and_by_no_other(paddle, reward):
+def test_only_the_cells_of_the_paddle_catch(paddle, reward):
     env = Catch(rows=2, columns=7, paddle_width=3)
     assert play(env, State(0, 3, 0, paddle), [1]) == [reward]
 
@@ -102,7 +102,7 @@ def test_the_ball_bounces_off_the_wall():
 
 
 @given(columns=st.integers(1, 8))
-def test_no_two_balls_meet(columns):
+def test_different_balls_stay_different(columns):
     """The next (column, drift) is another for each: uniform at the top, uniform at the bottom."""
     env = Catch(rows=9, columns=columns, paddle_width=1, drift=True)
     balls = set(product(range(columns), env.drifts))
@@ -131,7 +131,7 @@ class BsuiteCatch:
 
 
 @given(ball=st.integers(0, 4), actions=st.lists(st.sampled_from(ACTIONS), min_size=9, max_size=9))
-def test_bsuites_form_has_bsuites_dynamics(ball, actions):
+def test_with_bsuites_settings_the_game_equals_bsuites(ball, actions):
     env = Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")
     assert [s.ball_column for s in env.starts()] == [0, 1, 2, 3, 4]
     theirs = BsuiteCatch()
@@ -206,13 +206,13 @@ def test_step_follows_successor_and_the_picture_follows_the_state(game, seed):
 @pytest.mark.parametrize(
     "options", [{}, {"drift": True}, {"pixels": 84}, {"render_mode": "rgb_array"}]
 )
-def test_gymnasiums_checker_has_nothing_to_say(options):
+def test_gymnasiums_checker_finds_no_fault(options):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(gymnasium.make("games:Catch-v0", **options).unwrapped)
 
 
-def test_starts_are_drawn_uniformly_and_by_the_seed():
+def test_starts_are_uniform_and_depend_on_the_seed():
     env = Catch(rows=3, columns=4, paddle_width=2, drift=True)
     starts = env.starts()
     env.reset(seed=3)
@@ -276,7 +276,7 @@ def test_the_pixel_game_is_the_same_game_drawn_larger():
             over = facts[1]
 
 
-def test_every_pixel_of_the_picture_is_some_cells():
+def test_the_cells_cover_every_pixel_exactly_once():
     """84 pixels do not divide by 10 cells: 8 or 9 each, no gap and no overlap."""
     env = Catch(paddle_width=10, pixels=84)
     x, _ = env.reset(options={"state": State(0, 9, 0, 0)})
@@ -285,7 +285,7 @@ def test_every_pixel_of_the_picture_is_some_cells():
     assert (x > 0).sum() == 9 * 84 + 8 * 9
 
 
-def test_rgb_array_is_the_drawing_scaled_up_in_colours_of_its_brightness():
+def test_rgb_array_is_the_enlarged_drawing_in_colours_of_the_same_brightness():
     env = Catch(render_mode="rgb_array")
     env.reset(options={"state": State(2, 7, 0, 0)})
     picture = env.render()
@@ -309,7 +309,7 @@ def test_rgb_array_is_the_drawing_scaled_up_in_colours_of_its_brightness():
         ({"pixels": 84}, 0),
     ],
 )
-def test_a_grid_parts_the_cells_where_they_are_large_and_drawn_as_one_pixel(game, cell):
+def test_a_grid_separates_large_cells_drawn_as_one_pixel(game, cell):
     env = Catch(render_mode="rgb_array", **game)
     env.reset(seed=0)
     lines = (env.render() == (28, 33, 43)).all(axis=2)
@@ -321,7 +321,7 @@ def test_a_grid_parts_the_cells_where_they_are_large_and_drawn_as_one_pixel(game
     assert (lines == expected).all()
 
 
-def test_the_keys_and_words_for_people():
+def test_the_game_names_its_keys_actions_and_outcomes():
     env = Catch()
     left, right, a, d = 1073741904, 1073741903, 97, 100  # as pygame 2 numbers them
     assert env.get_keys_to_action() == {
@@ -341,7 +341,7 @@ def test_the_keys_and_words_for_people():
     assert env.metadata["outcomes"] == ("missed", "caught")
 
 
-def test_human_rendering_without_a_screen(monkeypatch):
+def test_human_rendering_works_without_a_screen(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "")
     env = Catch(render_mode="human")
     env.metadata = {**env.metadata, "render_fps": 1000}
@@ -365,12 +365,12 @@ def test_human_rendering_without_a_screen(monkeypatch):
         ({"render_mode": "ansi"}, "got 'ansi'"),
     ],
 )
-def test_a_board_that_makes_no_sense_is_refused(game, message):
+def test_invalid_boards_are_refused(game, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Catch(**game)
 
 
-def test_misuse_is_refused():
+def test_invalid_calls_are_refused():
     env = Catch(rows=2)
     with pytest.raises(gymnasium.error.ResetNeeded):
         env.step(1)

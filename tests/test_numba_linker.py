@@ -125,21 +125,21 @@ def results():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_loops_compute_what_numpy_does(case, results):
+def test_compiled_loops_equal_numpy(case, results):
     expected, found = results[case]
     assert type(found) is type(expected)
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
 
 
-def test_what_comes_out_is_not_what_came_in():
+def test_outputs_do_not_share_memory_with_inputs():
     x = TT.matrix("x", dtype="float32")
     f = pytensor.function([x], [x, x.T], mode=mode("numba"), trust_input=True)
     for found in f(M):
         assert not np.shares_memory(found, M)
 
 
-def test_arrays_that_lie_otherwise_in_memory():
+def test_inputs_in_fortran_order_give_the_same_result():
     x = TT.matrix("x", dtype="float32")
     y = pytensor.shared(N, shape=N.shape)
     f = pytensor.function([x], TT.dot(x * y, y.T).sum(axis=0), mode=mode("numba"))
@@ -160,14 +160,14 @@ def test_updates_are_written_over_the_old_values():
     assert np.shares_memory(before, W.get_value(borrow=True))
 
 
-def test_an_update_of_an_array_in_another_order_is_refused_and_not_lost():
+def test_updating_an_array_that_is_not_c_contiguous_is_refused():
     W = pytensor.shared(np.asfortranarray(M), shape=M.shape)
     f = pytensor.function([], [], updates=[(W, W * 2)], mode=mode("numba"))
     with pytest.raises(NotImplementedError, match="incompatible shape"):
         f()
 
 
-def test_wrong_shapes_are_refused_also_where_the_input_is_trusted():
+def test_wrong_shapes_are_refused_also_for_trusted_inputs():
     x, y = TT.tensor("x", dtype="float32", shape=(None, 5)), TT.matrix("y", dtype="float32")
     f = pytensor.function([x, y], x + y, mode=mode("numba"), trust_input=True)
     assert f(M, N).shape == (4, 5)
@@ -189,7 +189,7 @@ def test_an_axis_of_several_elements_is_not_dropped():
         f(M)
 
 
-def test_a_result_is_c_contiguous_so_that_the_next_update_can_be_written_over_it():
+def test_results_are_c_contiguous():
     x, y = TT.matrix("x", dtype="float32"), TT.matrix("y", dtype="float32")
     f = pytensor.function([x, y], [(x + y).T, x[::-1]], mode=mode("numba"))
     for found, expected in zip(f(M, N), ((M + N).T, M[::-1])):
@@ -197,14 +197,14 @@ def test_a_result_is_c_contiguous_so_that_the_next_update_can_be_written_over_it
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_a_shape_that_was_specified_is_checked():
+def test_specified_shapes_are_checked():
     x = TT.matrix("x", dtype="float32")
     f = pytensor.function([x], TT.specify_shape(x, (4, None)) * 2, mode=mode("numba"))
     with pytest.raises(ValueError, match="another shape"):
         f(M[:3].copy())
 
 
-def test_the_same_graph_is_the_same_text_so_that_the_cache_knows_it():
+def test_the_same_graph_gives_the_same_source_code():
     def text():
         x, W = TT.matrix("x", dtype="float32"), pytensor.shared(M.T.copy(), shape=(5, 4))
         q = TT.maximum(TT.dot(x, W), 0)
@@ -216,7 +216,7 @@ def test_the_same_graph_is_the_same_text_so_that_the_cache_knows_it():
     assert "np.dot(" in text()
 
 
-def test_operations_that_only_python_knows():
+def test_operations_written_in_python_are_called_back():
     """They are called back in Python, and what calls them is not kept on disk."""
     double, triple = (
         wrap_py([TT.fmatrix], [TT.fmatrix])(function)
@@ -229,14 +229,14 @@ def test_operations_that_only_python_knows():
         np.testing.assert_array_equal(f(M), factor * M + 1)
 
 
-def test_without_the_cache():
+def test_the_linker_works_without_numbas_cache():
     with pytensor.config.change_flags(numba__cache=False):
         x = TT.matrix("x", dtype="float32")
         f = pytensor.function([x], x + 1, mode=mode("numba"))
         np.testing.assert_array_equal(f(M), M + 1)
 
 
-def test_observations_of_one_frame():
+def test_the_learner_of_vector_observations_equals_numpy():
     """A game like CartPole: its observations are vectors, which the history makes (B, 4, 1)."""
     rng = np.random.default_rng(0)
     values = mlp_params(rng, (4, 1), (8,), 2, glorot)
@@ -276,7 +276,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_where_ours_fails_pytensors_own_linker_does_the_same(failure, monkeypatch):
+def test_pytensors_own_linker_takes_over_when_ours_fails(failure, monkeypatch):
     monkeypatch.setattr(OneFunctionLinker, "has_warned", False)
     FAILURES[failure](monkeypatch)
     W, x = pytensor.shared(M.copy(), shape=M.shape), TT.matrix("x", dtype="float32")
@@ -290,7 +290,7 @@ def test_where_ours_fails_pytensors_own_linker_does_the_same(failure, monkeypatc
     assert "\n" not in str(warnings[0].message)
 
 
-def test_what_pytensors_own_linker_cannot_do_either_is_an_error_without_a_warning():
+def test_errors_of_both_linkers_are_raised_without_a_warning():
     x = TT.matrix("x", dtype="float32")
     f = pytensor.function([x], x + 1, mode=mode("numba"), trust_input=True)
     with pytest.raises(NumbaError):
@@ -420,7 +420,7 @@ def graphs(draw):
     suppress_health_check=list(HealthCheck),
 )
 @given(graphs())
-def test_random_graphs(drawn):
+def test_random_graphs_equal_numpy(drawn):
     (leaves, outputs) = drawn
     inputs, arrays = zip(*leaves)
     with pytensor.config.change_flags(numba__cache=False):

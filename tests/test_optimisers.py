@@ -89,7 +89,7 @@ def test_adagrads_epsilon_is_outside_the_root():
     assert found.item() == pytest.approx(-0.01 / 1.01, rel=1e-4)
 
 
-def test_sum_with_clip_1_is_mean_with_clip_and_epsilon_scaled_down():
+def test_sum_with_clip_1_equals_mean_with_scaled_clip_and_epsilon():
     """Sum, clip 1, epsilon .01 is the same as mean, clip 1/32, epsilon .01/32**2."""
     rng = np.random.default_rng(0)
     w = rng.normal(size=5).astype(np.float32)

@@ -38,7 +38,7 @@ def run(*arguments):
 
 
 @pytest.mark.slow
-def test_it_trains_resumes_and_watches_without_what_windows_lacks(tmp_path):
+def test_train_resume_and_watch_work_without_posix(tmp_path):
     folder = tmp_path / "run"
     small = ["--quiet", "--no-window", "--hidden", "16", "--warm-up", "50"]
     done = run("--out", folder, "--steps", 60, *small)

@@ -117,7 +117,7 @@ def hasty(monkeypatch):
 )
 @example(4, 1, 5, [3], [(5, True), (1, True), (1, True), (1, True)])  # one piece, just full
 @example(5, 1, 3, [50], [(5, True), (1, True), (1, True)])  # the ring comes round
-def test_a_memory_that_was_kept_and_resumed_is_one_that_never_stopped(
+def test_a_resumed_memory_equals_one_that_never_stopped(
     tmp_path_factory, small, hasty, capacity, history, slots, lengths, checkpoints_after
 ):
     """checkpoints_after: agent steps, and whether the run then stops and is resumed."""
@@ -134,7 +134,7 @@ def test_a_memory_that_was_kept_and_resumed_is_one_that_never_stopped(
     assert remembered(steps(run, 40)) == remembered(steps(whole, 40))
 
 
-def test_where_the_pieces_begin_and_end():
+def test_the_bounds_of_the_pieces_by_hand():
     """A ring of ten slots in pieces of four, worked out by hand."""
     ring = np.arange(10, dtype=np.uint8)  # a byte a slot
 
@@ -179,7 +179,7 @@ def test_a_piece_is_written_once_and_removed_when_its_slots_are_used_again(tmp_p
     assert removed > 20
 
 
-def test_a_resumed_run_does_not_write_again_what_is_there(tmp_path, small):
+def test_a_resumed_run_does_not_rewrite_existing_pieces(tmp_path, small):
     small(10)
     steps(new_run(tmp_path, capacity=49), 30).save_checkpoint()
     before = files(tmp_path)
@@ -188,14 +188,14 @@ def test_a_resumed_run_does_not_write_again_what_is_there(tmp_path, small):
     assert files(tmp_path) == before
 
 
-def test_a_small_memory_needs_no_other_file(tmp_path):
+def test_a_small_memory_has_no_pieces(tmp_path):
     run = steps(new_run(tmp_path, capacity=1_000), 3_000)
     run.save_checkpoint()
     assert os.listdir(tmp_path) == ["checkpoint.npz"]
     assert run.pieces == {}
 
 
-def test_pieces_of_84_x_84_are_of_16_mebibytes_at_the_most():
+def test_pieces_have_at_most_16_mebibytes():
     slots = 10_000
     rings = {"memory.frame": np.zeros((slots, 84, 84), np.uint8)}
     of_memory, rest = pieces.cut(slots, rings)
@@ -235,9 +235,7 @@ def killed_at(moment, call):
     return False
 
 
-def test_killed_at_any_moment_of_a_checkpoint_it_leaves_the_old_one_or_the_new_one(
-    tmp_path, small, hasty
-):
+def test_a_kill_during_a_checkpoint_leaves_the_old_or_the_new_checkpoint(tmp_path, small, hasty):
     """Between any two files; then it goes on, and nothing is left that nobody needs."""
     small(10)
     came, moment, killed = [], 0, True
@@ -263,7 +261,7 @@ def test_killed_at_any_moment_of_a_checkpoint_it_leaves_the_old_one_or_the_new_o
     assert came == [False] * (4 * 2 + 1) + [True] * (1 + 4 + 1)
 
 
-def test_what_the_checkpoint_names_is_on_the_disk_before_it(tmp_path, small, monkeypatch):
+def test_pieces_are_synced_before_the_checkpoint(tmp_path, small, monkeypatch):
     small(10)
     run, done, fsync, replace = new_run(tmp_path, capacity=49), [], os.fsync, os.replace
 
@@ -287,7 +285,7 @@ def test_what_the_checkpoint_names_is_on_the_disk_before_it(tmp_path, small, mon
 
 
 @pytest.mark.parametrize(("most", "full"), [(200, "memory/60.npz"), (1_700, "checkpoint.npz")])
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, small, most, full):
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, small, most, full):
     """Whether a piece found no room, or only the checkpoint that was to name it."""
     small(10)
     run = steps(new_run(tmp_path, capacity=49), 55)
@@ -304,7 +302,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, small, most, full):
     assert files(tmp_path) == before
 
 
-def test_what_killed_processes_have_left_is_swept(tmp_path, small):
+def test_files_left_by_killed_processes_are_removed(tmp_path, small):
     small(10)
     run = steps(new_run(tmp_path, capacity=49), 30)
     run.save_checkpoint()
@@ -317,7 +315,7 @@ def test_what_killed_processes_have_left_is_swept(tmp_path, small):
     assert set(files(tmp_path)) == needed | {"notes.npz", "notes"}
 
 
-def test_a_copied_folder_goes_on_elsewhere(tmp_path, small):
+def test_a_copied_folder_can_be_resumed(tmp_path, small):
     small(10)
     (tmp_path / "one").mkdir()
     run = steps(new_run(tmp_path / "one", capacity=49), 77)
@@ -354,7 +352,7 @@ def complaint(folder):
 
 
 @pytest.mark.parametrize("what", ["missing", "a folder", "a fifo", "a link to nothing"])
-def test_a_piece_that_is_no_file_is_refused(kept, what):
+def test_a_piece_that_is_not_a_file_is_refused(kept, what):
     piece = kept / "memory" / "60.npz"
     piece.unlink()
     {
@@ -369,7 +367,7 @@ def test_a_piece_that_is_no_file_is_refused(kept, what):
 
 @settings(fuzz, max_examples=FUZZ or 40)
 @given(st.data())
-def test_a_damaged_piece_is_refused_or_nothing_is_lost(kept, data):
+def test_a_damaged_piece_is_refused_or_harmless(kept, data):
     piece = kept / "memory" / "60.npz"
     whole = piece.read_bytes()
     piece.write_bytes(data.draw(damaged(whole)))
@@ -401,7 +399,7 @@ def test_a_piece_of_another_run_is_refused(kept, how, tmp_path):
     assert complaint(kept) == f"{piece} is not the file that this checkpoint was written with"
 
 
-def test_a_piece_that_is_larger_than_it_should_be_takes_no_memory(kept):
+def test_an_oversized_piece_is_refused(kept):
     piece = kept / "memory" / "60.npz"
     members = members_of(piece.read_bytes())
     piece.write_bytes(bomb(members, "memory.frame.npy", np.uint8, megabytes=50))
@@ -445,7 +443,7 @@ def test_a_piece_with_wrong_checksums_in_the_checkpoint_is_refused(kept):
     )
 
 
-def test_a_new_run_does_not_begin_among_the_pieces_of_another(tmp_path, capsys):
+def test_a_new_run_is_refused_in_a_folder_with_pieces(tmp_path, capsys):
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "0.npz").write_text("mine")
     assert main(["--out", str(tmp_path), "--quiet"]) == 2

@@ -25,7 +25,7 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_learns_from_pixels_to_perfection(trained):
+def test_the_agent_solves_catch_from_pixels(trained):
     summary = json.loads((trained / "summary.json").read_text())
     assert summary["settings"]["game"]["pixels"] == 84
     assert summary["settings"]["game"]["drift"] is True
@@ -50,7 +50,7 @@ def pixels(steps):
     return agent
 
 
-def test_same_bits_twice_and_after_a_stop():
+def test_pixel_runs_have_the_same_bits_twice_and_when_resumed():
     whole, part, resumed = pixels(60), pixels(45), pixels(0)
     assert resumed.set_state(*copied(part))
     for _ in range(15):

@@ -82,7 +82,7 @@ def test_forward_is_the_softmax(params):
     np.testing.assert_allclose(found, list(policy(params.values()).values()), rtol=1e-5)
 
 
-def test_the_exact_gradient_is_that_of_J(params):
+def test_the_exact_gradient_equals_finite_differences_of_J(params):
     """The slide's sum over states and actions."""
     forward, _, gradient = compiled(params)
     pi = forward(X).astype(np.float64)
@@ -94,7 +94,7 @@ def test_the_exact_gradient_is_that_of_J(params):
 
 
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
-def test_reinforce_is_right_in_expectation_whatever_the_baseline(params, baseline):
+def test_reinforce_is_unbiased_with_any_baseline(params, baseline):
     """The slide's log trick: all episodes together, each with its probability."""
     _, _, gradient = compiled(params)
     found = 0.0
@@ -105,7 +105,7 @@ def test_reinforce_is_right_in_expectation_whatever_the_baseline(params, baselin
     np.testing.assert_allclose(found, differences(params), atol=1e-5)
 
 
-def test_learn_climbs(params):
+def test_learn_makes_rewarded_actions_more_probable(params):
     """What was done and went well becomes more probable, by the optimiser's step."""
     forward, learn, _ = compiled(params)
     x, action = X[:2], np.array([2, 0], np.int32)
@@ -117,7 +117,7 @@ def test_learn_climbs(params):
     assert after[1] < before[1]
 
 
-def test_what_reinforce_puts_into_learn():
+def test_reinforce_passes_whole_episodes_to_learn():
     """16 whole episodes; the return of each at all its steps; less the mean of those before."""
     player = Reinforce(Catch(), Settings(seed=4))
     learnt = []
@@ -137,7 +137,7 @@ def test_what_reinforce_puts_into_learn():
 
 
 @pytest.mark.slow
-def test_measuring_the_noise_disturbs_nothing():
+def test_measuring_the_noise_does_not_change_learning():
     runs = []
     for measured in (False, True):
         player = Reinforce(ENV, Settings(seed=1, hidden=(5,)))

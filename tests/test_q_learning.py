@@ -144,7 +144,7 @@ def chain(gamma=0.5, gamma_at_the_end=0.0):
 
 
 @pytest.mark.parametrize("updates_to_sync", [1, 10])
-def test_chain_comes_to_its_closed_form(updates_to_sync):
+def test_the_chain_converges_to_its_closed_form(updates_to_sync):
     start = np.random.default_rng(0).normal(size=(3, 2))
     forward, learn, sync = tabular(start, learning_rate=1.0)
     for update in range(1, 401):
@@ -154,7 +154,7 @@ def test_chain_comes_to_its_closed_form(updates_to_sync):
     np.testing.assert_allclose(forward(np.eye(3, dtype=np.float32)), CHAIN_Q, atol=1e-5)
 
 
-def test_chain_without_its_ends_comes_to_another():
+def test_the_chain_bootstrapped_past_its_ends_converges_elsewhere():
     """Bootstrapping past a terminal gives .7 + .5 * 1.4 = 1.4 at the left end: the mask matters."""
     forward, learn, sync = tabular(np.zeros((3, 2)), learning_rate=1.0)
     for _ in range(400):
@@ -165,7 +165,7 @@ def test_chain_without_its_ends_comes_to_another():
     assert q[2, 1] == pytest.approx(2.0, abs=1e-4)
 
 
-def test_chain_with_a_frozen_target_comes_to_one_backup():
+def test_the_chain_with_a_frozen_target_converges_to_one_backup():
     """Never synced, Q is regressed to the first target: r + gamma max of the starting values."""
     forward, learn, _ = tabular([[1, 2], [3, 4], [5, 6]], learning_rate=1.0)
     for _ in range(200):
@@ -174,7 +174,7 @@ def test_chain_with_a_frozen_target_comes_to_one_backup():
     np.testing.assert_allclose(forward(np.eye(3, dtype=np.float32)), expected, atol=1e-5)
 
 
-def test_forward_alone_is_forward():
+def test_forward_alone_equals_forward():
     values = mlp_params(np.random.default_rng(0), (10, 10), (16,), 3, glorot)
     network = partial(mlp, activation=TT.tanh)
     forward, _, _ = functions(q_learning(network, values, (10, 10), "uint8", adam), PLAIN)
@@ -185,7 +185,7 @@ def test_forward_alone_is_forward():
     np.testing.assert_allclose(forward(x), h @ values["Wout"], rtol=1e-4, atol=1e-5)
 
 
-def test_everything_is_float32():
+def test_all_variables_are_float32():
     values = mlp_params(np.random.default_rng(0), (2, 2), (4,), 3, glorot)
     forward, learn, _ = functions(q_learning(mlp, values, (2, 2), "uint8", adam), PLAIN)
     assert {v.type.dtype for v in learn.get_shared()} == {"float32"}

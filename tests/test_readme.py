@@ -19,7 +19,7 @@ TESTS = (ROOT / "tests" / "README.md").read_text()
 LECTURE = (ROOT / "dqn_symbolic" / "lecture.py").read_text()
 
 
-def test_the_first_page_is_short():
+def test_the_readme_is_short():
     assert len(README.splitlines()) <= 180
     assert len(README.split()) <= 1_700
 
@@ -40,7 +40,7 @@ def test_the_slides_lines_stand_in_the_lecture():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page):
+def test_links_lead_to_existing_files(page):
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
     assert links
     for link in links:
@@ -60,7 +60,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("program", "arguments"), sorted(set(COMMANDS)))
-def test_commands_can_be_typed(program, arguments):
+def test_commands_in_the_pages_are_valid(program, arguments):
     arguments = shlex.split(arguments.replace(" N", " 3"))
     if "--help" not in arguments:
         door = FRONT_DOORS[program]
@@ -69,7 +69,7 @@ def test_commands_can_be_typed(program, arguments):
         Settings(**{name: given[name] for name in settings})
 
 
-def test_the_exercises_commands_are_the_pages():
+def test_every_exercise_has_its_command_and_its_picture():
     room = ROOT / "dqn_symbolic" / "exercises"
     pages = {path.stem for path in room.glob("*.py") if "\n    run(main" in path.read_text()}
     typed = re.findall(r"^python -m dqn_symbolic\.exercises\.(\w+)", exercises(), re.MULTILINE)
@@ -82,18 +82,18 @@ def exercises():
     return (ROOT / "dqn_symbolic" / "exercises" / "README.md").read_text()
 
 
-def test_there_are_commands_to_type():
+def test_the_pages_contain_commands():
     assert len(set(COMMANDS)) > 15
 
 
-def test_the_number_of_faults_is_that_of_the_script():
+def test_the_pages_state_the_right_number_of_faults():
     from tests.mutations import FAULTS
 
     assert f"puts {len(FAULTS)} classic faults" in TESTS
     assert f"{len(FAULTS)} classic faults" in README
 
 
-def test_the_faults_in_the_table_are_the_scripts_and_the_tests_exist():
+def test_the_table_of_faults_matches_the_script_and_the_tests():
     from tests.mutations import FAULTS
 
     rows = re.findall(r"^\| ([^|`]+) \| `(\w+)` in `(\w+)` \|$", TESTS, re.MULTILINE)

@@ -106,14 +106,16 @@ def whole(tmp_path_factory):
 @example("four frames", [EVALUATE_EVERY, CHECKPOINT_EVERY])
 @example("action repeat", [CHECKPOINT_EVERY - 1, CHECKPOINT_EVERY, CHECKPOINT_EVERY + 1])
 @example("online", [3, 3, 4, 5])
-def test_stopped_anywhere_and_resumed(whole, tmp_path_factory, learner, stops):
+def test_a_run_stopped_anywhere_and_resumed_has_the_same_bits(
+    whole, tmp_path_factory, learner, stops
+):
     folder = tmp_path_factory.mktemp("parts")
     for stop in [*stops, STEPS]:
         goes_on(learner, folder, stop)
     assert differences(whole(learner), outcome(folder)[0]) == []
 
 
-def test_what_was_compared(whole):
+def test_the_compared_state_is_complete_and_has_changed(whole):
     """Everything that there is, and a run in which all of it has changed."""
     for learner in LEARNERS:
         found = whole(learner)
@@ -135,7 +137,7 @@ def test_what_was_compared(whole):
 
 
 @pytest.mark.slow
-def test_three_processes_find_what_one_finds(tmp_path):
+def test_three_processes_reach_the_bits_of_one(tmp_path):
     """In the warm-up, then in mid-episode, each another process."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert main(["--quiet", *arguments(whole, steps=200)]) == 0

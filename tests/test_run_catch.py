@@ -111,7 +111,7 @@ def test_the_default_run_solves_catch(trained):
     assert f"run_catch.py watch {folder}" in out
 
 
-def test_it_stops_at_the_second_perfect_evaluation_in_a_row(trained):
+def test_training_stops_after_two_consecutive_perfect_evaluations(trained):
     found = rows(trained[0])
     rates = [row["catch_rate"] for row in found]
     assert rates[-2:] == [1, 1]
@@ -129,14 +129,14 @@ def test_the_learning_curve_is_a_picture(trained):
         assert len(picture.convert("RGB").getcolors(1_000_000)) > 20
 
 
-def test_nothing_but_the_files(trained):
+def test_a_run_writes_exactly_its_five_files(trained):
     assert sorted(os.listdir(trained[0])) == sorted(FILES)
     assert set(FILES) == {
         *("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
     }
 
 
-def test_at_the_most_steps_it_ends_unsolved(tmp_path):
+def test_a_run_ends_unsolved_after_its_steps(tmp_path):
     assert (
         main(["train", "--out", str(tmp_path / "run"), "--steps", "120", "--seed", "7", *SMALL])
         == 0
@@ -150,12 +150,12 @@ def test_at_the_most_steps_it_ends_unsolved(tmp_path):
     assert [row["env_steps"] for row in rows(tmp_path / "run")] == [100]
 
 
-def test_quiet_says_nothing(tmp_path, capfd):
+def test_quiet_prints_nothing(tmp_path, capfd):
     assert main(["--out", str(tmp_path / "run"), "--steps", "60", *SMALL]) == 0
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_run_of_the_game_with_other_settings(tmp_path):
+def test_game_options_reach_the_game(tmp_path):
     game = ["--rows", "6", "--columns", "5", "--paddle-width", "1", "--paddle-start", "middle"]
     assert main(["--out", str(tmp_path), "--steps", "60", "--drift", *game, *SMALL]) == 0
     found = summary(tmp_path)
@@ -210,7 +210,7 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
 @pytest.mark.parametrize(
     ("name", "status"), [("SIGTERM", 143), pytest.param("SIGHUP", 129, marks=pytest.mark.slow)]
 )
-def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_path):
+def test_sigterm_and_sighup_save_everything(name, status, tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, *ENDLESS, "--checkpoint-every", 10**8)
     while not (folder / "progress.csv").exists() and process.poll() is None:
@@ -226,7 +226,7 @@ def test_a_cluster_and_a_closed_terminal_also_save_everything(name, status, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pause", [0, 0.05, 0.3])
-def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
+def test_repeated_ctrl_c_still_saves_everything(tmp_path, pause):
     folder = tmp_path / "run"
     process = run("--out", folder, *ENDLESS)
     while not (folder / "progress.csv").exists():
@@ -242,7 +242,7 @@ def test_ctrl_c_again_and_again_changes_nothing(tmp_path, pause):
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_path):
+def test_ctrl_c_while_a_resumed_run_compiles_leaves_the_folder_unchanged(trained, tmp_path):
     folder = copied(trained[0], tmp_path / "run")
     before = contents(folder)
     process = run("--resume", folder, PYTENSOR_FLAGS=f"base_compiledir={tmp_path}")
@@ -256,7 +256,7 @@ def test_ctrl_c_while_a_resumed_run_compiles_leaves_it_as_it_was(trained, tmp_pa
 
 
 @pytest.mark.slow
-def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
+def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, *ENDLESS)
     while not (folder / "checkpoint.npz").exists():
@@ -271,7 +271,7 @@ def test_killed_it_goes_on_from_the_last_checkpoint(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_compiling(tmp_path):
+def test_ctrl_c_while_compiling_leaves_a_run_to_resume(tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, PYTENSOR_FLAGS=f"base_compiledir={tmp_path}")  # an empty cache
     status, out, _ = interrupt(process, when=folder.exists)
@@ -322,7 +322,7 @@ def shown(monkeypatch):
     return calls
 
 
-def test_after_training_it_plays_where_there_is_a_screen(shown, tmp_path, capsys):
+def test_after_training_a_window_opens_if_there_is_a_screen(shown, tmp_path, capsys):
     loudly = SMALL[1:]
     assert main(["--out", str(tmp_path / "a"), "--steps", "60", *loudly]) == 0
     ((env, q_values),) = shown
@@ -342,13 +342,13 @@ def test_watch_shows_the_agent_that_was_trained(shown, trained):
         assert reward == 1
 
 
-def test_play_is_for_a_person(shown):
+def test_play_opens_the_game_without_an_agent(shown):
     assert main(["play", "--columns", "7", "--drift"]) == 0
     ((env, q_values),) = shown
     assert (env.columns, env.drifts, q_values) == (7, (-1, 0, 1), None)
 
 
-def test_play_and_help_do_not_load_what_they_do_not_need():
+def test_play_and_help_do_not_import_heavy_libraries():
     code = (
         "import sys, games.window.screen, games.window.window, games.window.control, run_catch\n"
         "games.window.screen.has_screen = lambda: True\n"
@@ -416,7 +416,7 @@ def test_bad_input_is_refused_in_one_line(arguments, message, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backend_that_cannot_work_here_says_what_it_needs(tmp_path, monkeypatch, capfd):
+def test_an_unusable_backend_names_what_it_needs(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytensor.config.change_flags(cxx=""):
         assert main(["--backend", "c", "--out", str(tmp_path / "run")]) == 2
@@ -438,7 +438,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, capsys, name):
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path, capsys):
+def test_an_output_folder_that_cannot_be_created_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["--out", str(tmp_path / "file" / "run"), *SMALL]) == 2
     assert "Not a directory" in capsys.readouterr().err
@@ -489,7 +489,7 @@ def changed(path, kind, change):
     ],
 )
 @pytest.mark.parametrize("kind", ["agent", "checkpoint"])
-def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, capsys):
+def test_a_file_with_wrong_settings_or_shapes_is_refused(trained, kind, change, tmp_path, capsys):
     folder = tmp_path / "run"
     folder.mkdir()
     path = folder / f"{kind}.npz"
@@ -524,7 +524,7 @@ def test_a_file_of_other_shapes_is_refused(trained, kind, change, tmp_path, caps
         lambda about: about["run"]["rows"][-1].update(catch_rate="all"),
     ],
 )
-def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, capsys):
+def test_a_checkpoint_with_wrong_contents_is_refused(trained, change, tmp_path, capsys):
     folder = copied(trained[0], tmp_path / "run")
     changed(folder / "checkpoint.npz", "checkpoint", lambda about, arrays: change(about))
     before = contents(folder)
@@ -537,7 +537,7 @@ def test_a_checkpoint_of_other_contents_is_refused(trained, change, tmp_path, ca
 
 
 @pytest.mark.parametrize("rate", ["1e30", "1e9"])
-def test_a_run_that_diverges_says_so(rate, tmp_path, capsys):
+def test_a_diverging_run_stops_with_a_message(rate, tmp_path, capsys):
     wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", rate]
     assert main(["--out", str(tmp_path / "run"), *wild]) == 2
     err = capsys.readouterr().err
@@ -547,7 +547,7 @@ def test_a_run_that_diverges_says_so(rate, tmp_path, capsys):
     assert err.count("\n") == 1
 
 
-def test_two_runs_of_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+def test_runs_started_in_the_same_second_have_different_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(time, "strftime", lambda form: "20260101-000000")
     for _ in range(3):
@@ -556,7 +556,7 @@ def test_two_runs_of_the_same_second_have_folders_of_their_own(tmp_path, monkeyp
     assert sorted(os.listdir("runs")) == [stem, f"{stem}-2", f"{stem}-3"]
 
 
-def test_a_full_standard_output_does_not_cost_the_run(tmp_path):
+def test_a_run_survives_a_full_standard_output(tmp_path):
     """`> /dev/full` ended it with "None: No space left on device"."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
@@ -567,7 +567,7 @@ def test_a_full_standard_output_does_not_cost_the_run(tmp_path):
 
 
 @pytest.mark.slow
-def test_without_any_console(tmp_path):
+def test_a_run_works_without_a_console(tmp_path):
     """As pythonw starts it: there is no standard output and no standard error."""
     code = (
         "import sys\n"
@@ -581,7 +581,7 @@ def test_without_any_console(tmp_path):
 
 
 @pytest.mark.slow
-def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):
+def test_a_run_survives_a_closed_pipe(tmp_path):
     command = f"{sys.executable} run_catch.py --steps 100 --out {tmp_path}/run | head -1"
     found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert found.stdout.startswith("building the graph")
@@ -590,7 +590,7 @@ def test_nobody_reads_what_it_says_and_it_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_cannot_solve_more_is_solved_and_says_so(tmp_path, capsys):
+def test_a_run_is_solved_when_it_reaches_the_optimum(tmp_path, capsys):
     """On two rows the paddle has one step: only the balls near it can be caught."""
     assert main(["--rows", "2", "--out", str(tmp_path / "run")]) == 0
     assert "solved: catch rate 0.475 (optimum 0.475, chance 0.3)" in capsys.readouterr().out

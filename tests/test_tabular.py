@@ -41,7 +41,7 @@ def played(env, state, actions, discount):
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_value_iteration_finds_what_trying_everything_finds(board):
+def test_value_iteration_equals_trying_every_action_sequence(board):
     env = Catch(**board)
     graph = graph_of(env)
     q = optimal_q(graph, discount=0.9)
@@ -57,7 +57,7 @@ def test_value_iteration_finds_what_trying_everything_finds(board):
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_it_is_exact_after_as_many_sweeps_as_an_episode_has_steps(board):
+def test_value_iteration_needs_one_sweep_per_step_of_an_episode(board):
     env = Catch(**board)
     sweeps = list(value_iteration(graph_of(env), discount=0.9))
     assert len(sweeps) == env.rows
@@ -85,7 +85,7 @@ def test_the_share_of_starts_that_can_be_caught_is_the_games_optimum(board):
 
 
 @pytest.mark.parametrize("epsilon", [0.6, 1.0])
-def test_q_learning_converges_to_the_same(epsilon):
+def test_tabular_q_learning_converges_to_the_optimal_values(epsilon):
     graph = graph_of(Catch(rows=4, columns=3, paddle_width=1, drift=True))
     exact = optimal_q(graph, discount=0.9)
     assert np.abs(exact).max() > 0.8
@@ -95,7 +95,7 @@ def test_q_learning_converges_to_the_same(epsilon):
     np.testing.assert_allclose(q, exact, atol=1e-6)
 
 
-def test_q_learning_steps_as_the_slide_says():
+def test_tabular_q_learning_by_hand():
     """A ball over the paddle, two rows: all actions end the game; half of each error is learnt."""
     graph = graph_of(Catch(rows=2, columns=1, paddle_width=1))
     learning = q_learning(graph, 0.9, 0.5, 0.0, np.random.default_rng(0))
@@ -106,7 +106,7 @@ def test_q_learning_steps_as_the_slide_says():
     assert next(learning)[0, action] == 0.875
 
 
-def test_a_policy_is_worth_what_its_episodes_bring():
+def test_expected_return_and_visits_by_enumerating_every_episode():
     """Every episode from every start, with its probability, one by one."""
     env = Catch(rows=4, columns=3, paddle_width=1, drift=True)
     graph = graph_of(env)

@@ -87,7 +87,7 @@ def gradient_by(learn, batch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", [squared, clipped])
-def test_it_is_the_gradient_of_one_thread_to_rounding(loss):
+def test_the_gradient_equals_that_of_one_thread_to_rounding(loss):
     """And the sum of the gradients of the transitions, one by one, on one thread.
 
     Sums of n numbers in two orders differ by at most 2 n eps times the sum of their magnitudes
@@ -114,7 +114,7 @@ def test_it_is_the_gradient_of_one_thread_to_rounding(loss):
 
 
 @pytest.mark.slow
-def test_fifty_updates_have_the_same_bits_every_time_and_nearly_those_of_one_thread():
+def test_fifty_updates_repeat_exactly_and_stay_close_to_one_thread():
     after = []
     for threads in 1, 2, 2:
         learn, rng = learner(squared, threads, adam), np.random.default_rng(0)
@@ -129,7 +129,7 @@ def test_fifty_updates_have_the_same_bits_every_time_and_nearly_those_of_one_thr
 
 
 @pytest.mark.slow
-def test_a_run_that_goes_on_has_its_threads_and_the_bits_of_one_that_was_not_stopped(tmp_path):
+def test_a_resumed_run_keeps_its_threads_and_has_the_same_bits(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     options = {"filters": "4x3x1,4x2x1", "threads": 2}
     assert main(["--quiet", *arguments(whole, **options)]) == 0
@@ -152,12 +152,12 @@ def test_a_run_that_goes_on_has_its_threads_and_the_bits_of_one_that_was_not_sto
         ({"filters": ((4, 3, 1),), "threads": 0}, "threads: expected at least 1, got 0"),
     ],
 )
-def test_threads_that_have_nothing_to_do_are_refused(settings, message):
+def test_threads_without_convolutions_on_numba_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Settings(**{"threads": 2, **settings})
 
 
-def test_more_threads_than_cores_are_one_line(monkeypatch):
+def test_more_threads_than_cores_give_one_line_of_advice(monkeypatch):
     monkeypatch.setattr(backends, "cores", lambda: 2)
     assert backends.advice("numba", threads=2) is None
     assert backends.advice("numba", threads=3) == (

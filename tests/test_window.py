@@ -94,7 +94,7 @@ def test_a_held_key_moves_on_every_step_until_it_is_released():
     assert env.actions == [LEFT, LEFT, LEFT, STAY]
 
 
-def test_the_last_tap_counts_and_both_directions_held_stay():
+def test_the_last_tap_counts_and_opposite_held_keys_mean_stay():
     game = Game(env := middle())
     tap(game, pygame.K_LEFT)
     tap(game, pygame.K_RIGHT)
@@ -112,7 +112,7 @@ def test_the_last_tap_counts_and_both_directions_held_stay():
     assert env.actions[5:] == [RIGHT]
 
 
-def test_two_keys_of_one_direction_are_one_direction():
+def test_two_keys_for_one_direction_act_as_one_key():
     game = Game(env := middle())
     game.press(pygame.K_LEFT)
     game.press(pygame.K_a)
@@ -121,7 +121,7 @@ def test_two_keys_of_one_direction_are_one_direction():
     assert env.actions == [LEFT, LEFT]
 
 
-def test_a_person_alone_starts_with_a_direction_key_and_the_agent_at_once():
+def test_a_person_starts_with_a_direction_key_and_an_agent_at_once():
     game = Game(env := middle())
     assert game.view().sign == "press an arrow key\nto start"
     tap(game, pygame.K_p)  # no pause before the start
@@ -140,7 +140,7 @@ def test_a_person_alone_starts_with_a_direction_key_and_the_agent_at_once():
 # -- the agent, and the other keys ----------------------------------------------------------------
 
 
-def test_m_hands_over_and_back_in_the_middle_of_an_episode():
+def test_m_switches_between_agent_and_person_in_mid_episode():
     game = Game(env := middle(), always(RIGHT))
     game.press(pygame.K_LEFT)  # held, but the agent plays
     advance(game, 2)
@@ -154,7 +154,7 @@ def test_m_hands_over_and_back_in_the_middle_of_an_episode():
     assert env.state == State(6, env.state.ball_column, 0, 4 + 2 - 3 + 1)
 
 
-def test_the_agent_is_greedy_on_what_it_sees_and_is_never_asked_after_the_end():
+def test_the_agent_plays_greedily_and_is_not_called_after_the_end():
     seen = []
 
     def q_values(observation):
@@ -170,7 +170,7 @@ def test_the_agent_is_greedy_on_what_it_sees_and_is_never_asked_after_the_end():
     assert game.view().q_values == pytest.approx((0.1, -0.2, 0.3))
 
 
-def test_h_shows_what_the_agent_would_do_while_a_person_plays(monkeypatch):
+def test_h_marks_the_agents_action_while_a_person_plays(monkeypatch):
     game = Game(middle(), always(RIGHT))
     assert (game.view().marked, game.view().hint) == (RIGHT, False)
     tap(game, pygame.K_m)
@@ -199,7 +199,7 @@ def test_without_an_agent_m_and_h_do_nothing():
 
 
 @pytest.mark.parametrize("key", [pygame.K_p, pygame.K_SPACE])
-def test_pause_stops_the_game_and_what_is_tapped_meanwhile(key):
+def test_pause_stops_the_game_and_ignores_taps(key):
     game = Game(env := middle(), always(LEFT))
     tap(game, pygame.K_m)
     advance(game, 1)
@@ -253,7 +253,7 @@ def test_plus_and_minus_change_the_speed_within_limits(faster, slower):
     assert game.view().speed == HAND_SPEED
 
 
-def test_a_stall_is_not_made_up_for():
+def test_a_stall_causes_only_one_step():
     game = Game(env := middle(), always(STAY))
     game.advance(10.0)
     game.advance(0.001)
@@ -285,7 +285,7 @@ def test_the_final_position_stays_for_a_moment(start, sign, reward):
     assert game.tally.score == reward
 
 
-def test_a_slow_game_does_not_dwell_on_its_final_position():
+def test_a_slow_game_does_not_pause_on_its_final_position():
     game = Game(env := Recorded(2, 3, 1, starts=[CAUGHT]), always(STAY))
     for _ in range(50):
         tap(game, pygame.K_MINUS)
@@ -336,7 +336,7 @@ def test_the_tally_in_one_line():
         (123456.0, "+123456"),
     ],
 )
-def test_a_return_in_few_digits(number, words):
+def test_returns_are_written_with_few_digits(number, words):
     assert panel.signed(number) == words
 
 
@@ -376,14 +376,14 @@ def script(monkeypatch):
 
 
 @pytest.mark.parametrize("leave", [QUIT, down(pygame.K_ESCAPE)])
-def test_show_runs_until_it_is_left_and_tells_the_tally(script, leave):
+def test_show_runs_until_it_is_closed_and_returns_the_tally(script, leave):
     # An episode of one step: 3 frames, and its final position stands for 10 frames.
     script([[]] * (3 * 13 + 3) + [[leave]])
     assert show(Recorded(2, 3, 1, starts=STARTS), always(STAY)) == OUTCOME
     assert not pygame.display.get_init()
 
 
-def test_show_leaves_the_keyboard_interrupt_to_its_caller(script):
+def test_show_raises_the_keyboard_interrupt(script):
     def interrupted(observation):
         raise KeyboardInterrupt
 
@@ -394,7 +394,7 @@ def test_show_leaves_the_keyboard_interrupt_to_its_caller(script):
     assert not pygame.display.get_init()
 
 
-def test_show_hands_keys_to_the_game(script):
+def test_show_passes_keys_to_the_game(script):
     key = pygame.K_RIGHT
     up = pygame.event.Event(pygame.KEYUP, key=key)
     script([[], [down(key), up], *[[]] * 8, [down(key)], *[[]] * 8, [QUIT]])
@@ -402,7 +402,7 @@ def test_show_hands_keys_to_the_game(script):
     assert env.actions[:3] == [RIGHT, STAY, RIGHT]
 
 
-def test_show_draws_what_the_window_shows_and_only_changes(script, monkeypatch):
+def test_show_redraws_only_when_the_view_changes(script, monkeypatch):
     views = script([[]] * 5 + [[down(pygame.K_p)]] + [[]] * 20 + [[QUIT]])
     pictures = []
     flip = pygame.display.flip
@@ -477,7 +477,7 @@ def test_several_frames_are_shown_side_by_side_the_newest_last():
     assert balls == sorted(balls)
 
 
-def test_one_frame_is_the_board_itself_and_not_shown_again():
+def test_a_single_frame_is_not_shown_beside_the_board():
     catch = Catch(render_mode="rgb_array")
     assert Game(History(catch, 1), always(STAY)).view().seen is None
     assert Game(catch).view().seen is None
@@ -559,7 +559,7 @@ def test_the_actions_are_named_by_the_game_or_numbered():
         ("da", "LEFT"),
     ],
 )
-def test_keys_that_are_held_together_are_one_action(held, meaning):
+def test_keys_held_together_are_one_action(held, meaning):
     arrows = {"w": pygame.K_UP, "s": pygame.K_DOWN, "a": pygame.K_LEFT, "d": pygame.K_RIGHT}
     for keys in ([ord(key) for key in held], [arrows.get(key, ord(key)) for key in held]):
         game = Game(env := Arcade())
@@ -571,7 +571,7 @@ def test_keys_that_are_held_together_are_one_action(held, meaning):
         assert env.played() == ["FIRE", meaning, meaning]
 
 
-def test_a_tap_joins_the_keys_that_are_held_once():
+def test_a_tap_combines_once_with_the_held_keys():
     game = Game(env := Arcade())
     game.press(pygame.K_RIGHT)
     tap(game, pygame.K_SPACE)
@@ -582,7 +582,7 @@ def test_a_tap_joins_the_keys_that_are_held_once():
     assert env.played()[2:] == ["LEFT", "RIGHT"]
 
 
-def test_the_arrows_of_pygame_1_are_the_arrows():
+def test_arrow_keys_of_pygame_1_are_understood():
     game = Game(gymnasium.make("MountainCar-v0", render_mode="rgb_array"))
     assert game.view().sign == "press an arrow key\nto start"
     actions = [game.hand()]
@@ -593,7 +593,7 @@ def test_the_arrows_of_pygame_1_are_the_arrows():
     assert [*actions, game.hand()] == [1, 0, 1, 2]
 
 
-def test_the_games_keys_win_and_the_panel_names_the_windows():
+def test_the_games_keys_take_precedence_and_the_panel_names_the_others():
     game = Game(env := Arcade(), some(18))
     tap(game, pygame.K_m)
     for key in (pygame.K_SPACE, pygame.K_s):
@@ -612,7 +612,7 @@ def test_the_games_keys_win_and_the_panel_names_the_windows():
     assert ("S", "screenshot") in keys
 
 
-def test_a_game_may_take_every_letter():
+def test_a_game_may_use_every_letter_key():
     class Typing(Arcade):
         def get_keys_to_action(self):
             return {"m": 1, ("h",): 2, (ord("p"),): 3, "+": 4, "=": 5, "-": 6, ord("x"): 7, "mh": 8}
@@ -663,7 +663,7 @@ def test_a_game_without_keys_is_played_with_numbers_and_waits_for_them():
     assert lake.s == 2
 
 
-def test_an_idle_game_is_named_noop():
+def test_without_a_key_the_action_is_noop():
     class Named(Arcade):
         get_keys_to_action = property()  # hasattr() is False
 
@@ -673,7 +673,7 @@ def test_an_idle_game_is_named_noop():
     assert env.played() == ["RIGHT", "NOOP"]
 
 
-def test_the_speed_is_the_games_own():
+def test_the_speed_comes_from_the_game():
     game = Game(cart_pole(), some(2))
     assert (game.speeds, game.fastest) == ({False: 50, True: 50}, 60)
     arcade = Arcade()
@@ -716,7 +716,7 @@ def test_a_game_without_outcomes_shows_the_return(rewards, words, colour, ends, 
     assert game.view().sign == ""
 
 
-def test_the_end_of_a_fast_game_stands_long_enough_to_be_read():
+def test_the_end_of_a_fast_game_is_shown_long_enough_to_read():
     game = Game(env := Arcade((1, 1)), some(18))  # 60 steps a second
     seconds = 0
     while len(env.actions) < 3:
@@ -738,7 +738,7 @@ def test_the_end_of_a_fast_game_stands_long_enough_to_be_read():
         ((1, 1), (480, 480)),
     ],
 )
-def test_the_picture_is_scaled_by_a_whole_factor_or_down(size, in_the_window):
+def test_pictures_are_enlarged_by_a_whole_factor_or_shrunk(size, in_the_window):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     surface = panel.enlarged(pixels)
     assert surface.get_size() == in_the_window
@@ -781,7 +781,7 @@ def test_several_pictures_a_step_are_shown_one_after_the_other():
     assert level(game.view(newest=True)) == 200  # an animation has one for each step
 
 
-def test_wide_pixels_and_lives():
+def test_wide_pixels_and_lives_are_shown():
     game = Game(Television(), some(18))
     width, height = game.view().board.get_size()
     assert width / height == 10 * 2 / 40
@@ -851,7 +851,7 @@ def test_many_frames_fit_into_the_window(monkeypatch):
 
 @pytest.mark.parametrize("n", [2, 5, 6, 7, 9, 12, 17, 18])
 @pytest.mark.parametrize("names", ["meanings", "long", "numbers"])
-def test_any_number_of_actions_has_room(n, names, monkeypatch):
+def test_the_panel_has_room_for_any_number_of_actions(n, names, monkeypatch):
     class Few(Arcade):
         action_space = gymnasium.spaces.Discrete(n)
 
@@ -880,7 +880,7 @@ def test_the_names_of_the_arcade_are_not_cut(monkeypatch):
     assert cut == "accelerate with..."
 
 
-def test_pong():
+def test_pong_in_the_window():
     ale_py = pytest.importorskip("ale_py")
     gymnasium.register_envs(ale_py)
     env = gymnasium.make("ALE/Pong-v5", render_mode="rgb_array", repeat_action_probability=0.0)
@@ -904,7 +904,7 @@ def test_pong():
         assert full.unwrapped.get_keys_to_action()[key] == action
 
 
-def test_the_window_knows_no_learner_and_no_game():
+def test_the_window_imports_no_learner_and_no_game():
     code = (
         "import sys, games.window.window;"
         "assert not {'dqn_symbolic', 'games.catch', 'pytensor'} & set(sys.modules)"
@@ -912,7 +912,7 @@ def test_the_window_knows_no_learner_and_no_game():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_game_that_uses_s_is_saved_with_f12(script, tmp_path):
+def test_f12_takes_the_screenshot_if_the_game_uses_s(script, tmp_path):
     env = Arcade()
     env.metadata = {"render_fps": 120}
     script([[down(pygame.K_s)], [], [down(pygame.K_F12)], [QUIT]])
@@ -986,7 +986,7 @@ def test_a_diverged_agent_can_be_watched(odd):
         assert -half - 1 <= first <= last <= half + 1
 
 
-def test_the_bar_of_the_greedy_action_is_lit():
+def test_the_bar_of_the_greedy_action_is_highlighted():
     for action in (LEFT, STAY, RIGHT):
         q_values = np.full(3, 0.5)
         q_values[action] = 0.9
@@ -995,7 +995,7 @@ def test_the_bar_of_the_greedy_action_is_lit():
         assert lit == [other == action for other in (LEFT, STAY, RIGHT)]
 
 
-def test_the_picture_holds_the_board_in_its_colours():
+def test_the_picture_contains_the_board_in_its_colours():
     env = Recorded(4, 4, 1, starts=[State(0, 2, 0, 1)])
     surface = draw(Game(env, always(STAY)).view())
     cells = {(0, 2): PALETTE[255], (3, 1): PALETTE[192], (1, 1): PALETTE[0]}
@@ -1012,7 +1012,7 @@ def written(view, monkeypatch):
     return found
 
 
-def test_the_panel_tells_who_plays_the_score_and_the_keys(monkeypatch):
+def test_the_panel_shows_who_plays_the_score_and_the_keys(monkeypatch):
     game = Game(middle(), lambda observation: (-0.25, 0.5, 12.0))
     tally = Tally("caught", episodes=8, won=6, streak=3, best_streak=4, score=4.0, best=1.0)
     words = written(game.view()._replace(tally=tally), monkeypatch)
@@ -1036,13 +1036,13 @@ def test_the_panel_tells_who_plays_the_score_and_the_keys(monkeypatch):
     assert {"you play", "5 steps/s", "give back"} <= set(written(game.view(), monkeypatch))
 
 
-def test_a_person_alone_sees_no_agent(monkeypatch):
+def test_without_an_agent_the_panel_shows_no_q_values(monkeypatch):
     words = set(written(Game(middle()).view(), monkeypatch))
     assert {"you play", "arrows", "press an arrow key", "caught", "streak", "best streak"} <= words
     assert not {"Q-values", "left", "M", "H"} & words
 
 
-def test_drawing_changes_nothing_it_draws():
+def test_drawing_does_not_change_the_board():
     view = Game(middle(), always(STAY)).view()
     before = pygame.image.tobytes(view.board, "RGB")
     one, two = draw(view), draw(view)
@@ -1055,7 +1055,7 @@ def test_drawing_changes_nothing_it_draws():
 @pytest.mark.parametrize(
     ("rows", "columns"), [(2, 1), (2, 84), (84, 1), (10, 5), (10, 10), (84, 84), (100, 90)]
 )
-def test_no_text_leaves_the_picture_or_meets_another(rows, columns, q_values, sign, monkeypatch):
+def test_texts_stay_in_the_picture_and_do_not_overlap(rows, columns, q_values, sign, monkeypatch):
     catch = Catch(rows, columns, 1, render_mode="rgb_array")
     game = Game(catch, None if q_values is None else lambda observation: q_values)
     surface = draw_without_overlaps(crowded(game, sign), monkeypatch)
@@ -1183,7 +1183,7 @@ def test_a_recording_that_cannot_be_written_names_its_own_path(folder, tmp_path)
     assert str(path) in str(raised.value)
 
 
-def test_the_errors_of_the_game_are_its_own(tmp_path):
+def test_errors_of_the_game_are_raised_unchanged(tmp_path):
     class Broken(Arcade):
         def step(self, action):
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", "its.rom")
@@ -1247,7 +1247,7 @@ def test_a_recording_shows_what_was_drawn(tmp_path):
             assert (difference > 16).mean() < 1e-4
 
 
-def test_a_gif_keeps_many_colours_and_no_frames(tmp_path):
+def test_write_gif_keeps_colours_and_holds_at_most_two_frames(tmp_path):
     random = np.random.default_rng(0)
     first = np.stack(np.meshgrid(np.arange(64), np.arange(64), [0, 128, 255]), -1)[
         :, :, 0, [0, 1, 0]
