@@ -1,6 +1,6 @@
-"""Atari as the Nature agent sees it: frames, chance, lives, scores, and the same bits again.
+"""Atari as the Nature agent plays it: frames, randomness, lives, scores and equal bits.
 
-These tests need the extra `.[atari]`, and all are marked slow.
+These tests need the extra `.[atari]`. All of them are marked slow.
 """
 
 import csv
@@ -34,7 +34,7 @@ PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"
 
 
 def played(env, seed, steps=200, action_seed=3):
-    """-> (frames, rewards, infos) of random play, until the game ends."""
+    """-> (frames, rewards, infos) of random play, until the game ends or after `steps`."""
     rng = np.random.default_rng(action_seed)
     frame, info = env.reset(seed=seed)
     frames, rewards, infos, over = [frame], [], [info], False
@@ -47,11 +47,11 @@ def played(env, seed, steps=200, action_seed=3):
     return np.array(frames), rewards, infos
 
 
-# -- what it sees ----------------------------------------------------------------------------------
+# -- frames and rewards ---------------------------------------------------------------------------
 
 
 def area_means(size, parts):
-    """-> (parts, size): each row averages its share of `size` pixels, fractions included."""
+    """-> (parts, size): row i averages the i-th of `parts` equal parts of `size` pixels."""
     edges = np.linspace(0, size, parts + 1)
     weights = np.zeros((parts, size))
     for i, (begin, end) in enumerate(pairwise(edges)):
@@ -62,18 +62,18 @@ def area_means(size, parts):
 
 @pytest.mark.parametrize("game", [PONG, "ALE/SpaceInvaders-v5"])
 def test_a_frame_is_the_maximum_of_two_screens_in_grey_at_84_by_84(game):
-    """Beside the raw emulator, frame by frame, in float64."""
+    """Computed in float64 from the screens of a raw emulator that plays the same actions."""
     env = Atari(game)
     frame, _ = env.reset(seed=5)
     raw = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0, obs_type="rgb").unwrapped
     raw.reset(seed=0)
     screens = [raw.step(0)[0] for _ in range(env.frames)]
-    rows, columns = area_means(210, 84), area_means(160, 84)
+    row_means, column_means = area_means(210, 84), area_means(160, 84)
 
     def expected(screen):
-        return rows @ (screen @ [0.299, 0.587, 0.114]) @ columns.T
+        return row_means @ (screen @ [0.299, 0.587, 0.114]) @ column_means.T
 
-    assert abs(frame - expected(screens[-1])).max() <= 1  # two roundings
+    assert abs(frame - expected(screens[-1])).max() <= 1  # both sides round
     rng = np.random.default_rng(1)
     for _ in range(150):
         action = int(rng.integers(env.action_space.n))
@@ -88,10 +88,10 @@ def test_a_frame_is_the_maximum_of_two_screens_in_grey_at_84_by_84(game):
 
 def test_the_environment_does_not_clip_rewards():
     _, rewards, _ = played(Atari("ALE/SpaceInvaders-v5"), seed=1)
-    assert max(rewards) >= 5  # an invader is 5 to 30 points
+    assert max(rewards) >= 5  # an invader scores 5 to 30 points
 
 
-# -- chance ----------------------------------------------------------------------------------------
+# -- randomness ------------------------------------------------------------------------------------
 
 
 def test_the_seed_draws_1_to_30_no_op_frames():
@@ -108,16 +108,17 @@ def test_the_seed_draws_1_to_30_no_op_frames():
 
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 @pytest.mark.parametrize(
-    # After a mere reset, the last four depend on the game before; so did Q*bert when its state was
-    # brought back without one.
+    # After a plain reset, the last four depend on the previous game. Q*bert does when its state is
+    # restored without a reset.
     "game",
     ["Pong", "Breakout", "Qbert", "BeamRider", "IceHockey", "Tennis", "TimePilot"],
 )
 def test_the_same_seed_and_actions_give_the_same_episode(game, sticky):
     env = Atari(f"ALE/{game}-v5", sticky=sticky)
     first = played(env, seed=11)
-    for before in range(3):
-        played(env, seed=before, steps=50 + 77 * before, action_seed=before)
+    for other_seed in range(3):
+        steps = 50 + 77 * other_seed
+        played(env, seed=other_seed, steps=steps, action_seed=other_seed)
         again = played(env, seed=11)
         assert (again[0] == first[0]).all()
         assert again[1:] == first[1:]
@@ -127,25 +128,26 @@ def test_the_same_seed_and_actions_give_the_same_episode(game, sticky):
 
 
 def test_sticky_actions_repeat_with_their_probability():
-    """Of the frames at which the new action is not the one held, a quarter keep the old one."""
+    """The emulator keeps the old action in a quarter of the frames whose new action differs."""
     env = Atari(PONG, sticky=0.25, action_repeat=1)
     env.reset(seed=0)
-    kept, held = 0, env.held
+    repeats, held = 0, env.held
     for frame in range(4_000):
         action = 2 + frame % 2
         _, _, terminated, truncated, _ = env.step(action)
-        kept += env.held == held != action
+        repeats += env.held == held != action
         held = env.held
         if terminated or truncated:
             env.reset(seed=1)
             held = env.held
-    # After a kept frame the actions, which alternate, are the same. So expect .25 of .8 of 4,000.
-    assert 720 < kept < 880  # three standard deviations
+    # The actions alternate, so after a repeat the new action is the held one. This is the case in
+    # a fifth of the frames. Expected are .25 of .8 of 4,000 frames.
+    assert 720 < repeats < 880  # three standard deviations
     played_with, played_without = (played(Atari(PONG, sticky=s), 4)[0] for s in (0.25, 0.0))
     assert (played_with != played_without).any()
 
 
-# -- the ends --------------------------------------------------------------------------------------
+# -- ends -----------------------------------------------------------------------------------------
 
 
 def test_a_lost_life_is_reported_and_the_game_continues():
@@ -169,15 +171,17 @@ def test_an_episode_is_truncated_after_five_minutes(monkeypatch):
         assert truncated == (frames + 4 * step >= 200)
         if truncated:
             return
-    raise AssertionError("it goes on")
+    raise AssertionError("the episode was not truncated")
 
 
 # -- scores ----------------------------------------------------------------------------------------
 
 
 def test_the_papers_scores():
-    """What Mnih et al. 2015 say of their table: 29 of 49 games at 75 % of a human or more; and in
-    figure 3: Pong 132 %, Breakout 1327 %, Boxing 1707 %, Seaquest 26 %."""
+    """Mnih et al. 2015: the agent reached 75% of the human score or more in 29 of 49 games.
+
+    Their figure 3 gives Pong 132%, Breakout 1327%, Boxing 1707% and Seaquest 26%.
+    """
     scores = paper_scores()
 
     def normalised(s):
@@ -189,7 +193,7 @@ def test_the_papers_scores():
     assert {game: round(normalised(scores[game])) for game in shares} == shares
 
 
-def test_every_game_of_the_paper_is_there():
+def test_gymnasium_has_every_game_of_the_paper():
     for game in paper_scores():
         assert gymnasium.spec(f"ALE/{game}-v5")
 
@@ -250,17 +254,17 @@ SMALL = {
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 @pytest.mark.parametrize("game", ["Pong", "Breakout", "Qbert"])
 def test_an_agent_resumed_in_mid_episode_has_the_same_bits(game, sticky):
-    """Stopped after 333 steps, and gone on with another process's emulator."""
+    """The first agent stops after 333 steps. The second goes on with a new emulator."""
 
     def agent():
         return plain(Agent(task(f"ALE/{game}-v5", sticky=sticky).make(), Settings(**SMALL)))
 
     whole, stopped, resumed = agent(), agent(), agent()
-    for one, steps in ((whole, 500), (stopped, 333)):
+    for player, steps in ((whole, 500), (stopped, 333)):
         for _ in range(steps):
-            one.step()
+            player.step()
     data, arrays = stopped.get_state()
-    assert data["actions"]  # in mid-episode
+    assert data["actions"]  # in the middle of an episode
     rings = stopped.memory.new_rings()
     for name, ring in rings.items():
         ring[: len(arrays[f"memory.{name}"])] = arrays[f"memory.{name}"]
@@ -270,9 +274,9 @@ def test_an_agent_resumed_in_mid_episode_has_the_same_bits(game, sticky):
     )
     for _ in range(500 - 333):
         resumed.step()
-    (data, arrays), (data_again, arrays_again) = whole.get_state(), resumed.get_state()
-    assert data == data_again
-    assert all((arrays[name] == arrays_again[name]).all() for name in arrays)
+    (expected, expected_arrays), (data, arrays) = whole.get_state(), resumed.get_state()
+    assert data == expected
+    assert all((arrays[name] == expected_arrays[name]).all() for name in expected_arrays)
 
 
 OPTIONS = [
@@ -304,19 +308,19 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(trained, tmp_path):
     start = ["train", "--game", PONG, "--sticky", "0", "--out", str(folder), *OPTIONS]
     assert main([*start, "--steps", "130"]) == 0
     assert main(["train", "--resume", str(folder), "--steps", "200", "--quiet", "--no-window"]) == 0
-    whole, again = (load(path / "checkpoint.npz", "checkpoint") for path in (trained, folder))
-    assert whole[0]["agent"] == again[0]["agent"]
-    assert all((whole[1][name] == again[1][name]).all() for name in whole[1])
+    whole, resumed = (load(path / "checkpoint.npz", "checkpoint") for path in (trained, folder))
+    assert whole[0]["agent"] == resumed[0]["agent"]
+    assert all((whole[1][name] == resumed[1][name]).all() for name in whole[1])
 
 
 def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
-    how = ["--episodes", "2", "--out", str(tmp_path)]
-    assert main(["evaluate", str(trained), *how]) == 0
+    options = ["--episodes", "2", "--out", str(tmp_path)]
+    assert main(["evaluate", str(trained), *options]) == 0
     out = capsys.readouterr().out
-    found = json.loads((tmp_path / "evaluation.json").read_text())
-    assert (found["random"], found["human"], found["dqn_2015"]) == (-20.7, 9.3, 18.9)
-    expected = 100 * (found["mean"] + 20.7) / (9.3 + 20.7)
-    assert found["human_normalised"] == pytest.approx(expected)
+    evaluation = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (evaluation["random"], evaluation["human"], evaluation["dqn_2015"]) == (-20.7, 9.3, 18.9)
+    expected = 100 * (evaluation["mean"] + 20.7) / (9.3 + 20.7)
+    assert evaluation["human_normalised"] == pytest.approx(expected)
     assert "five minutes a game" in out
     with open(trained / "progress.csv", newline="") as file:
         assert "human_normalised" in next(csv.DictReader(file))
@@ -346,8 +350,8 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
 
 def test_the_included_pong_agent_plays_well(tmp_path, capsys):
     assert (AGENTS / "pong" / "agent.npz").stat().st_size < 4_000_000
-    how = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
-    assert main(["evaluate", "--agent", "pong", *how]) == 0
+    options = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
+    assert main(["evaluate", "--agent", "pong", *options]) == 0
     assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > -15  # random: -20.7
     assert main(["evaluate", str(tmp_path), "--agent", "pong"]) == 2
     assert "not both" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The same learner on numba, C and JAX: the same numbers, to float32 rounding."""
+"""A learner computes the same numbers on numba, C and JAX, up to float32 rounding."""
 
 from functools import partial
 from itertools import islice
@@ -46,7 +46,7 @@ def learner(network, backend):
 
 
 def after_training(network, backend):
-    """-> {name: array}: all TD errors, and the weights that they led to."""
+    """-> {name: array}: the TD errors of all updates, then Q-values and shared variables."""
     forward, learn, sync = learner(network, backend)
     errors = []
     for update, batch in enumerate(batches(), 1):
@@ -54,8 +54,8 @@ def after_training(network, backend):
         if update % SYNC_EVERY == 0:
             sync()
     q = np.asarray(forward(batch[0]))
-    learnt = {v.name: v.get_value() for v in learn.get_shared()}
-    return {"td_error": np.array(errors), "q": q, **learnt}
+    variables = {v.name: v.get_value() for v in learn.get_shared()}
+    return {"td_error": np.array(errors), "q": q, **variables}
 
 
 @pytest.fixture(scope="module", params=LEARNERS)
@@ -70,17 +70,17 @@ def test_two_hundred_updates_equal_those_on_numba(reference, backend):
     elif not pytensor.config.cxx:
         pytest.skip("no C++ compiler")
     network, expected = reference
-    found = after_training(network, backend)
-    assert found.keys() == expected.keys()
+    result = after_training(network, backend)
+    assert result.keys() == expected.keys()
     for name, value in expected.items():
-        assert found[name].dtype == value.dtype
-        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+        assert result[name].dtype == value.dtype
+        np.testing.assert_allclose(result[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 def test_two_hundred_updates_move_the_weights_beyond_the_tolerance(reference):
-    network, learnt = reference
+    network, trained = reference
     for name, value in first_values(network).items():
-        assert np.abs(learnt[name] - value).max() > 0.002
+        assert np.abs(trained[name] - value).max() > 0.002
 
 
 def test_on_jax_the_parameters_stay_on_the_device():
@@ -89,7 +89,7 @@ def test_on_jax_the_parameters_stay_on_the_device():
     for batch in islice(batches(), 2):
         td_error = learn(*batch)
     sync()
-    kept = {v.name: v.container.storage[0] for v in [*learn.get_shared(), *sync.get_shared()]}
-    assert {"W1", "W1.m", "W1.v", "t", "target.W1"} <= kept.keys()
-    for name, value in {**kept, "td_error": td_error}.items():
+    values = {v.name: v.container.storage[0] for v in [*learn.get_shared(), *sync.get_shared()]}
+    assert {"W1", "W1.m", "W1.v", "t", "target.W1"} <= values.keys()
+    for name, value in {**values, "td_error": td_error}.items():
         assert isinstance(value, jax.Array), name

@@ -1,4 +1,4 @@
-"""NaN and infinity stop a run, are named, and never take the place of a good checkpoint."""
+"""NaN and infinity stop a run with a message, and are never saved in a checkpoint."""
 
 import gymnasium
 import numpy as np
@@ -11,14 +11,14 @@ from games.catch import Catch
 from run_catch import main
 from tests.plain import load, plain
 
-# NumPy warns of what these tests do on purpose; compiled code does not.
+# These tests compute with NaN and infinity on purpose. NumPy warns of them.
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in")
 
 SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4, "epsilon_end": 0.0, "epsilon_steps": 1}
 
 
 class Brightness(gymnasium.ObservationWrapper):
-    """The same in float32, which could be NaN."""
+    """Observations in float32, which can be NaN."""
 
     def __init__(self, env):
         super().__init__(env)
@@ -41,13 +41,14 @@ def compiled(backend="plain", **settings):
 
 
 def poison(agent, name, bad):
+    """Sets the last element of a shared variable."""
     (variable,) = (v for v in agent.learn.get_shared() if v.name == name)
     value = np.array(variable.get_value())
     value.flat[-1] = bad
     variable.set_value(value)
 
 
-# -- nothing hides them ----------------------------------------------------------------------------
+# -- NaN in the loss -------------------------------------------------------------------------------
 
 
 BACKENDS = ["plain", *(pytest.param(b, marks=pytest.mark.slow) for b in ("numba", "c", "jax"))]
@@ -59,20 +60,20 @@ def learner(request):
 
 
 def test_a_nan_anywhere_reaches_the_loss(learner):
-    """Through rectifiers and maxima, which are so easily written to prefer the number."""
+    """Rectifiers and maxima must not replace NaN by a number."""
     while learner.steps < 9:
         learner.step()
     good = learner.memory.sample(4, np.random.default_rng(0))
-    good[3][:] = 0.9  # a future for all of them
+    good[3][:] = 0.9  # discounts above 0, so that the target network matters
     weights = {v.name: np.array(v.get_value()) for v in learner.learn.get_shared()}
     names = [name for name in weights if name.split(".")[-1] in learner.first_params]
     assert len(names) == 2 * 6
 
     def error():
-        found = np.asarray(learner.learn(*good))
+        td_error = np.asarray(learner.learn(*good))
         for variable in learner.learn.get_shared():
             variable.set_value(weights[variable.name])
-        return found
+        return td_error
 
     assert np.isfinite(error()).all()
     for name in names:
@@ -80,14 +81,14 @@ def test_a_nan_anywhere_reaches_the_loss(learner):
         assert np.isnan(error()).any(), name
     for part, array in enumerate(good):
         if array.dtype == np.float32:
-            kept = array.flat[-1]
+            good_value = array.flat[-1]
             array.flat[-1] = np.nan
             assert np.isnan(error()).any(), part
-            array.flat[-1] = kept
+            array.flat[-1] = good_value
     assert np.isfinite(error()).all()
 
 
-# -- they stop the run -----------------------------------------------------------------------------
+# -- the run stops ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["W1", "b1", "Wout", "bout", "target.W1", "target.bout"])
@@ -104,27 +105,27 @@ def test_weights_that_are_not_finite_stop_the_next_update(name, bad):
 
 @pytest.mark.usefixtures("uncompiled")
 def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch, capsys):
-    """An update whose loss was finite overflows in the weights, and a checkpoint is due."""
+    """In the step of a checkpoint, the weights overflow although the loss was finite."""
     run = str(tmp_path / "run")
     small = ["--quiet", "--checkpoint-every", "40", "--hidden", "4", "--warm-up", "50"]
     step = Agent.step
 
-    def overflowing(agent):
+    def overflowing_step(agent):
         step(agent)
         if agent.steps == 80:
             poison(agent, "W1", np.inf)
             poison(agent, "bout.v", np.nan)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Agent, "step", overflowing)
+        patch.setattr(Agent, "step", overflowing_step)
         assert main(["--out", run, "--steps", "200", *small]) == 2
     err = capsys.readouterr().err
     assert "stopped after 80 agent steps: not finite any more: W1, bout.v (a smaller" in err
     assert f"{run} holds the run as last saved" in err
     assert err.count("\n") == 1
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.npz"]
-    about, _ = load(tmp_path / "run" / "checkpoint.npz", "checkpoint")
-    assert about["agent"]["counters"]["steps"] == 40
+    data, _ = load(tmp_path / "run" / "checkpoint.npz", "checkpoint")
+    assert data["agent"]["counters"]["steps"] == 40
     assert main(["--resume", run, "--steps", "200", *small[:1]]) == 0
 
 
@@ -132,11 +133,11 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch, capsys
 def test_a_nan_reward_stops_the_run(tmp_path, monkeypatch, capsys):
     successor = Catch.successor
 
-    def spoilt(game, state, action):
+    def successor_with_nan(game, state, action):
         state, reward, over = successor(game, state, action)
         return state, reward * np.nan if over else reward, over
 
-    monkeypatch.setattr(Catch, "successor", spoilt)
+    monkeypatch.setattr(Catch, "successor", successor_with_nan)
     assert main(["--out", str(tmp_path), "--quiet"]) == 2
     expected = "stopped after 8 agent steps: the reward is nan, not a finite float32;"
     assert expected in capsys.readouterr().err

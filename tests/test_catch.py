@@ -1,4 +1,4 @@
-"""The game, against its rules written out again and against exact solutions."""
+"""Catch, compared with a second implementation of its rules and with exact solutions."""
 
 import os
 import re
@@ -43,8 +43,8 @@ def play(env, start, actions):
     return rewards
 
 
-def solved(env):
-    """-> the optimal value of a state, by dynamic programming without discount."""
+def optimal_value(env):
+    """-> a function of the state: its optimal value without discount (dynamic programming)."""
 
     @cache
     def value(state):
@@ -56,7 +56,7 @@ def solved(env):
     return value
 
 
-# -- the rules -------------------------------------------------------------------------------------
+# -- rules -----------------------------------------------------------------------------------------
 
 
 def test_default_board():
@@ -103,15 +103,15 @@ def test_the_ball_bounces_off_the_wall():
 
 @given(columns=st.integers(1, 8))
 def test_different_balls_stay_different(columns):
-    """The next (column, drift) is another for each: uniform at the top, uniform at the bottom."""
+    """Moving permutes all (column, drift), so a uniform start gives a uniform end."""
     env = Catch(rows=9, columns=columns, paddle_width=1, drift=True)
     balls = set(product(range(columns), env.drifts))
-    moved = {env.successor(State(0, *ball, 0), 1)[0][1:3] for ball in balls}
-    assert moved == balls
+    moved_balls = {env.successor(State(0, *ball, 0), 1)[0][1:3] for ball in balls}
+    assert moved_balls == balls
 
 
 class BsuiteCatch:
-    """The rules of bsuite's catch, written out again (10 x 5, paddle of 1 from the middle)."""
+    """The rules of bsuite's catch: 10 x 5 cells, a paddle of one cell that starts in the middle."""
 
     def reset(self, ball_x):
         self.ball_x, self.ball_y, self.paddle_x = ball_x, 0, 5 // 2
@@ -134,18 +134,18 @@ class BsuiteCatch:
 def test_with_bsuites_settings_the_game_equals_bsuites(ball, actions):
     env = Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")
     assert [s.ball_column for s in env.starts()] == [0, 1, 2, 3, 4]
-    theirs = BsuiteCatch()
-    theirs.reset(ball)
+    bsuite = BsuiteCatch()
+    bsuite.reset(ball)
     x, _ = env.reset(options={"state": env.starts()[ball]})
-    assert ((x > 0) == theirs.board()).all()
+    assert ((x > 0) == bsuite.board()).all()
     for step, action in enumerate(actions):
         x, reward, terminated, truncated, _ = env.step(action)
-        assert (reward, terminated, truncated) == (*theirs.step(action), False)
+        assert (reward, terminated, truncated) == (*bsuite.step(action), False)
         assert terminated == (step == 8)
-        assert ((x > 0) == theirs.board()).all()
+        assert ((x > 0) == bsuite.board()).all()
 
 
-# -- what is exactly so ----------------------------------------------------------------------------
+# -- exact solutions ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_with_bsuites_settings_the_game_equals_bsuites(ball, actions):
 )
 def test_the_optimum_is_to_catch_from_every_start(game):
     env = Catch(**game)
-    value = solved(env)
+    value = optimal_value(env)
     assert {value(start) for start in env.starts()} == {1.0}
     assert env.optimum == 1
 
@@ -162,7 +162,7 @@ def test_the_optimum_is_to_catch_from_every_start(game):
 @given(game=boards)
 def test_the_optimum_by_dynamic_programming(game):
     env = Catch(**game)
-    value = solved(env)
+    value = optimal_value(env)
     values = [value(start) for start in env.starts()]
     assert set(values) <= {-1.0, 1.0}
     assert env.optimum == np.mean([v > 0 for v in values])
@@ -171,7 +171,7 @@ def test_the_optimum_by_dynamic_programming(game):
 @settings(max_examples=60)
 @given(game=boards, data=st.data())
 def test_a_blind_player_catches_at_the_rate_of_chance(game, data):
-    """Whatever is done without looking, the share caught over all starts is exactly w/W."""
+    """A fixed sequence of actions catches from exactly paddle width / columns of all starts."""
     env = Catch(**game)
     actions = data.draw(
         st.lists(st.sampled_from(ACTIONS), min_size=env.rows - 1, max_size=env.rows - 1)
@@ -221,10 +221,10 @@ def test_starts_are_uniform_and_depend_on_the_seed():
     assert len(counts) == 4 * 3 * 3
     assert (
         (counts - 100) ** 2 / 100
-    ).sum() < 80  # chi-squared, 35 degrees: a chance below 1 in 10,000
-    again = Catch(rows=3, columns=4, paddle_width=2, drift=True)
-    again.reset(seed=3)
-    assert [starts.index(again.reset()[1]["state"]) for _ in range(3600)] == drawn
+    ).sum() < 80  # chi-squared with 35 degrees of freedom: p < 1e-4
+    same_seed = Catch(rows=3, columns=4, paddle_width=2, drift=True)
+    same_seed.reset(seed=3)
+    assert [starts.index(same_seed.reset()[1]["state"]) for _ in range(3600)] == drawn
 
 
 def test_a_chosen_start_draws_nothing_at_random():
@@ -255,8 +255,8 @@ def test_an_observation_is_not_changed_by_the_next_step():
 def test_the_agent_sees_what_pygame_draws():
     env = Catch()
     x, _ = env.reset(seed=0)
-    seen = [[env.surface.get_at_mapped((c, r)) for c in range(10)] for r in range(10)]
-    assert x.tolist() == seen
+    drawn = [[env.surface.get_at_mapped((c, r)) for c in range(10)] for r in range(10)]
+    assert x.tolist() == drawn
 
 
 def test_the_pixel_game_is_the_same_game_drawn_larger():
@@ -271,13 +271,13 @@ def test_the_pixel_game_is_the_same_game_drawn_larger():
             assert (y[4::8, 4::8][:10, :10] == x).all()  # within each cell of 8 or 9 pixels
             assert sorted(np.unique(y)) == sorted(np.unique(x))
             x, *facts = small.step(2)
-            y, *same = large.step(2)
-            assert facts == same
+            y, *large_facts = large.step(2)
+            assert facts == large_facts
             over = facts[1]
 
 
 def test_the_cells_cover_every_pixel_exactly_once():
-    """84 pixels do not divide by 10 cells: 8 or 9 each, no gap and no overlap."""
+    """84 pixels are not divisible by 10, so a cell has 8 or 9 pixels."""
     env = Catch(paddle_width=10, pixels=84)
     x, _ = env.reset(options={"state": State(0, 9, 0, 0)})
     assert (x[75:] == PADDLE).all()

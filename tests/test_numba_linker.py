@@ -1,4 +1,4 @@
-"""The linker's function of loops against PyTensor's own NumPy, operation by operation."""
+"""The linker's compiled loops, compared with PyTensor's NumPy for each operation."""
 
 import os
 import sys
@@ -37,52 +37,52 @@ M_NAN[1, 2] = np.nan
 
 # name: (symbolic expression, the arrays that it is called with)
 CASES = {
-    "one loop over all numbers": (lambda m, n: m * n - m / 3, (M, N)),
-    "a row, a column and a number repeated": (
+    "elementwise operations": (lambda m, n: m * n - m / 3, (M, N)),
+    "a row, a column and a number broadcast": (
         lambda m, r, c, s: m + r[None] * c[:, None] - s,
         (M, M[0], M[:, 0].copy(), np.float32(2)),
     ),
-    "read along other axes": (lambda m, n: m.T * 2 + n, (M, N.T.copy())),
-    "an axis of one element dropped": (lambda t: t[:, :, 0] + 1, (random(4, 5, 1),)),
+    "a transposed operand": (lambda m, n: m.T * 2 + n, (M, N.T.copy())),
+    "an axis of length 1 dropped": (lambda t: t[:, :, 0] + 1, (random(4, 5, 1),)),
     "axes swapped and another dropped": (lambda t: t.dimshuffle(1, 0), (random(2, 3, 1),)),
     "a transposed result": (lambda t: t.dimshuffle(2, 0, 1), (T,)),
     "constants": (lambda m: m * np.arange(5, dtype="float32") + np.float32(7), (M,)),
-    "a number from numbers": (lambda s, t: TT.sqrt(s) + t**2.5, (np.float32(2), np.float32(3))),
+    "a scalar from scalars": (lambda s, t: TT.sqrt(s) + t**2.5, (np.float32(2), np.float32(3))),
     "bytes to brightness": (
         lambda b: b.astype("float32") / 255,
         (RNG.integers(0, 256, (4, 5)).astype("uint8"),),
     ),
-    "whole numbers divided": (lambda i, j: i / j, (np.array([7, 8]), np.array([2, 3]))),
+    "integers divided": (lambda i, j: i / j, (np.array([7, 8]), np.array([2, 3]))),
     "division by zero": (lambda m, n: m / n, (M * (M > 0), N * (N > 0))),
     "comparisons": (lambda m, n: TT.eq(m, n) + (m > n) * 2 + (m <= 0) * 4, (M, N)),
     "choice": (lambda m, n: TT.switch(m > 0, n, -n), (M, N)),
     "clipping": (lambda m: m.clip(-0.5, 0.5), (M,)),
     "functions": (lambda m: TT.tanh(m) + TT.exp(m) + TT.log(abs(m)), (M,)),
-    "maximum keeps what is not a number": (lambda m, n: TT.maximum(m, n), (M_NAN, N)),
-    "maximum from the right": (lambda m, n: TT.maximum(n, m), (M_NAN, N)),
+    "maximum keeps NaN": (lambda m, n: TT.maximum(m, n), (M_NAN, N)),
+    "maximum keeps NaN of its second argument": (lambda m, n: TT.maximum(n, m), (M_NAN, N)),
     "minimum": (lambda m, n: TT.minimum(m, n), (M_NAN, N)),
     "sum of all": (lambda t: t.sum(), (T,)),
     "sum along the first axis": (lambda t: t.sum(axis=0), (T,)),
     "sum along the last axis": (lambda t: t.sum(axis=-1), (T,)),
     "sum along the outer axes": (lambda t: t.sum(axis=(0, 2)), (T,)),
     "sum of a transposed matrix": (lambda m: m.T.sum(axis=0), (M,)),
-    "sum of whole numbers": (lambda i: i.sum(), (np.arange(5),)),
+    "sum of integers": (lambda i: i.sum(), (np.arange(5),)),
     "mean": (lambda m: (m**2).mean(), (M,)),
     "max": (lambda m: m.max(axis=1), (M,)),
     "max of negative numbers": (lambda m: m.max(axis=0), (-abs(M),)),
-    "max keeps what is not a number": (lambda m: m.max(axis=1), (M_NAN,)),
+    "max keeps NaN": (lambda m: m.max(axis=1), (M_NAN,)),
     "matrix times matrix": (lambda m, n: TT.dot(m, n), (M, N.T.copy())),
     "transposed matrices": (lambda m, n: TT.dot(m.T, n) + TT.dot(n.T, m), (M, N)),
     "matrix times vector": (lambda m, v: TT.dot(m, v), (M, M[0])),
     "vector times vector": (lambda v, w: TT.dot(v, w), (M[0], N[0])),
-    "products of whole numbers": (lambda i, j: TT.dot(i, j), (np.arange(5), np.arange(5))),
+    "products of integers": (lambda i, j: TT.dot(i, j), (np.arange(5), np.arange(5))),
     "flattened": (lambda t: t.flatten(2) + 1, (T,)),
     "a transposed matrix flattened": (lambda m: m.T.flatten(), (M,)),
     "a slice with bounds": (lambda v: v[1:-1], (M[0],)),
     "a slice backwards": (lambda v: v[::-1], (M[0],)),
     "a slice with computed bounds": (lambda v, i: v[i:] + v[i], (M[0], np.int64(3))),
-    "a part set": (lambda v: TT.set_subtensor(v[1:], 0), (M[0],)),
-    "small whole numbers overflow": (
+    "a slice set": (lambda v: TT.set_subtensor(v[1:], 0), (M[0],)),
+    "int8 overflows": (
         lambda i, j: (i + j).astype("float32") * 2,
         (np.array([100, 3], "int8"), np.array([100, 4], "int8")),
     ),
@@ -90,29 +90,29 @@ CASES = {
         lambda v: ((v > -9) + (v < 9)).astype("float32") * 2,
         (M[0],),
     ),
-    "reshaped to what is computed": (lambda t, m: t.reshape((m.shape[1], -1)), (T, M)),
+    "reshaped to a computed shape": (lambda t, m: t.reshape((m.shape[1], -1)), (T, M)),
     "a size": (lambda m: m.shape[0] + 0.5, (M,)),
     "sizes": (lambda m: TT.as_tensor(m.shape) * 2, (M,)),
     "a specified shape": (lambda m: TT.specify_shape(m, (4, None)) + 1, (M,)),
-    "an operation without lines of its own": (lambda m, n: TT.join(1, m, n), (M, N)),
+    "an operation that the linker leaves to PyTensor": (lambda m, n: TT.join(1, m, n), (M, N)),
     "gradients": (lambda m, n: TT.grad((TT.dot(m, n.T) ** 2).sum(), m), (M, N)),
-    "an input as it came": (lambda m: m, (M,)),
-    "a scalar as it came": (lambda s: s, (np.float32(3),)),
+    "an input returned unchanged": (lambda m: m, (M,)),
+    "a scalar returned unchanged": (lambda s: s, (np.float32(3),)),
 }
 
 
-def known_ones(shape):
-    """As PyTensor has to know which axes are repeated."""
+def static_shape(shape):
+    """Only sizes of 1 are known: PyTensor has to know which axes it may broadcast."""
     return tuple(1 if size == 1 else None for size in shape)
 
 
 @pytest.fixture(scope="module")
 def results():
-    """All the cases in one function, as compiling has a price for each."""
+    """All cases in one function, because compiling each alone would take long."""
     inputs, outputs, arrays = [], [], []
     for expression, values in CASES.values():
         values = [np.asarray(value) for value in values]
-        symbols = [TT.tensor(dtype=v.dtype, shape=known_ones(v.shape)) for v in values]
+        symbols = [TT.tensor(dtype=v.dtype, shape=static_shape(v.shape)) for v in values]
         inputs += symbols
         outputs.append(expression(*symbols))
         arrays += values
@@ -126,17 +126,17 @@ def results():
 
 @pytest.mark.parametrize("case", CASES)
 def test_compiled_loops_equal_numpy(case, results):
-    expected, found = results[case]
-    assert type(found) is type(expected)
-    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-    np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
+    expected, result = results[case]
+    assert type(result) is type(expected)
+    assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_allclose(result, expected, rtol=2e-6, atol=1e-6)
 
 
 def test_outputs_do_not_share_memory_with_inputs():
     x = TT.matrix("x", dtype="float32")
     f = pytensor.function([x], [x, x.T], mode=mode("numba"), trust_input=True)
-    for found in f(M):
-        assert not np.shares_memory(found, M)
+    for output in f(M):
+        assert not np.shares_memory(output, M)
 
 
 def test_inputs_in_fortran_order_give_the_same_result():
@@ -147,7 +147,7 @@ def test_inputs_in_fortran_order_give_the_same_result():
 
 
 def test_updates_are_written_over_the_old_values():
-    """Without a copy, and only once all that reads the old values has read them."""
+    """There is no copy, and everything that reads the old values is computed first."""
     W, b = pytensor.shared(M.copy(), "W", shape=M.shape), pytensor.shared(N[0], "b", shape=(5,))
     x = TT.matrix("x", dtype="float32")
     new_W, before = W * 2 + b[None] - x, W.get_value(borrow=True)
@@ -178,7 +178,7 @@ def test_wrong_shapes_are_refused_also_for_trusted_inputs():
     with pytest.raises(ValueError, match="sizes along axis 1 differ"):
         f(M, N[:, :4].copy())
     with pytest.raises(ValueError, match="sizes along axis 0 differ"):
-        f(M, N[:1].copy())  # it would have to be known as broadcastable
+        f(M, N[:1].copy())  # PyTensor does not know that it may broadcast this axis
 
 
 def test_an_axis_of_several_elements_is_not_dropped():
@@ -190,11 +190,12 @@ def test_an_axis_of_several_elements_is_not_dropped():
 
 
 def test_results_are_c_contiguous():
+    """Otherwise the next update could not be written over them."""
     x, y = TT.matrix("x", dtype="float32"), TT.matrix("y", dtype="float32")
     f = pytensor.function([x, y], [(x + y).T, x[::-1]], mode=mode("numba"))
-    for found, expected in zip(f(M, N), ((M + N).T, M[::-1])):
-        assert found.flags.c_contiguous
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    for result, expected in zip(f(M, N), ((M + N).T, M[::-1])):
+        assert result.flags.c_contiguous
+        np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
 def test_specified_shapes_are_checked():
@@ -205,19 +206,21 @@ def test_specified_shapes_are_checked():
 
 
 def test_the_same_graph_gives_the_same_source_code():
-    def text():
+    """numba's cache finds compiled functions by their source code."""
+
+    def source_code():
         x, W = TT.matrix("x", dtype="float32"), pytensor.shared(M.T.copy(), shape=(5, 4))
         q = TT.maximum(TT.dot(x, W), 0)
         updates = [(W, W - TT.grad((q**2).mean(), W))]
         f = pytensor.function([x], q, updates=updates, mode=mode("numba"))
         return f.vm.jit_fn.py_func.__source__
 
-    assert text() == text()
-    assert "np.dot(" in text()
+    assert source_code() == source_code()
+    assert "np.dot(" in source_code()
 
 
 def test_operations_written_in_python_are_called_back():
-    """They are called back in Python, and what calls them is not kept on disk."""
+    """The function that calls them is not cached on disk: it would call the wrong one."""
     double, triple = (
         wrap_py([TT.fmatrix], [TT.fmatrix])(function)
         for function in (lambda x: 2 * x, lambda x: 3 * x)
@@ -237,7 +240,7 @@ def test_the_linker_works_without_numbas_cache():
 
 
 def test_the_learner_of_vector_observations_equals_numpy():
-    """A game like CartPole: its observations are vectors, which the history makes (B, 4, 1)."""
+    """The history turns vectors, like those of CartPole, into arrays (B, 4, 1)."""
     rng = np.random.default_rng(0)
     values = mlp_params(rng, (4, 1), (8,), 2, glorot)
     x, x_tp1 = random(2, 3, 4, 1)
@@ -249,28 +252,28 @@ def test_the_learner_of_vector_observations_equals_numpy():
         h = np.maximum(x[:, :, 0] @ values["W1"] + values["b1"], 0)
         return h @ values["Wout"] + values["bout"]
 
-    learnt = []
+    weights = []
     for m in PLAIN, mode("numba"):
         optimiser = partial(sgd, learning_rate=0.1)
         forward, learn, _ = functions(q_learning(mlp, values, (4, 1), "float32", optimiser), m)
         np.testing.assert_allclose(forward(x), q(x), rtol=1e-5, atol=1e-6)
         td_error = reward + discount * q(x_tp1).max(axis=1) - q(x)[range(3), action]
         np.testing.assert_allclose(learn(*batch), td_error, rtol=1e-5, atol=1e-6)
-        learnt.append({v.name: v.get_value() for v in learn.get_shared()})
-    expected, found = learnt
+        weights.append({v.name: v.get_value() for v in learn.get_shared()})
+    expected, result = weights
     for name in values:
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
-        assert np.abs(found[name] - values[name]).max() > 1e-3
+        np.testing.assert_allclose(result[name], expected[name], rtol=1e-5, atol=1e-6)
+        assert np.abs(result[name] - values[name]).max() > 1e-3
 
 
-def refuse(*_):
+def fail(*_):
     raise AttributeError("gone")
 
 
-# what fails: how it is made to fail
+# {part of the linker: a function that makes it fail}
 FAILURES = {
     "the import": lambda patch: patch.setitem(sys.modules, numba_linker.__name__, None),
-    "the writing": lambda patch: patch.setattr(numba_linker, "scalar", refuse),
+    "the writing": lambda patch: patch.setattr(numba_linker, "scalar", fail),
     "numba's compiling": lambda patch: patch.setitem(numba_linker.INFIX, scalars.Add, "@"),
 }
 
@@ -302,14 +305,14 @@ def test_errors_of_both_linkers_are_raised_without_a_warning():
 # -- random graphs ---------------------------------------------------------------------------------
 
 GRAPHS = int(os.environ.get("GRAPHS", 0))
-TOGETHER = 20  # graphs in one function, as compiling has a price for each
+PER_FUNCTION = 20  # graphs in one function, because compiling each alone would take long
 DTYPES = "float32", "float32", "int64", "uint8", "bool"
 
 
 class Drawn(NamedTuple):
     symbol: TT.TensorVariable
     shape: tuple
-    exact: bool  # Nothing was rounded, so that a comparison finds the same in any order of adding.
+    exact: bool  # Without rounding, comparisons give the same result in any order of summation.
 
 
 @st.composite
@@ -320,25 +323,25 @@ def graphs(draw):
     def pick(options):
         return draw(st.sampled_from(options))
 
-    def some(options):
+    def subset(options):
         return [option for option in options if draw(st.booleans())]
 
-    def leaf(shape, dtypes=DTYPES, repeated=False):
-        """A new input of small numbers, of which some sizes are known beforehand."""
+    def leaf(shape, dtypes=DTYPES, broadcasts=False):
+        """A new input of small numbers. Some of its sizes are known when the graph is built."""
         dtype, rng = pick(dtypes), np.random.default_rng(draw(st.integers(0, 9)))
         array = rng.integers(0 if dtype == "uint8" else -2, 3, shape)
         array = (array / 2 if dtype.startswith("float") else array).astype(dtype)
-        known = [n if draw(st.booleans()) or (repeated and n == 1) else None for n in shape]
+        known = [n if draw(st.booleans()) or (broadcasts and n == 1) else None for n in shape]
         leaves.append((TT.tensor(dtype=dtype, shape=known), array))
         return leaves[-1][0]
 
-    def beside(x, dtypes=DTYPES):
-        """A new input that is repeated along some of the axes of x, or has none of the first."""
+    def operand_for(x, dtypes=DTYPES):
+        """A new input that is broadcast along some axes of x, or lacks its first axes."""
         shape = [1 if draw(st.booleans()) else n for n in x.shape]
-        return leaf(shape[pick([0, 0, len(shape)]) :], dtypes, repeated=True)
+        return leaf(shape[pick([0, 0, len(shape)]) :], dtypes, broadcasts=True)
 
     def elementwise(x):
-        y = beside(x)
+        y = operand_for(x)
         f = pick([TT.add, TT.mul, TT.maximum, TT.minimum, TT.sub])
         if (
             f is TT.sub and "u" in (x.symbol.dtype + y.dtype)
@@ -352,24 +355,26 @@ def graphs(draw):
 
     def compared(x):
         f = pick([TT.eq, TT.neq, TT.lt, TT.gt, TT.le, TT.ge])
-        return x._replace(symbol=f(x.symbol, beside(x))) if x.exact else x
+        return x._replace(symbol=f(x.symbol, operand_for(x))) if x.exact else x
 
     def chosen(x):
-        return x._replace(symbol=TT.switch(beside(x, ["bool"]), x.symbol, beside(x)))
+        return x._replace(symbol=TT.switch(operand_for(x, ["bool"]), x.symbol, operand_for(x)))
 
     def cast(x):
         dtypes = ["float32", "float64", "int64", "bool"] if x.exact else ["float32", "float64"]
         return x._replace(symbol=x.symbol.astype(pick(dtypes)))
 
     def shuffled(x):
-        dropped = some([axis for axis, one in enumerate(x.symbol.type.broadcastable) if one])
-        kept = [axis for axis in range(len(x.shape)) if axis not in dropped]
-        order = draw(st.permutations(kept + ["x"] * pick([0, 0, 1])))
+        dropped = subset(
+            [axis for axis, droppable in enumerate(x.symbol.type.broadcastable) if droppable]
+        )
+        remaining = [axis for axis in range(len(x.shape)) if axis not in dropped]
+        order = draw(st.permutations(remaining + ["x"] * pick([0, 0, 1])))
         shape = tuple(1 if axis == "x" else x.shape[axis] for axis in order)
         return Drawn(x.symbol.dimshuffle(order), shape, x.exact)
 
     def reduced(x):
-        axes = some(range(len(x.shape)))
+        axes = subset(range(len(x.shape)))
         shape = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
         return Drawn(pick([TT.sum, TT.max])(x.symbol, axis=axes), shape, x.exact)
 
@@ -402,7 +407,7 @@ def graphs(draw):
     steps = [elementwise, elementwise, rounded, compared, chosen, cast, shuffled, shuffled]
     steps += [reduced, multiplied, sliced, reshaped]
     outputs = []
-    for _ in range(TOGETHER):
+    for _ in range(PER_FUNCTION):
         shape = tuple(draw(st.lists(st.integers(1, 3), max_size=3)))
         x = Drawn(leaf(shape), shape, True)
         for step in draw(st.lists(st.sampled_from(steps), min_size=1, max_size=4)):
@@ -413,7 +418,7 @@ def graphs(draw):
 
 @pytest.mark.slow
 @settings(
-    max_examples=(GRAPHS or 200) // TOGETHER,
+    max_examples=(GRAPHS or 200) // PER_FUNCTION,
     derandomize=not GRAPHS,
     database=None,
     deadline=None,
@@ -424,11 +429,11 @@ def test_random_graphs_equal_numpy(drawn):
     (leaves, outputs) = drawn
     inputs, arrays = zip(*leaves)
     with pytensor.config.change_flags(numba__cache=False):
-        expected, found = (
+        expected, results = (
             pytensor.function(inputs, outputs, mode=m, on_unused_input="ignore")(*arrays)
             for m in (PLAIN, mode("numba"))
         )
-    for e, f, output in zip(expected, found, outputs):
+    for numpys, loops, output in zip(expected, results, outputs):
         graph = pytensor.dprint(output, file="str", print_type=True)
-        assert (f.dtype, f.shape) == (e.dtype, e.shape), graph
-        np.testing.assert_allclose(f, e, rtol=1e-4, atol=1e-4, err_msg=graph)
+        assert (loops.dtype, loops.shape) == (numpys.dtype, numpys.shape), graph
+        np.testing.assert_allclose(loops, numpys, rtol=1e-4, atol=1e-4, err_msg=graph)

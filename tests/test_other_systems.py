@@ -1,4 +1,4 @@
-"""Windows, as far as it can be tried elsewhere: without what only POSIX has."""
+"""An approximation of Windows: without the modules, functions and signals that only POSIX has."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-HIDDEN = """
+WITHOUT_POSIX = """
 import os, signal, sys, warnings
 
 class Hider:
@@ -25,7 +25,7 @@ for name in ("O_DIRECTORY", "fork", "kill", "killpg", "sched_getaffinity", "gete
     delattr(os, name)
 for name in ("SIGHUP", "SIGKILL", "SIGALRM", "SIGUSR1", "SIGCHLD"):
     delattr(signal, name)
-warnings.filterwarnings("ignore", "only soft file lock")  # Windows has a lock of its own
+warnings.filterwarnings("ignore", "only soft file lock")  # Windows has its own file locks
 
 import run_catch
 sys.exit(run_catch.main(sys.argv[1:]))
@@ -33,7 +33,7 @@ sys.exit(run_catch.main(sys.argv[1:]))
 
 
 def run(*arguments):
-    command = [sys.executable, "-W", "error", "-c", HIDDEN, *map(str, arguments)]
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_POSIX, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
 
 
@@ -41,12 +41,12 @@ def run(*arguments):
 def test_train_resume_and_watch_work_without_posix(tmp_path):
     folder = tmp_path / "run"
     small = ["--quiet", "--no-window", "--hidden", "16", "--warm-up", "50"]
-    done = run("--out", folder, "--steps", 60, *small)
-    assert (done.returncode, done.stderr) == (0, "")
-    done = run("--resume", folder, "--steps", 80, "--quiet")
-    assert (done.returncode, done.stderr) == (0, "")
+    process = run("--out", folder, "--steps", 60, *small)
+    assert (process.returncode, process.stderr) == (0, "")
+    process = run("--resume", folder, "--steps", 80, "--quiet")
+    assert (process.returncode, process.stderr) == (0, "")
     assert json.loads((folder / "summary.json").read_text())["env_steps"] == 80
-    done = run("watch", folder, "--gif", tmp_path / "a.gif")
-    assert (done.returncode, done.stderr) == (0, "")
+    process = run("watch", folder, "--gif", tmp_path / "a.gif")
+    assert (process.returncode, process.stderr) == (0, "")
     assert (tmp_path / "a.gif").stat().st_size > 1_000
     assert not (folder / ".lock").exists()

@@ -1,4 +1,4 @@
-"""Dynamic programming against searching through everything that can be done."""
+"""Dynamic programming, compared with trying every sequence of actions."""
 
 from collections import Counter
 from itertools import product
@@ -20,7 +20,7 @@ from games.catch import Catch
 BOARDS = [
     {"rows": 2, "columns": 3, "paddle_width": 1},
     {"rows": 4, "columns": 3, "paddle_width": 1, "drift": True},
-    {"rows": 4, "columns": 9, "paddle_width": 2},  # not every ball can be reached
+    {"rows": 4, "columns": 9, "paddle_width": 2},  # the paddle cannot reach every ball
     {"rows": 6, "columns": 4, "paddle_width": 1, "paddle_start": "middle", "drift": True},
 ]
 
@@ -30,7 +30,7 @@ def graph_of(env):
 
 
 def played(env, state, actions, discount):
-    """The discounted return of some actions in a row; None if the episode ends before they do."""
+    """-> the discounted return of the actions; None if the episode ends before the last one."""
     total = 0.0
     for i, action in enumerate(actions):
         state, reward, over = env.successor(state, action)
@@ -49,11 +49,11 @@ def test_value_iteration_equals_trying_every_action_sequence(board):
     for state, values in zip(graph.states, q):
         left = env.rows - 1 - state.ball_row
         for first in range(3):
-            found = [
+            returns = [
                 played(env, state, (first, *rest), 0.9)
                 for rest in product(range(3), repeat=left - 1)
             ]
-            assert values[first] == pytest.approx(max(found), abs=1e-12)
+            assert values[first] == pytest.approx(max(returns), abs=1e-12)
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -62,8 +62,8 @@ def test_value_iteration_needs_one_sweep_per_step_of_an_episode(board):
     sweeps = list(value_iteration(graph_of(env), discount=0.9))
     assert len(sweeps) == env.rows
     assert (sweeps[-2] == sweeps[-1]).all()
-    before = [0 * sweeps[-1], *sweeps][-3]
-    assert (before != sweeps[-1]).any()
+    one_sweep_less = [0 * sweeps[-1], *sweeps][-3]
+    assert (one_sweep_less != sweeps[-1]).any()
 
 
 def test_the_graph_has_every_state_of_the_default_game_once():
@@ -96,7 +96,7 @@ def test_tabular_q_learning_converges_to_the_optimal_values(epsilon):
 
 
 def test_tabular_q_learning_by_hand():
-    """A ball over the paddle, two rows: all actions end the game; half of each error is learnt."""
+    """On two rows every action ends the game. The learning rate is 1/2, so errors halve."""
     graph = graph_of(Catch(rows=2, columns=1, paddle_width=1))
     learning = q_learning(graph, 0.9, 0.5, 0.0, np.random.default_rng(0))
     q = next(learning).copy()
@@ -107,12 +107,12 @@ def test_tabular_q_learning_by_hand():
 
 
 def test_expected_return_and_visits_by_enumerating_every_episode():
-    """Every episode from every start, with its probability, one by one."""
+    """Each episode counts with its probability."""
     env = Catch(rows=4, columns=3, paddle_width=1, drift=True)
     graph = graph_of(env)
     policy = np.random.default_rng(0).dirichlet([1, 1, 1], len(graph.states))
     index = {state: i for i, state in enumerate(graph.states)}
-    J, seen = 0.0, Counter()
+    J, expected_visits = 0.0, Counter()
     for start in env.starts():
         for actions in product(range(3), repeat=env.rows - 1):
             state, probability = start, 1 / len(env.starts())
@@ -123,10 +123,10 @@ def test_expected_return_and_visits_by_enumerating_every_episode():
                 state, reward, _ = env.successor(state, action)
             J += probability * reward
             for i in path:
-                seen[i] += probability
+                expected_visits[i] += probability
     assert expected_return(graph, policy) == pytest.approx(J)
-    found = visits(graph, policy)
-    assert found.sum() == pytest.approx(env.rows - 1)
-    np.testing.assert_allclose(found, [seen[i] for i in range(len(found))], atol=1e-12)
+    result = visits(graph, policy)
+    assert result.sum() == pytest.approx(env.rows - 1)
+    np.testing.assert_allclose(result, [expected_visits[i] for i in range(len(result))], atol=1e-12)
     best = np.eye(3)[optimal_q(graph, 1.0).argmax(axis=1)]
     np.testing.assert_allclose(policy_q(graph, best), optimal_q(graph, 1.0))

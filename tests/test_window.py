@@ -1,4 +1,4 @@
-"""The window: keys and seconds go in, actions and pictures come out. No screen, and no waiting."""
+"""The window: from keys and seconds to actions and pictures, without a screen or waiting."""
 
 import errno
 import subprocess
@@ -19,8 +19,8 @@ from games.window.gif import write_gif
 from games.window.panel import draw
 from games.window.window import record, show
 
-STEP = 0.25  # seconds: more than one game step of Catch by hand or by the agent, less than two
-AGENT_SPEED, HAND_SPEED = 8.0, 5.0  # of Catch
+STEP = 0.25  # seconds: longer than one step of Catch at either speed
+AGENT_SPEED, HAND_SPEED = 8.0, 5.0  # steps a second in Catch
 
 
 @pytest.fixture(autouse=True)
@@ -29,26 +29,27 @@ def no_screen(monkeypatch):
 
 
 class Recorded(Catch):
-    """Catch that remembers the actions, and starts its episodes in the given states."""
+    """Catch that records its actions and starts its episodes in the given states."""
 
     def __init__(self, *size, starts=(), **settings):
         super().__init__(*size, render_mode="rgb_array", **settings)
         self.actions, self.next_starts = [], iter(starts)
 
-    def reset(self, **how):
+    def reset(self, **arguments):
         state = next(self.next_starts, None)
-        return super().reset(**how, options={"state": state} if state else None)
+        return super().reset(**arguments, options={"state": state} if state else None)
 
     def step(self, action):
         self.actions.append(action)
         return super().step(action)
 
 
-def middle(rows=20, **settings):
+def catch_from_middle(rows=20, **settings):
     return Recorded(rows, 9, 1, paddle_start="middle", **settings)
 
 
 def always(action):
+    """-> an agent that always takes the same action."""
     return lambda observation: np.eye(3, dtype=np.float32)[action]
 
 
@@ -75,7 +76,7 @@ def advance(game, steps):
     ],
 )
 def test_a_tap_between_two_steps_moves_the_paddle_exactly_once(key, action):
-    game = Game(env := middle())
+    game = Game(env := catch_from_middle())
     tap(game, key)
     advance(game, 3)
     assert env.actions == [action, STAY, STAY]
@@ -86,7 +87,7 @@ def test_a_tap_between_two_steps_moves_the_paddle_exactly_once(key, action):
 
 
 def test_a_held_key_moves_on_every_step_until_it_is_released():
-    game = Game(env := middle())
+    game = Game(env := catch_from_middle())
     game.press(pygame.K_LEFT)
     advance(game, 3)
     game.release(pygame.K_LEFT)
@@ -95,13 +96,13 @@ def test_a_held_key_moves_on_every_step_until_it_is_released():
 
 
 def test_the_last_tap_counts_and_opposite_held_keys_mean_stay():
-    game = Game(env := middle())
+    game = Game(env := catch_from_middle())
     tap(game, pygame.K_LEFT)
     tap(game, pygame.K_RIGHT)
     advance(game, 1)
     assert env.actions == [RIGHT]
     game.press(pygame.K_LEFT)
-    tap(game, pygame.K_RIGHT)  # a tap against the held key, then the held key again
+    tap(game, pygame.K_RIGHT)  # a tap in the other direction, then the held key again
     advance(game, 2)
     assert env.actions[1:] == [RIGHT, LEFT]
     game.press(pygame.K_RIGHT)
@@ -113,7 +114,7 @@ def test_the_last_tap_counts_and_opposite_held_keys_mean_stay():
 
 
 def test_two_keys_for_one_direction_act_as_one_key():
-    game = Game(env := middle())
+    game = Game(env := catch_from_middle())
     game.press(pygame.K_LEFT)
     game.press(pygame.K_a)
     game.release(pygame.K_LEFT)
@@ -122,9 +123,9 @@ def test_two_keys_for_one_direction_act_as_one_key():
 
 
 def test_a_person_starts_with_a_direction_key_and_an_agent_at_once():
-    game = Game(env := middle())
+    game = Game(env := catch_from_middle())
     assert game.view().sign == "press an arrow key\nto start"
-    tap(game, pygame.K_p)  # no pause before the start
+    tap(game, pygame.K_p)  # the game cannot be paused before its start
     advance(game, 5)
     assert env.actions == []
     tap(game, pygame.K_RIGHT)
@@ -132,17 +133,17 @@ def test_a_person_starts_with_a_direction_key_and_an_agent_at_once():
     advance(game, 1)
     assert env.actions == [RIGHT]
 
-    game = Game(env := middle(), always(LEFT))
+    game = Game(env := catch_from_middle(), always(LEFT))
     advance(game, 1)
     assert env.actions == [LEFT]
 
 
-# -- the agent, and the other keys ----------------------------------------------------------------
+# -- the agent and the other keys -----------------------------------------------------------------
 
 
 def test_m_switches_between_agent_and_person_in_mid_episode():
-    game = Game(env := middle(), always(RIGHT))
-    game.press(pygame.K_LEFT)  # held, but the agent plays
+    game = Game(env := catch_from_middle(), always(RIGHT))
+    game.press(pygame.K_LEFT)  # ignored while the agent plays
     advance(game, 2)
     assert (env.actions, game.view().by_hand) == ([RIGHT, RIGHT], False)
     tap(game, pygame.K_m)
@@ -155,43 +156,43 @@ def test_m_switches_between_agent_and_person_in_mid_episode():
 
 
 def test_the_agent_plays_greedily_and_is_not_called_after_the_end():
-    seen = []
+    observations = []
 
     def q_values(observation):
-        seen.append(observation)
+        observations.append(observation)
         return np.array([0.1, -0.2, 0.3], np.float32)
 
-    game = Game(env := middle(rows=3), q_values)
+    game = Game(env := catch_from_middle(rows=3), q_values)
     while not game.over:
         game.step()
     assert env.actions == [RIGHT, RIGHT]
-    assert [observation.shape for observation in seen] == [(3, 9), (3, 9)]
-    assert [int(observation[:2].max(axis=1).argmax()) for observation in seen] == [0, 1]
+    assert [observation.shape for observation in observations] == [(3, 9), (3, 9)]
+    assert [int(observation[:2].max(axis=1).argmax()) for observation in observations] == [0, 1]
     assert game.view().q_values == pytest.approx((0.1, -0.2, 0.3))
 
 
 def test_h_marks_the_agents_action_while_a_person_plays(monkeypatch):
-    game = Game(middle(), always(RIGHT))
+    game = Game(catch_from_middle(), always(RIGHT))
     assert (game.view().marked, game.view().hint) == (RIGHT, False)
     tap(game, pygame.K_m)
     assert game.view().marked is None
-    without = draw(game.view())
+    without_hint = draw(game.view())
     tap(game, pygame.K_h)
     assert (game.view().marked, game.view().hint) == (RIGHT, True)
-    assert blue_below(draw(game.view())) > 0 == blue_below(without)
-    assert written(game.view(), monkeypatch)[0] == "right"
+    assert blue_below(draw(game.view())) > 0 == blue_below(without_hint)
+    assert words_of(game.view(), monkeypatch)[0] == "right"
     tap(game, pygame.K_h)
     assert game.view().marked is None
 
 
 def blue_below(surface):
-    """Pixels near the agent's colour in the margin under the board."""
+    """-> how many pixels in the margin below the board are near the agent's colour."""
     pixels = pygame.surfarray.array3d(surface)[:, -panel.MARGIN + 4 :].astype(int)
     return int((abs(pixels - panel.AGENT) < 40).all(axis=2).sum())
 
 
 def test_without_an_agent_m_and_h_do_nothing():
-    game = Game(middle())
+    game = Game(catch_from_middle())
     before = game.view()
     tap(game, pygame.K_m)
     tap(game, pygame.K_h)
@@ -200,7 +201,7 @@ def test_without_an_agent_m_and_h_do_nothing():
 
 @pytest.mark.parametrize("key", [pygame.K_p, pygame.K_SPACE])
 def test_pause_stops_the_game_and_ignores_taps(key):
-    game = Game(env := middle(), always(LEFT))
+    game = Game(env := catch_from_middle(), always(LEFT))
     tap(game, pygame.K_m)
     advance(game, 1)
     tap(game, key)
@@ -215,7 +216,7 @@ def test_pause_stops_the_game_and_ignores_taps(key):
 
 
 def steps_in(game, seconds):
-    """How many steps the game takes in that time, at 1000 frames per second."""
+    """-> how many steps the game takes in this time, at 1000 frames a second."""
     before = len(game.env.actions)
     for _ in range(round(1000 * seconds)):
         game.advance(0.001)
@@ -223,7 +224,7 @@ def steps_in(game, seconds):
 
 
 def test_the_game_steps_at_its_speed():
-    game = Game(middle(rows=100), always(STAY))
+    game = Game(catch_from_middle(rows=100), always(STAY))
     assert steps_in(game, 5) == pytest.approx(5 * AGENT_SPEED, abs=1)
     tap(game, pygame.K_m)
     assert steps_in(game, 5) == pytest.approx(5 * HAND_SPEED, abs=1)
@@ -238,7 +239,7 @@ def test_the_game_steps_at_its_speed():
     ],
 )
 def test_plus_and_minus_change_the_speed_within_limits(faster, slower):
-    game = Game(middle(rows=100), always(STAY))
+    game = Game(catch_from_middle(rows=100), always(STAY))
     tap(game, faster)
     assert game.view().speed == AGENT_SPEED * control.FASTER
     assert steps_in(game, 4) == pytest.approx(4 * game.view().speed, abs=1)
@@ -249,12 +250,12 @@ def test_plus_and_minus_change_the_speed_within_limits(faster, slower):
             tap(game, key)
         assert game.view().speed == limit
         assert steps_in(game, 24 / limit) == pytest.approx(24, abs=1)
-    tap(game, pygame.K_m)  # the person keeps a speed of their own
+    tap(game, pygame.K_m)  # the person has a separate speed
     assert game.view().speed == HAND_SPEED
 
 
 def test_a_stall_causes_only_one_step():
-    game = Game(env := middle(), always(STAY))
+    game = Game(env := catch_from_middle(), always(STAY))
     game.advance(10.0)
     game.advance(0.001)
     assert len(env.actions) == 1
@@ -262,7 +263,7 @@ def test_a_stall_causes_only_one_step():
 
 # -- the end of an episode ------------------------------------------------------------------------
 
-# On 2 x 3 cells an agent that stays catches only the ball right above the paddle.
+# On 2 x 3 cells an agent that stays catches only a ball directly above its paddle.
 CAUGHT, MISSED = State(0, 1, 0, 1), State(0, 2, 0, 0)
 STARTS = [CAUGHT, CAUGHT, MISSED, CAUGHT]
 OUTCOME = Tally("caught", episodes=4, won=3, streak=1, best_streak=2, score=2.0, best=1.0)
@@ -304,7 +305,7 @@ def test_the_end_flashes_green_or_red(start, colour, channel):
     surface = draw(game.view())
     empty = surface.get_at((panel.MARGIN + 2 * 160 + 20, panel.MARGIN + 100))[:3]
     assert empty[channel] == max(empty) > 30
-    colours = {drawn for _, drawn in window.to_image(game.view()).getcolors(1_000_000)}
+    colours = {colour for _, colour in window.to_image(game.view()).getcolors(1_000_000)}
     assert colours & {panel.GOOD, panel.BAD} == {colour}
 
 
@@ -326,7 +327,7 @@ def test_the_tally_in_one_line():
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "text"),
     [
         (0.0, "0"),
         (0.25, "+0.25"),
@@ -336,8 +337,8 @@ def test_the_tally_in_one_line():
         (123456.0, "+123456"),
     ],
 )
-def test_returns_are_written_with_few_digits(number, words):
-    assert panel.signed(number) == words
+def test_returns_are_written_with_few_digits(number, text):
+    assert panel.signed(number) == text
 
 
 # -- the window -----------------------------------------------------------------------------------
@@ -351,7 +352,7 @@ def down(key):
 
 @pytest.fixture
 def script(monkeypatch):
-    """script(frames): the events of each frame of the window, 50 ms apart; -> the views shown."""
+    """script(frames) posts the events of each frame, 50 ms apart. -> the views that are drawn."""
 
     def install(frames):
         frames, views, draw = iter(frames), [], window.draw
@@ -363,34 +364,34 @@ def script(monkeypatch):
                     pygame.event.post(event)
                 return 50
 
-        def drawn(view):
+        def recording_draw(view):
             views.append(view)
             return draw(view)
 
         monkeypatch.setattr(pygame.time, "Clock", Clock)
-        monkeypatch.setattr(window, "draw", drawn)
+        monkeypatch.setattr(window, "draw", recording_draw)
         return views
 
     install.speeds = []
     return install
 
 
-@pytest.mark.parametrize("leave", [QUIT, down(pygame.K_ESCAPE)])
-def test_show_runs_until_it_is_closed_and_returns_the_tally(script, leave):
-    # An episode of one step: 3 frames, and its final position stands for 10 frames.
-    script([[]] * (3 * 13 + 3) + [[leave]])
+@pytest.mark.parametrize("close_event", [QUIT, down(pygame.K_ESCAPE)])
+def test_show_runs_until_it_is_closed_and_returns_the_tally(script, close_event):
+    # An episode is one step of 3 frames, and its final position is shown for 10 frames.
+    script([[]] * (3 * 13 + 3) + [[close_event]])
     assert show(Recorded(2, 3, 1, starts=STARTS), always(STAY)) == OUTCOME
     assert not pygame.display.get_init()
 
 
 def test_show_raises_the_keyboard_interrupt(script):
-    def interrupted(observation):
+    def interrupt(observation):
         raise KeyboardInterrupt
 
     script([[]] * 5)
-    answers = iter([always(STAY), interrupted])
+    agents = iter([always(STAY), interrupt])
     with pytest.raises(KeyboardInterrupt):
-        show(middle(), lambda observation: next(answers)(observation))
+        show(catch_from_middle(), lambda observation: next(agents)(observation))
     assert not pygame.display.get_init()
 
 
@@ -398,7 +399,7 @@ def test_show_passes_keys_to_the_game(script):
     key = pygame.K_RIGHT
     up = pygame.event.Event(pygame.KEYUP, key=key)
     script([[], [down(key), up], *[[]] * 8, [down(key)], *[[]] * 8, [QUIT]])
-    show(env := middle())
+    show(env := catch_from_middle())
     assert env.actions[:3] == [RIGHT, STAY, RIGHT]
 
 
@@ -407,13 +408,13 @@ def test_show_redraws_only_when_the_view_changes(script, monkeypatch):
     pictures = []
     flip = pygame.display.flip
 
-    def flipped():
+    def recording_flip():
         pictures.append(pygame.surfarray.array3d(pygame.display.get_surface()))
         flip()
 
-    monkeypatch.setattr(pygame.display, "flip", flipped)
-    show(middle(), always(STAY))
-    views = views[1:]  # the first told the window's size
+    monkeypatch.setattr(pygame.display, "flip", recording_flip)
+    show(catch_from_middle(), always(STAY))
+    views = views[1:]  # the first view only determines the window's size
     assert len(views) == len(pictures) < 8  # of 26 frames
     assert len(set(views)) == 4  # the start, two steps, the pause
     for view, pixels in zip(views, pictures):
@@ -423,7 +424,7 @@ def test_show_redraws_only_when_the_view_changes(script, monkeypatch):
 def test_a_covered_window_is_drawn_again(script):
     def drawings(events):
         views = script([[]] * 5 + [events] + [[]] * 5 + [[QUIT]])
-        show(middle())  # waits for a key: nothing changes
+        show(catch_from_middle())  # waits for a key, so its view does not change
         return len(views)
 
     assert drawings([pygame.event.Event(pygame.WINDOWEXPOSED)]) == drawings([]) + 1
@@ -433,10 +434,10 @@ def test_s_saves_the_picture_and_never_overwrites(script, tmp_path):
     folder = tmp_path / "new"
     save = down(pygame.K_s)
     views = script([[], [save, save], *[[]] * 60, [QUIT]])
-    show(middle(), None, title="Catch", screenshots=folder)  # waits for a key: always the same view
-    one, two = sorted(folder.iterdir())
-    assert (one.name, two.name) == ("catch-0001.png", "catch-0002.png")
-    with Image.open(one) as image:
+    show(catch_from_middle(), None, title="Catch", screenshots=folder)  # waits for a key
+    first, second = sorted(folder.iterdir())
+    assert (first.name, second.name) == ("catch-0001.png", "catch-0002.png")
+    with Image.open(first) as image:
         assert image.size == draw(views[0]).get_size()
         pixels = np.asarray(image.convert("RGB")).swapaxes(0, 1)
     assert (pixels == pygame.surfarray.array3d(draw(views[0]))).all()
@@ -444,17 +445,17 @@ def test_s_saves_the_picture_and_never_overwrites(script, tmp_path):
     assert list(dict.fromkeys(messages)) == ["", "saved catch-0002.png"]
     assert messages[-1] == ""
 
-    one.write_bytes(b"mine")
+    first.write_bytes(b"mine")
     script([[save], [QUIT]])
-    show(middle(), None, title="Catch", screenshots=folder)
-    assert one.read_bytes() == b"mine"
+    show(catch_from_middle(), None, title="Catch", screenshots=folder)
+    assert first.read_bytes() == b"mine"
     assert [path.name for path in sorted(folder.iterdir())][2:] == ["catch-0003.png"]
 
 
 def test_a_screenshot_that_cannot_be_written_is_a_message(script, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("not a folder")
     views = script([[down(pygame.K_s)], [], [QUIT]])
-    show(middle(), None, screenshots=tmp_path / "file")
+    show(catch_from_middle(), None, screenshots=tmp_path / "file")
     assert "not saved: File exists" in [view.message for view in views]
 
 
@@ -470,8 +471,8 @@ def test_several_frames_are_shown_side_by_side_the_newest_last():
         left = panel.MARGIN + i * (panel.FRAME_HEIGHT + panel.GAP)
         for row, column in ((0.06, 0.06), (0.97, 0.5), (0.5, 0.97), (0.97, 0.1), (0.2, 0.3)):
             x, y = int(column * 84), int(row * 84)
-            at = left + int((x + 0.5) * panel.FRAME_HEIGHT / 84)
-            pixel = surface.get_at((at, top + int((y + 0.5) * panel.FRAME_HEIGHT / 84)))
+            screen_x = left + int((x + 0.5) * panel.FRAME_HEIGHT / 84)
+            pixel = surface.get_at((screen_x, top + int((y + 0.5) * panel.FRAME_HEIGHT / 84)))
             assert pixel[:3] == PALETTE[game.env.x[y, x, i]]
     balls = [np.argwhere(game.env.x[..., i] == 255).min(axis=0)[0] for i in range(4)]
     assert balls == sorted(balls)
@@ -499,14 +500,14 @@ class Arcade(gymnasium.Env):
     def __init__(self, rewards=(), ends="terminated"):
         self.rewards, self.ends, self.actions = rewards, ends, []
 
-    def reset(self, **how):
-        self.left = list(self.rewards)
+    def reset(self, **arguments):
+        self.rewards_left = list(self.rewards)
         return self.render()[..., None], {}
 
     def step(self, action):
         self.actions.append(action)
-        reward = self.left.pop(0) if self.left else 0.0
-        over = bool(self.rewards) and not self.left
+        reward = self.rewards_left.pop(0) if self.rewards_left else 0.0
+        over = bool(self.rewards) and not self.rewards_left
         ended = over and self.ends == "terminated", over and self.ends == "truncated"
         return self.render()[..., None], reward, *ended, {}
 
@@ -523,12 +524,12 @@ class Arcade(gymnasium.Env):
             keys[tuple(letters[part] for part in letters if part in meaning)] = action
         return keys
 
-    def played(self):
+    def names_of_actions(self):
         return [MEANINGS[action] for action in self.actions]
 
 
-def some(n):
-    """An agent for n actions."""
+def agent_with(n):
+    """-> an agent for n actions."""
     return lambda observation: np.linspace(-1, 1, n)
 
 
@@ -541,7 +542,7 @@ def cart_pole():
 
 
 def test_the_actions_are_named_by_the_game_or_numbered():
-    assert Game(middle()).view().names == ("left", "stay", "right")
+    assert Game(catch_from_middle()).view().names == ("left", "stay", "right")
     assert Game(Arcade()).view().names[:3] == ("noop", "fire", "up")
     assert Game(cart_pole()).view().names == ("0", "1")
 
@@ -555,7 +556,7 @@ def test_the_actions_are_named_by_the_game_or_numbered():
         ("dw", "UPRIGHT"),
         ("s a", "DOWNLEFTFIRE"),
         ("e", "NOOP"),
-        ("ad", "RIGHT"),  # no such action: the last key
+        ("ad", "RIGHT"),  # no action has both keys: the last key counts
         ("da", "LEFT"),
     ],
 )
@@ -568,7 +569,7 @@ def test_keys_held_together_are_one_action(held, meaning):
         for key in keys:
             game.press(key)
         advance(game, 2)
-        assert env.played() == ["FIRE", meaning, meaning]
+        assert env.names_of_actions() == ["FIRE", meaning, meaning]
 
 
 def test_a_tap_combines_once_with_the_held_keys():
@@ -576,10 +577,10 @@ def test_a_tap_combines_once_with_the_held_keys():
     game.press(pygame.K_RIGHT)
     tap(game, pygame.K_SPACE)
     advance(game, 2)
-    assert env.played() == ["RIGHTFIRE", "RIGHT"]
+    assert env.names_of_actions() == ["RIGHTFIRE", "RIGHT"]
     tap(game, pygame.K_a)  # against the held key
     advance(game, 2)
-    assert env.played()[2:] == ["LEFT", "RIGHT"]
+    assert env.names_of_actions()[2:] == ["LEFT", "RIGHT"]
 
 
 def test_arrow_keys_of_pygame_1_are_understood():
@@ -594,12 +595,12 @@ def test_arrow_keys_of_pygame_1_are_understood():
 
 
 def test_the_games_keys_take_precedence_and_the_panel_names_the_others():
-    game = Game(env := Arcade(), some(18))
+    game = Game(env := Arcade(), agent_with(18))
     tap(game, pygame.K_m)
     for key in (pygame.K_SPACE, pygame.K_s):
         tap(game, key)
         advance(game, 1)
-    assert env.played() == ["FIRE", "DOWN"]
+    assert env.names_of_actions() == ["FIRE", "DOWN"]
     tap(game, pygame.K_p)
     assert game.view().sign == "paused"
     assert pygame.K_F12 in game.own["screenshot"]
@@ -607,7 +608,7 @@ def test_the_games_keys_take_precedence_and_the_panel_names_the_others():
     keys = game.view().keys
     assert keys[:2] == (("arrows", "move"), ("space", "fire"))
     assert {("F12", "screenshot"), ("P", "pause"), ("M", "give back"), ("H", "hint")} <= set(keys)
-    keys = Game(middle()).view().keys
+    keys = Game(catch_from_middle()).view().keys
     assert keys[0] == ("arrows", "move")
     assert ("S", "screenshot") in keys
 
@@ -617,7 +618,7 @@ def test_a_game_may_use_every_letter_key():
         def get_keys_to_action(self):
             return {"m": 1, ("h",): 2, (ord("p"),): 3, "+": 4, "=": 5, "-": 6, ord("x"): 7, "mh": 8}
 
-    game = Game(env := Typing(), some(18))
+    game = Game(env := Typing(), agent_with(18))
     for key in (pygame.K_F2, pygame.K_F3, pygame.K_F5):
         tap(game, key)
     view = game.view()
@@ -648,9 +649,9 @@ def test_a_game_without_keys_is_played_with_numbers_and_waits_for_them():
     assert (lake.s, game.view().sign) == (1, "")
     for _ in range(20):
         game.advance(0.24)
-    assert lake.s == 1  # it waits
+    assert lake.s == 1  # the game waits for a key
     game.press(pygame.K_2)
-    game.advance(0.01)  # and goes on at once
+    game.advance(0.01)  # and continues at once
     assert lake.s == 2
     game.advance(0.22)  # at 4 steps a second
     assert lake.s == 2
@@ -665,16 +666,16 @@ def test_a_game_without_keys_is_played_with_numbers_and_waits_for_them():
 
 def test_without_a_key_the_action_is_noop():
     class Named(Arcade):
-        get_keys_to_action = property()  # hasattr() is False
+        get_keys_to_action = property()  # so hasattr() is False
 
     game = Game(env := Named())
     tap(game, pygame.K_3)
     advance(game, 2)
-    assert env.played() == ["RIGHT", "NOOP"]
+    assert env.names_of_actions() == ["RIGHT", "NOOP"]
 
 
 def test_the_speed_comes_from_the_game():
-    game = Game(cart_pole(), some(2))
+    game = Game(cart_pole(), agent_with(2))
     assert (game.speeds, game.fastest) == ({False: 50, True: 50}, 60)
     arcade = Arcade()
     slower = gymnasium.Wrapper(arcade)
@@ -692,42 +693,42 @@ def test_the_speed_comes_from_the_game():
 
 @pytest.mark.parametrize("ends", ["terminated", "truncated"])
 @pytest.mark.parametrize(
-    ("rewards", "words", "colour"),
+    ("rewards", "sign", "colour"),
     [
         ((np.float32(0.5), 11.5), "return +12", panel.GOOD),
         ((1, -2), f"return {panel.MINUS}1", panel.BAD),
         ((1, -1), "return 0", panel.TEXT),
     ],
 )
-def test_a_game_without_outcomes_shows_the_return(rewards, words, colour, ends, monkeypatch):
-    game = Game(Arcade(rewards, ends), some(18))
+def test_a_game_without_outcomes_shows_the_return(rewards, sign, colour, ends, monkeypatch):
+    game = Game(Arcade(rewards, ends), agent_with(18))
     game.step()
     assert game.view().sign == ""
     game.step()
-    assert game.view().sign == words
-    found = {drawn for _, drawn in window.to_image(game.view()).getcolors(1_000_000)}
-    assert found & {panel.GOOD, panel.BAD} == {colour} - {panel.TEXT}
+    assert game.view().sign == sign
+    colours = {colour for _, colour in window.to_image(game.view()).getcolors(1_000_000)}
+    assert colours & {panel.GOOD, panel.BAD} == {colour} - {panel.TEXT}
     total = sum(rewards)
     assert game.tally == Tally("", 1, total > 0, total > 0, total > 0, total, total)
-    drawn = written(game.view(), monkeypatch)
-    assert drawn[drawn.index("mean return") + 1] == words.removeprefix("return ")
-    assert "streak" not in drawn
+    words = words_of(game.view(), monkeypatch)
+    assert words[words.index("mean return") + 1] == sign.removeprefix("return ")
+    assert "streak" not in words
     game.step()
     assert game.view().sign == ""
 
 
 def test_the_end_of_a_fast_game_is_shown_long_enough_to_read():
-    game = Game(env := Arcade((1, 1)), some(18))  # 60 steps a second
+    game = Game(env := Arcade((1, 1)), agent_with(18))  # 60 steps a second
     seconds = 0
     while len(env.actions) < 3:
         game.advance(0.001)
         seconds += 0.001
-    # 2 steps to the end, which stands for half a second, and 1 step after the start.
+    # 2 steps to the end, which is shown for half a second, and 1 step of the next episode.
     assert seconds == pytest.approx(3 / 60 + 0.5, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    ("size", "in_the_window"),
+    ("size", "size_in_window"),
     [
         ((210, 160), (320, 420)),
         ((256, 256), (512, 512)),
@@ -738,25 +739,24 @@ def test_the_end_of_a_fast_game_is_shown_long_enough_to_read():
         ((1, 1), (480, 480)),
     ],
 )
-def test_pictures_are_enlarged_by_a_whole_factor_or_shrunk(size, in_the_window):
+def test_pictures_are_enlarged_by_a_whole_factor_or_shrunk(size, size_in_window):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     surface = panel.enlarged(pixels)
-    assert surface.get_size() == in_the_window
-    shown = pygame.surfarray.array3d(surface).swapaxes(0, 1)
-    factor = in_the_window[0] // size[1]
+    assert surface.get_size() == size_in_window
+    enlarged = pygame.surfarray.array3d(surface).swapaxes(0, 1)
+    factor = size_in_window[0] // size[1]
     if factor:
-        assert (shown == pixels.repeat(factor, axis=0).repeat(factor, axis=1)).all()
-    else:  # smoothly: the noise of neighbours is averaged away
-        assert shown.std() < 0.7 * pixels.std()
+        assert (enlarged == pixels.repeat(factor, axis=0).repeat(factor, axis=1)).all()
+    else:  # neighbouring pixels are averaged, so the noise is smaller
+        assert enlarged.std() < 0.7 * pixels.std()
 
 
 class Television(Arcade):
-    """Draws four pictures for each step, brighter and brighter, of 10 x 40 wide pixels."""
+    """Draws four pictures a step, each brighter than the last, of 10 x 40 wide pixels."""
 
     metadata = {"render_fps": 15, "pixel_aspect": 2}  # noqa: RUF012
 
-    def reset(self, **how):
-        self.left = []
+    def reset(self, **arguments):
         return np.zeros((40, 10, 3, 1), np.uint8), {"lives": 3}
 
     def step(self, action):
@@ -767,47 +767,47 @@ class Television(Arcade):
 
 
 def test_several_pictures_a_step_are_shown_one_after_the_other():
-    game = Game(Television(), some(18))
+    game = Game(Television(), agent_with(18))
     game.step()
 
     def level(view):
         return view.board.get_at((5, 5)).r
 
-    shown = []
-    for _ in range(8):  # two steps, at sixty pictures a second
-        shown.append(level(game.view()))
+    levels = []
+    for _ in range(8):  # two steps at sixty pictures a second
+        levels.append(level(game.view()))
         game.advance(1 / 60)
-    assert shown == 2 * [50, 100, 150, 200]
-    assert level(game.view(newest=True)) == 200  # an animation has one for each step
+    assert levels == 2 * [50, 100, 150, 200]
+    assert level(game.view(newest=True)) == 200  # an animation has one picture a step
 
 
 def test_wide_pixels_and_lives_are_shown():
-    game = Game(Television(), some(18))
+    game = Game(Television(), agent_with(18))
     width, height = game.view().board.get_size()
     assert width / height == 10 * 2 / 40
     assert ("lives", "3") in panel.tally_rows(game.view())
     game.step()
     assert ("lives", "2") in panel.tally_rows(game.view())
-    assert "lives" not in dict(panel.tally_rows(Game(Arcade(), some(18)).view()))
+    assert "lives" not in dict(panel.tally_rows(Game(Arcade(), agent_with(18)).view()))
 
 
 class Stacked(gymnasium.ObservationWrapper):
-    """Observations of the given shape, whatever the game."""
+    """The game with the given observation in every step."""
 
     def __init__(self, env, observation):
         super().__init__(env)
-        self.given = observation
+        self.fixed_observation = observation
         dtype = observation.dtype
         self.observation_space = gymnasium.spaces.Box(0, 255, observation.shape, dtype)
 
     def observation(self, observation):
-        return self.given
+        return self.fixed_observation
 
 
 def strip(env, *frames):
-    """The frames that the window shows, as pixels at their centres; None if it shows none."""
+    """-> the colour at the centre of each shown frame; None if the window shows no frames."""
     observation = np.stack(frames, axis=-1)
-    seen = Game(Stacked(env, observation), some(18)).view().seen
+    seen = Game(Stacked(env, observation), agent_with(18)).view().seen
     if seen is None:
         return None
     step = (seen.get_width() + panel.GAP) / len(frames)
@@ -823,7 +823,7 @@ def test_frames_are_shown_in_grey_or_in_colour():
     assert strip(Arcade(), *map(flat, greys)) == [grey * 3 for grey in greys]
     colours = [(200, 100, 50), (10, 20, 30), (140, 206, 255)]
     assert strip(Arcade(), *map(flat, colours)) == colours
-    # Three grey frames are not one frame in colour.
+    # Three grey frames are not drawn as one frame in colour.
     assert strip(Arcade(), *map(flat, greys[1:])) == [grey * 3 for grey in greys[1:]]
 
 
@@ -843,7 +843,7 @@ def test_vectors_and_single_frames_are_not_shown(observation):
 
 
 def test_many_frames_fit_into_the_window(monkeypatch):
-    game = Game(Stacked(Arcade(), np.zeros((84, 84, 16), np.uint8)), some(18))
+    game = Game(Stacked(Arcade(), np.zeros((84, 84, 16), np.uint8)), agent_with(18))
     view = game.view()
     assert view.seen.get_width() <= draw(view).get_width() - 2 * panel.MARGIN
     draw_without_overlaps(view, monkeypatch)
@@ -856,12 +856,12 @@ def test_the_panel_has_room_for_any_number_of_actions(n, names, monkeypatch):
         action_space = gymnasium.spaces.Discrete(n)
 
         def get_action_meanings(self):
-            kinds = {
+            names_by_kind = {
                 "meanings": MEANINGS[::-1],
                 "long": ["accelerate with all wheels"] * n,
                 "numbers": [str(i) for i in range(n)],
             }
-            return kinds[names][:n]
+            return names_by_kind[names][:n]
 
         def get_keys_to_action(self):
             return {(chr(ord("a") + i),): i for i in range(min(n, 9))}
@@ -870,14 +870,14 @@ def test_the_panel_has_room_for_any_number_of_actions(n, names, monkeypatch):
     game = Game(Few(), lambda observation: q_values)
     surface = draw_without_overlaps(crowded(game), monkeypatch)
     keys = panel.KEY_PITCH * max(0, (len(game.view().keys) + 1) // 2 - 4)
-    assert surface.get_height() - keys <= (536 if n <= 8 else 680)  # of a screen with 768 pixels
+    assert surface.get_height() - keys <= (536 if n <= 8 else 680)  # it fits a screen of 768 pixels
 
 
 def test_the_names_of_the_arcade_are_not_cut(monkeypatch):
-    words = written(Game(Arcade(), some(18)).view(), monkeypatch)
+    words = words_of(Game(Arcade(), agent_with(18)).view(), monkeypatch)
     assert {meaning.lower() for meaning in MEANINGS} <= set(words)
-    cut = panel.cut("accelerate with all wheels", panel.SMALL, panel.MOST_NAME)
-    assert cut == "accelerate with..."
+    short_name = panel.cut("accelerate with all wheels", panel.SMALL, panel.MOST_NAME)
+    assert short_name == "accelerate with..."
 
 
 def test_pong_in_the_window():
@@ -885,7 +885,7 @@ def test_pong_in_the_window():
     gymnasium.register_envs(ale_py)
     env = gymnasium.make("ALE/Pong-v5", render_mode="rgb_array", repeat_action_probability=0.0)
     env.reset(seed=0)
-    game = Game(env, some(6))
+    game = Game(env, agent_with(6))
     assert game.view().names == ("noop", "fire", "right", "left", "rightfire", "leftfire")
     assert game.view().keys[:2] == (("arrows", "move"), ("space", "fire"))
     assert game.view().board.get_size() == (320, 420)
@@ -918,8 +918,8 @@ def test_f12_takes_the_screenshot_if_the_game_uses_s(script, tmp_path):
     script([[down(pygame.K_s)], [], [down(pygame.K_F12)], [QUIT]])
     show(env, title="ALE/Some game-v5", screenshots=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ale-some-game-v5-0001.png"]
-    assert env.played()[0] == "DOWN"
-    assert set(script.speeds) == {120}  # frames per second: the game cannot be faster than these
+    assert env.names_of_actions()[0] == "DOWN"
+    assert set(script.speeds) == {120}  # frames a second: they limit the speed of the game
 
 
 @pytest.mark.parametrize(
@@ -936,7 +936,7 @@ def test_a_screenshot_has_the_name_of_the_game(make, name, script, tmp_path):
 def test_show_takes_any_game(make, script):
     views = script([[]] * 30 + [[down(pygame.K_p)], [QUIT]])
     n = int(make().action_space.n)
-    tally = show(make(), some(n), title="a game")
+    tally = show(make(), agent_with(n), title="a game")
     assert tally.episodes >= 0
     assert views[-1].sign in ("paused", "") or views[-1].verdict
     assert len({view.board for view in views}) > 3
@@ -946,21 +946,21 @@ def test_show_takes_any_game(make, script):
 
 
 def bars(q_values, marked=None):
-    """The drawn bars: for each action (colour, first pixel, last pixel) from the zero line."""
-    view = Game(middle(), lambda observation: q_values).view()._replace(marked=marked)
+    """-> for each action (colour, first pixel, last pixel) of its bar, counted from zero."""
+    view = Game(catch_from_middle(), lambda observation: q_values).view()._replace(marked=marked)
     surface = draw(view)
     edge = surface.get_width() - panel.MARGIN - panel.PANEL_WIDTH
     left, right = edge + panel.BAR_LEFT, edge + panel.BAR_RIGHT
     zero = (left + right) // 2
-    found = []
+    drawn_bars = []
     for action in range(3):
         y = panel.MARGIN + panel.BARS_TOP + action * panel.BAR_PITCH + 2
         row = [tuple(surface.get_at((x, y)))[:3] for x in range(left - 4, right + 4)]
         filled = [x for x, colour in enumerate(row) if colour in (panel.AGENT, panel.BAR)]
         colour = row[filled[0]] if filled else None
         ends = [left - 4 + x - zero for x in (filled[0], filled[-1])] if filled else [0, 0]
-        found.append((colour, *ends))
-    return found
+        drawn_bars.append((colour, *ends))
+    return drawn_bars
 
 
 def test_a_larger_value_has_a_longer_bar_on_its_side_of_zero():
@@ -990,9 +990,9 @@ def test_the_bar_of_the_greedy_action_is_highlighted():
     for action in (LEFT, STAY, RIGHT):
         q_values = np.full(3, 0.5)
         q_values[action] = 0.9
-        marked = Game(middle(), lambda observation, q=q_values: q).view().marked
-        lit = [colour == panel.AGENT for colour, _, _ in bars(q_values, marked)]
-        assert lit == [other == action for other in (LEFT, STAY, RIGHT)]
+        marked = Game(catch_from_middle(), lambda observation, q=q_values: q).view().marked
+        highlighted = [colour == panel.AGENT for colour, _, _ in bars(q_values, marked)]
+        assert highlighted == [other == action for other in (LEFT, STAY, RIGHT)]
 
 
 def test_the_picture_contains_the_board_in_its_colours():
@@ -1000,22 +1000,22 @@ def test_the_picture_contains_the_board_in_its_colours():
     surface = draw(Game(env, always(STAY)).view())
     cells = {(0, 2): PALETTE[255], (3, 1): PALETTE[192], (1, 1): PALETTE[0]}
     for (row, column), colour in cells.items():
-        at = (panel.MARGIN + 120 * column + 50, panel.MARGIN + 120 * row + 50)
-        assert tuple(surface.get_at(at))[:3] == colour
+        position = (panel.MARGIN + 120 * column + 50, panel.MARGIN + 120 * row + 50)
+        assert tuple(surface.get_at(position))[:3] == colour
 
 
-def written(view, monkeypatch):
-    """Every word in the picture, from top to bottom."""
-    found = []
-    monkeypatch.setattr(panel, "write", lambda surface, words, *_, **place: found.append(words))
+def words_of(view, monkeypatch):
+    """-> every text in the picture, from top to bottom."""
+    texts = []
+    monkeypatch.setattr(panel, "write", lambda surface, text, *_, **position: texts.append(text))
     draw(view)
-    return found
+    return texts
 
 
 def test_the_panel_shows_who_plays_the_score_and_the_keys(monkeypatch):
-    game = Game(middle(), lambda observation: (-0.25, 0.5, 12.0))
+    game = Game(catch_from_middle(), lambda observation: (-0.25, 0.5, 12.0))
     tally = Tally("caught", episodes=8, won=6, streak=3, best_streak=4, score=4.0, best=1.0)
-    words = written(game.view()._replace(tally=tally), monkeypatch)
+    words = words_of(game.view()._replace(tally=tally), monkeypatch)
     assert words[:2] == ["agent plays", "8 steps/s"]
     assert [words[words.index(name) + 1] for name in ("left", "stay", "right")] == [
         f"{panel.MINUS}0.25",
@@ -1033,20 +1033,20 @@ def test_the_panel_shows_who_plays_the_score_and_the_keys(monkeypatch):
     assert {name: words[words.index(name) + 1] for name in numbers} == numbers
     assert {"M", "H", "P", "S", "Esc", "take over"} <= set(words)
     tap(game, pygame.K_m)
-    assert {"you play", "5 steps/s", "give back"} <= set(written(game.view(), monkeypatch))
+    assert {"you play", "5 steps/s", "give back"} <= set(words_of(game.view(), monkeypatch))
 
 
 def test_without_an_agent_the_panel_shows_no_q_values(monkeypatch):
-    words = set(written(Game(middle()).view(), monkeypatch))
+    words = set(words_of(Game(catch_from_middle()).view(), monkeypatch))
     assert {"you play", "arrows", "press an arrow key", "caught", "streak", "best streak"} <= words
     assert not {"Q-values", "left", "M", "H"} & words
 
 
 def test_drawing_does_not_change_the_board():
-    view = Game(middle(), always(STAY)).view()
+    view = Game(catch_from_middle(), always(STAY)).view()
     before = pygame.image.tobytes(view.board, "RGB")
-    one, two = draw(view), draw(view)
-    assert pygame.image.tobytes(one, "RGB") == pygame.image.tobytes(two, "RGB")
+    first, second = draw(view), draw(view)
+    assert pygame.image.tobytes(first, "RGB") == pygame.image.tobytes(second, "RGB")
     assert pygame.image.tobytes(view.board, "RGB") == before
 
 
@@ -1063,7 +1063,7 @@ def test_texts_stay_in_the_picture_and_do_not_overlap(rows, columns, q_values, s
 
 
 def crowded(game, sign=""):
-    """The game's view with the most that may stand in it."""
+    """-> the game's view with the longest texts that it can have."""
     tally = Tally(game.tally.win, 123456, 123456, 123456, 123456, -123456.0, -1e6)
     return game.view()._replace(
         sign=sign,
@@ -1078,32 +1078,32 @@ def crowded(game, sign=""):
 
 
 def draw_without_overlaps(view, monkeypatch):
-    """The picture; fails where words leave it or meet words, a bar or the edge of a key."""
-    places, boxes, draw_rect = [], [], pygame.draw.rect
+    """-> the picture. Fails if texts leave it or overlap texts, a bar or the edge of a key."""
+    texts, boxes, draw_rect = [], [], pygame.draw.rect
 
-    def rect(surface, colour, place, *how, **rounded):
+    def recording_rect(surface, colour, rect, *width, **corners):
         if colour == panel.TRACK:
-            boxes.append(pygame.Rect(place))
-        return draw_rect(surface, colour, place, *how, **rounded)
+            boxes.append(pygame.Rect(rect))
+        return draw_rect(surface, colour, rect, *width, **corners)
 
-    def write(surface, words, colour, height, **place):
-        rect = panel.text(words, colour, height).get_rect(**place)
-        assert surface.get_rect().contains(rect), words
-        assert rect.inflate(0, 3).collidelist(places) == -1, words
-        if words:
-            places.append(rect)
+    def write(surface, text, colour, height, **position):
+        rect = panel.text(text, colour, height).get_rect(**position)
+        assert surface.get_rect().contains(rect), text
+        assert rect.inflate(0, 3).collidelist(texts) == -1, text
+        if text:
+            texts.append(rect)
 
     monkeypatch.setattr(panel, "write", write)
-    monkeypatch.setattr(pygame.draw, "rect", rect)
+    monkeypatch.setattr(pygame.draw, "rect", recording_rect)
     surface = draw(view)
     bars = 0 if view.q_values is None else len(view.q_values)
     assert len(boxes) == bars + len(view.keys)
-    assert len(places) >= 14 + 2 * bars
+    assert len(texts) >= 14 + 2 * bars
     for number, box in enumerate(boxes):
         assert box.collidelist(boxes[number + 1 :]) == -1
-        met = [place for place in places if box.colliderect(place)]
-        assert len(met) == (number >= bars)  # a key has its name in it
-        assert all(box.contains(place) for place in met)
+        inside = [text for text in texts if box.colliderect(text)]
+        assert len(inside) == (number >= bars)  # a key contains its name
+        assert all(box.contains(text) for text in inside)
     return surface
 
 
@@ -1126,10 +1126,10 @@ def test_the_recording_is_an_animation_of_every_step(tmp_path):
         for frame in ImageSequence.Iterator(gif):
             drawn = np.asarray(window.to_image(game.view()), int)
             difference = abs(np.asarray(frame.convert("RGB"), int) - drawn)
-            assert difference.max() < 16  # in the letters' edges
+            assert difference.max() < 16  # at the edges of letters
             for colour in (panel.BACK, panel.TRACK, panel.TEXT, panel.AGENT, PALETTE[0]):
-                flat = (drawn == colour).all(axis=2)
-                assert difference[flat].max(initial=0) == 0
+                in_colour = (drawn == colour).all(axis=2)
+                assert difference[in_colour].max(initial=0) == 0
             durations.append(frame.info["duration"])
             game.step()
     assert durations == ([120] * 5 + [1000]) * 3
@@ -1147,11 +1147,11 @@ def test_a_recording_is_small(tmp_path):
 @pytest.mark.parametrize("failing", ["write", "replace"])
 def test_a_recording_appears_whole_or_not_at_all(failing, tmp_path, monkeypatch):
     path = tmp_path / "catch.gif"
-    path.write_bytes(b"an earlier one")
+    path.write_bytes(b"an earlier recording")
     no_space = OSError(errno.ENOSPC, "No space left on device")
 
     def write(file, frames):
-        file.write(b"half a pict")
+        file.write(b"half a picture")
         file.flush()
         assert len(list(tmp_path.iterdir())) == 2
         raise no_space
@@ -1167,18 +1167,18 @@ def test_a_recording_appears_whole_or_not_at_all(failing, tmp_path, monkeypatch)
     else:
         monkeypatch.setattr(window.os, "replace", replace)
     with pytest.raises(OSError, match="No space") as raised:
-        record(middle(), always(STAY), path, episodes=1)
+        record(catch_from_middle(), always(STAY), path, episodes=1)
     assert (raised.value.filename, raised.value.filename2) == (str(path), None)
-    assert path.read_bytes() == b"an earlier one"
+    assert path.read_bytes() == b"an earlier recording"
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("folder", ["missing", "file"])
 def test_a_recording_that_cannot_be_written_names_its_own_path(folder, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("not a folder")
     path = tmp_path / folder / "catch.gif"
     with pytest.raises((FileNotFoundError, NotADirectoryError)) as raised:
-        record(middle(), always(STAY), path)
+        record(catch_from_middle(), always(STAY), path)
     assert raised.value.filename == str(path)
     assert str(path) in str(raised.value)
 
@@ -1189,17 +1189,17 @@ def test_errors_of_the_game_are_raised_unchanged(tmp_path):
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", "its.rom")
 
     with pytest.raises(FileNotFoundError) as raised:
-        record(Broken(), some(18), tmp_path / "game.gif")
+        record(Broken(), agent_with(18), tmp_path / "game.gif")
     assert raised.value.filename == "its.rom"
     assert not list(tmp_path.iterdir())
 
 
-def drawn_in_a_minute(env, tmp_path, monkeypatch, **how):
-    """-> (views that were drawn, milliseconds of each in the GIF)."""
+def recorded(env, tmp_path, monkeypatch, **options):
+    """-> (the drawn views, their milliseconds in the GIF)."""
     views, draw = [], window.draw
     monkeypatch.setattr(window, "draw", lambda view: (views.append(view), draw(view))[1])
     n = env.action_space.n
-    count = record(env, some(n), tmp_path / "game.gif", **how)
+    count = record(env, agent_with(n), tmp_path / "game.gif", **options)
     with Image.open(tmp_path / "game.gif") as gif:
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
     assert count == len(durations) == len(views)
@@ -1212,22 +1212,22 @@ def test_a_recording_keeps_the_games_speed_and_draws_at_most_25_frames_a_second(
 ):
     env = Arcade((1.0,) * 41)
     env.metadata = {"render_fps": speed}
-    views, durations = drawn_in_a_minute(env, tmp_path, monkeypatch, episodes=1)
+    views, durations = recorded(env, tmp_path, monkeypatch, episodes=1)
     assert durations[-1] == window.GIF_END
-    exact = {"abs": 5} if speed > 25 else {"rel": 0.05}
-    assert sum(durations[:-1]) == pytest.approx(41_000 / speed, **exact)
+    tolerance = {"abs": 5} if speed > 25 else {"rel": 0.05}
+    assert sum(durations[:-1]) == pytest.approx(41_000 / speed, **tolerance)
     assert min(durations[:-2]) >= 1000 / window.GIF_SPEED - 10
     assert np.mean(durations[:-2]) >= 1000 / window.GIF_SPEED - 1
     every = int(np.ceil(speed / 25))
     returns = [view.episode_return for view in views]
-    assert returns == [*range(0, 41, every), 41]  # the end is never left out
+    assert returns == [*range(0, 41, every), 41]  # the end is always recorded
 
 
 def test_a_long_game_is_recorded_for_a_minute_at_most(tmp_path, monkeypatch):
     assert window.GIF_SECONDS == 60
     monkeypatch.setattr(window, "GIF_SECONDS", 2)
     env = Arcade((0.0,) * 300)
-    _, durations = drawn_in_a_minute(env, tmp_path, monkeypatch)
+    _, durations = recorded(env, tmp_path, monkeypatch)
     assert len(env.actions) == 2 * 60
     assert sum(durations[:-1]) == 2000
     assert durations[-1] == window.GIF_END
@@ -1236,9 +1236,9 @@ def test_a_long_game_is_recorded_for_a_minute_at_most(tmp_path, monkeypatch):
 def test_a_recording_shows_what_was_drawn(tmp_path):
     env = cart_pole()
     env.reset(seed=0)
-    record(env, some(2), tmp_path / "pole.gif", episodes=2)
+    record(env, agent_with(2), tmp_path / "pole.gif", episodes=2)
     env.reset(seed=0)
-    views = [view for view, _ in window.scenes(Game(env, some(2)), 2)]
+    views = [view for view, _ in window.scenes(Game(env, agent_with(2)), 2)]
     with Image.open(tmp_path / "pole.gif") as gif:
         assert gif.info["loop"] == 0
         for frame, view in zip(ImageSequence.Iterator(gif), views, strict=True):
@@ -1258,26 +1258,30 @@ def test_write_gif_keeps_colours_and_holds_at_most_two_frames(tmp_path):
         corner = random.integers(0, 48, 2)
         after[corner[0] : corner[0] + 16, corner[1] : corner[1] + 16] = random.integers(0, 256, 3)
         pictures.append(after)
-    pictures.insert(3, pictures[2])  # nothing changes
+    pictures.insert(3, pictures[2])  # the same picture twice
     pictures.append(pictures[-1].copy())
-    pictures[-1][:4, :4, 2] ^= 64  # of the three colours, blue alone
-    alive = []
+    pictures[-1][:4, :4, 2] ^= 64  # only blue changes
+    references = []
 
     def frames():
         for picture in pictures:
             pixels = picture.copy()
-            alive.append(weakref.ref(pixels))
+            references.append(weakref.ref(pixels))
             yield pixels, 50
             del pixels
-            assert sum(reference() is not None for reference in alive) <= 2
+            assert sum(reference() is not None for reference in references) <= 2
 
     with open(tmp_path / "some.gif", "wb") as file:
         assert write_gif(file, frames()) == len(pictures)
     with Image.open(tmp_path / "some.gif") as gif:
-        shown = [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(gif)]
-    assert len(shown) == len(pictures)
-    for pixels, picture in zip(shown, pictures):
-        assert abs(pixels - picture).max() <= 8  # 4096 colours in the first, 255 of them kept
-    for before, after, picture in zip(shown, shown[1:], pictures[1:]):
+        frames_read = [
+            np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(gif)
+        ]
+    assert len(frames_read) == len(pictures)
+    for pixels, picture in zip(frames_read, pictures):
+        assert (
+            abs(pixels - picture).max() <= 8
+        )  # the first has 4096 colours, of which the GIF keeps 255
+    for before, after, picture in zip(frames_read, frames_read[1:], pictures[1:]):
         changed = (after != before).any(axis=2)
-        assert (after[changed] == picture[changed]).all()  # few colours: each exactly
+        assert (after[changed] == picture[changed]).all()  # few colours change, so each is exact
