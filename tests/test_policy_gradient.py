@@ -1,4 +1,4 @@
-"""The policy gradient against differences of J, which is enumerated episode by episode."""
+"""The policy gradient, compared with finite differences of J over all episodes."""
 
 from functools import partial
 from itertools import product
@@ -19,13 +19,13 @@ from tests.plain import PLAIN
 
 ENV = Catch(rows=3, columns=3, paddle_width=1)
 GRAPH = state_graph(ENV.starts(), ENV.successor, 3)
-SEEN = {state: ENV.reset(options={"state": state})[0][..., None] for state in GRAPH.states}
-X = np.stack([SEEN[state] for state in GRAPH.states])
+OBSERVATIONS = {state: ENV.reset(options={"state": state})[0][..., None] for state in GRAPH.states}
+X = np.stack([OBSERVATIONS[state] for state in GRAPH.states])
 
 
 @pytest.fixture(scope="module")
 def params():
-    """Far enough from uniform play for each part of the gradient to count."""
+    """Weights whose policy is far from uniform, so that every part of the gradient matters."""
     values = mlp_params(np.random.default_rng(0), X.shape[1:], (5,), 3, glorot)
     return {name: (3 * value).astype(np.float32) for name, value in values.items()}
 
@@ -36,7 +36,7 @@ def compiled(params):
 
 
 def policy(values):
-    """{state: (actions,)} in float64 by NumPy."""
+    """-> {state: (actions,) probabilities}, computed in float64."""
     W1, b1, Wout, bout = values
     z = np.maximum(X.reshape(len(X), -1) / 255 @ W1 + b1, 0) @ Wout + bout
     pi = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
@@ -44,7 +44,7 @@ def policy(values):
 
 
 def episodes(pi):
-    """Every episode: (its probability, states, actions, return)."""
+    """Yields (probability, states, actions, return) of every episode."""
     for start, actions in product(ENV.starts(), product(range(3), repeat=2)):
         probability, state, states, total = 1 / len(ENV.starts()), start, [], 0.0
         for action in actions:
@@ -60,53 +60,57 @@ def J(values):
 
 
 def differences(params, step=1e-6):
-    """(parameters,): the derivative of J by each parameter, from both sides of it."""
+    """-> (parameters,): central differences of J by each parameter."""
     values = [value.astype(np.float64) for value in params.values()]
-    found = []
+    slopes = []
     for value in values:
-        for place in np.ndindex(value.shape):
-            middle = value[place]
-            value[place] = middle + step
+        for index in np.ndindex(value.shape):
+            middle = value[index]
+            value[index] = middle + step
             above = J(values)
-            value[place] = middle - step
-            found.append((above - J(values)) / (2 * step))
-            value[place] = middle
-    return np.array(found)
+            value[index] = middle - step
+            slopes.append((above - J(values)) / (2 * step))
+            value[index] = middle
+    return np.array(slopes)
 
 
 def test_forward_is_the_softmax(params):
     forward, _, _ = compiled(params)
-    found = forward(X)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
-    np.testing.assert_allclose(found, list(policy(params.values()).values()), rtol=1e-5)
+    pi = forward(X)
+    assert pi.dtype == np.float32
+    np.testing.assert_allclose(pi.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(pi, list(policy(params.values()).values()), rtol=1e-5)
 
 
 def test_the_exact_gradient_equals_finite_differences_of_J(params):
-    """The slide's sum over states and actions."""
+    """The slide sums over states and actions."""
     forward, _, gradient = compiled(params)
     pi = forward(X).astype(np.float64)
-    found, total = exact_gradient(lambda *batch: flat(gradient(*batch)[1:]), GRAPH, X, pi)
+    gradient_of_loss, total = exact_gradient(
+        lambda *batch: flat(gradient(*batch)[1:]), GRAPH, X, pi
+    )
     expected = differences(params)
     assert np.abs(expected).max() > 0.05
-    np.testing.assert_allclose(-found, expected, atol=1e-5)
+    np.testing.assert_allclose(-gradient_of_loss, expected, atol=1e-5)
     assert total == pytest.approx(J(params.values()), abs=1e-6)
 
 
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
 def test_reinforce_is_unbiased_with_any_baseline(params, baseline):
-    """The slide's log trick: all episodes together, each with its probability."""
+    """The slide's log trick, averaged over all episodes with their probabilities."""
     _, _, gradient = compiled(params)
-    found = 0.0
+    expectation = 0.0
     for probability, states, actions, total in episodes(policy(params.values())):
-        x = np.stack([SEEN[state] for state in states])
+        x = np.stack([OBSERVATIONS[state] for state in states])
         r = np.full(len(actions), total - baseline, np.float32)
-        found = found - probability * flat(gradient(x, np.array(actions, np.int32), r)[1:])
-    np.testing.assert_allclose(found, differences(params), atol=1e-5)
+        expectation = expectation - probability * flat(
+            gradient(x, np.array(actions, np.int32), r)[1:]
+        )
+    np.testing.assert_allclose(expectation, differences(params), atol=1e-5)
 
 
 def test_learn_makes_rewarded_actions_more_probable(params):
-    """What was done and went well becomes more probable, by the optimiser's step."""
+    """An action with a positive reward becomes more probable, with a negative one less."""
     forward, learn, _ = compiled(params)
     x, action = X[:2], np.array([2, 0], np.int32)
     before = forward(x)[[0, 1], action]
@@ -118,14 +122,17 @@ def test_learn_makes_rewarded_actions_more_probable(params):
 
 
 def test_reinforce_passes_whole_episodes_to_learn():
-    """16 whole episodes; the return of each at all its steps; less the mean of those before."""
+    """An update learns from 16 episodes. Every step has its episode's return less the baseline.
+
+    The baseline is the mean return of the earlier updates.
+    """
     player = Reinforce(Catch(), Settings(seed=4))
-    learnt = []
+    batches = []
     player.forward = lambda x: np.full((1, 3), 1 / 3, np.float32)
-    player.learn = lambda *batch: learnt.append(batch)
+    player.learn = lambda *batch: batches.append(batch)
     player.update(baseline=True)
     player.update(baseline=True)
-    (_, _, first), (x, action, second) = learnt
+    (_, _, first), (x, action, second) = batches
     totals = first.reshape(16, 9) * 16
     assert set(totals.ravel()) == {-1, 1}
     assert (totals == totals[:, :1]).all()
@@ -138,7 +145,7 @@ def test_reinforce_passes_whole_episodes_to_learn():
 
 @pytest.mark.slow
 def test_measuring_the_noise_does_not_change_learning():
-    runs = []
+    weights = []
     for measured in (False, True):
         player = Reinforce(ENV, Settings(seed=1, hidden=(5,)))
         if measured:
@@ -146,6 +153,6 @@ def test_measuring_the_noise_does_not_change_learning():
             assert 0 < noise["noise"] < np.inf
             assert -1 < noise["J"] < 1
         player.update(baseline=False)
-        runs.append([v.get_value() for v in player.forward.get_shared()])
-    for once, again in zip(*runs):
-        assert (once == again).all()
+        weights.append([v.get_value() for v in player.forward.get_shared()])
+    for expected, with_noise in zip(*weights):
+        assert (with_noise == expected).all()

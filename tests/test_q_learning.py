@@ -1,4 +1,4 @@
-"""The three compiled functions against numbers worked out by hand or in plain NumPy."""
+"""The three compiled functions, compared with numbers worked out by hand or by NumPy."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def i32(*values):
 
 
 def table(x, params):
-    """A linear network of one-hot states is a table of Q-values: q = W[state]."""
+    """A linear network whose inputs are one-hot states is a table: q = W[state]."""
     return TT.dot(x, params[0])
 
 
@@ -40,34 +40,34 @@ def graph(values, optimiser, loss=squared):
 
 STATES = np.eye(2, dtype=np.float32)
 
-# state 0, action 1, reward 1, goes on to state 1; state 1, action 0, reward -1, ends
+# State 0, action 1, reward 1, followed by state 1. State 1, action 0, reward -1, the end.
 BATCH = STATES, i32(1, 0), f32(1, -1), f32(0.5, 0), STATES[::-1].copy()
 
 
 def test_one_update_by_hand():
     forward, learn, _ = tabular([[1, 2], [3, 4]])
-    # td_error: 1 + .5 max(3, 4) - 2 = 1 and -1 + 0 - 3 = -4
+    # The TD errors are 1 + .5 max(3, 4) - 2 = 1 and -1 + 0 - 3 = -4.
     assert learn(*BATCH).tolist() == [1, -4]
-    # the mean of squares has gradient -2/2 td_error: W[0, 1] rises by .1 * 1, W[1, 0] by .1 * -4
+    # The mean square has the gradient -2/2 td_error: W[0, 1] grows by .1 * 1, W[1, 0] by .1 * -4.
     np.testing.assert_allclose(forward(STATES), [[1, 2.1], [2.6, 4]], rtol=1e-6)
 
 
 def test_one_update_by_hand_clipped():
     forward, learn, _ = tabular([[1, 2.5], [3, 4]], loss=clipped)
     assert learn(*BATCH).tolist() == [0.5, -4]
-    # summed, half the square, bounded by 1: W[0, 1] rises by .1 * .5, W[1, 0] by .1 * -1
+    # Minus the gradient is the error clipped to 1: W[0, 1] grows by .1 * .5, W[1, 0] by .1 * -1.
     np.testing.assert_allclose(forward(STATES), [[1, 2.55], [2.9, 4]], rtol=1e-6)
 
 
 def test_the_target_stands_still_until_sync():
     _, learn, sync = tabular([[0], [0]], learning_rate=0.5)
-    # state 1 is worth 1 and ends; state 0 goes on to state 1. One action, batch of two.
+    # There is one action. State 1 gives reward 1 and ends; state 0 is followed by state 1.
     batch = STATES, i32(0, 0), f32(0, 1), f32(1, 0), STATES[[1, 1]]
     assert learn(*batch).tolist() == [0, 1]  # W[1] becomes .5
-    assert learn(*batch).tolist() == [0, 0.5]  # W[1] becomes .75; the target still says 0
+    assert learn(*batch).tolist() == [0, 0.5]  # W[1] becomes .75; the target network still has 0
     sync()
-    assert learn(*batch).tolist() == [0.75, 0.25]  # now the target says .75
-    assert learn(*batch).tolist() == [0.375, 0.125]  # and still
+    assert learn(*batch).tolist() == [0.75, 0.25]  # now the target network has .75
+    assert learn(*batch).tolist() == [0.375, 0.125]  # and keeps it
 
 
 def test_the_target_starts_equal_to_the_online_network():
@@ -91,7 +91,7 @@ def mlp_in_numpy(x, W1, b1, W2, b2, Wout, bout):
     "mode", [PLAIN, pytest.param("NUMBA", marks=pytest.mark.slow)], ids=["plain", "numba"]
 )
 def test_gradient_by_finite_differences(mode):
-    """One step of SGD at rate 1 is the gradient; so are differences of the same loss in NumPy."""
+    """A step of SGD at rate 1 is the gradient. NumPy computes it as differences of the loss."""
     rng = np.random.default_rng(0)
     first = mlp_params(rng, (4, 3), (7, 5), 3, glorot)
     first = {n: v + rng.normal(size=v.shape).astype("f4") * 0.1 for n, v in first.items()}
@@ -122,24 +122,24 @@ def test_gradient_by_finite_differences(mode):
             assert value[index] - after[name][index] == pytest.approx(slope, rel=1e-3, abs=2e-5)
 
 
-# A chain of three states, left and right. Leaving it to the left pays .7, to the right 1, and ends
-# the game; gamma is .5. So by hand, from the ends inwards:
+# A chain of three states with the actions left and right. Leaving it on the left gives the reward
+# .7, on the right 1, and ends the game. With gamma = .5, its values follow from the ends inwards:
 CHAIN_Q = [[0.7, 0.25], [0.35, 0.5], [0.25, 1.0]]
 
 
 def chain(gamma=0.5, gamma_at_the_end=0.0):
-    """All six transitions of the chain as one batch; at an end x_tp1 is the end state itself."""
+    """-> the six transitions of the chain as one batch. At an end, x_tp1 is the last state."""
     state, action = np.divmod(np.arange(6), 2)
-    nxt = state + 2 * action - 1
-    over = (nxt < 0) | (nxt > 2)
-    reward = np.where(nxt < 0, 0.7, np.where(nxt > 2, 1.0, 0.0))
+    next_state = state + 2 * action - 1
+    over = (next_state < 0) | (next_state > 2)
+    reward = np.where(next_state < 0, 0.7, np.where(next_state > 2, 1.0, 0.0))
     one_hot = np.eye(3, dtype=np.float32)
     return (
         one_hot[state],
         action.astype(np.int32),
         reward.astype(np.float32),
         np.where(over, gamma_at_the_end, gamma).astype(np.float32),
-        one_hot[nxt.clip(0, 2)],
+        one_hot[next_state.clip(0, 2)],
     )
 
 
@@ -155,7 +155,7 @@ def test_the_chain_converges_to_its_closed_form(updates_to_sync):
 
 
 def test_the_chain_bootstrapped_past_its_ends_converges_elsewhere():
-    """Bootstrapping past a terminal gives .7 + .5 * 1.4 = 1.4 at the left end: the mask matters."""
+    """With a discount of .5 at the ends, Q is .7 + .5 * 1.4 = 1.4 at the left end, not .7."""
     forward, learn, sync = tabular(np.zeros((3, 2)), learning_rate=1.0)
     for _ in range(400):
         learn(*chain(gamma_at_the_end=0.5))
@@ -166,7 +166,7 @@ def test_the_chain_bootstrapped_past_its_ends_converges_elsewhere():
 
 
 def test_the_chain_with_a_frozen_target_converges_to_one_backup():
-    """Never synced, Q is regressed to the first target: r + gamma max of the starting values."""
+    """Without sync, Q converges to r + gamma max of the first values."""
     forward, learn, _ = tabular([[1, 2], [3, 4], [5, 6]], learning_rate=1.0)
     for _ in range(200):
         learn(*chain())
@@ -213,7 +213,7 @@ def test_apply_of_gradient_is_learn_to_the_bit(optimiser, mode):
     optimiser = partial(optimiser, learning_rate=0.01)
     graphs = [q_learning(mlp, first, (4, 3), "uint8", optimiser, clipped) for _ in range(2)]
     (_, learn, sync), (gradient, apply) = functions(graphs[0], mode), halves(graphs[1], mode)
-    sync_too = functions(graphs[1], mode)[2]
+    sync_halves = functions(graphs[1], mode)[2]
     for update in range(6):
         x, x_tp1 = rng.integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
         reward = rng.normal(size=5).astype(np.float32)
@@ -223,17 +223,17 @@ def test_apply_of_gradient_is_learn_to_the_bit(optimiser, mode):
         assert all((p.get_value() == v).all() for p, v in zip(graphs[1].params, before))
         assert (learn(*batch) == td_error).all()
         apply(*gradients)
-        for one, other in zip(graphs[0].params, graphs[1].params):
-            assert (one.get_value() == other.get_value()).all(), update
+        for p, same in zip(graphs[0].params, graphs[1].params):
+            assert (p.get_value() == same.get_value()).all(), update
         if update == 3:
             sync()
-            sync_too()
+            sync_halves()
     assert any((p.get_value() != first[p.name]).any() for p in graphs[0].params)
 
 
 def test_the_gradient_by_hand():
     gradient, _ = halves(graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1)), PLAIN)
     td_error, dW = gradient(*BATCH)
-    # as above: td_error 1 and -4; the mean of squares has gradient -2/2 td_error where it was taken
+    # The TD errors are 1 and -4, as above. The gradient is -2/2 td_error at the taken actions.
     assert td_error.tolist() == [1, -4]
     assert dW.tolist() == [[0, -1], [4, 0]]

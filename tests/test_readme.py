@@ -1,4 +1,4 @@
-"""What the README quotes is what stands in the code, and what it tells to type can be typed."""
+"""The pages agree with the code: quotations, links, commands and the number of faults."""
 
 import re
 import shlex
@@ -24,14 +24,14 @@ def test_the_readme_is_short():
     assert len(README.split()) <= 1_700
 
 
-def test_quoted_code_stands_in_the_file():
+def test_quoted_code_is_in_its_file():
     quotes = re.findall(r"<!-- (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
     assert len(quotes) == README.count("```python") >= 2
     for path, code in quotes:
         assert code in (ROOT / path).read_text(), path
 
 
-def test_the_slides_lines_stand_in_the_lecture():
+def test_the_quoted_lines_are_in_the_lecture():
     section = README.split('### "Q-learning in Theano?"')[1].split("### ")[0]
     lines = re.findall(r"^\| `.*` \| `(.*)` \|$", section, re.MULTILINE)
     assert len(lines) == 11
@@ -65,21 +65,18 @@ def test_commands_in_the_pages_are_valid(program, arguments):
     if "--help" not in arguments:
         door = FRONT_DOORS[program]
         _, given = parsed(arguments, door.PROGRAM, door.__doc__, door.COMMANDS)
-        settings = {one.name for one in fields(Settings)} & set(given)
-        Settings(**{name: given[name] for name in settings})
+        names = {field.name for field in fields(Settings)} & set(given)
+        Settings(**{name: given[name] for name in names})
 
 
 def test_every_exercise_has_its_command_and_its_picture():
-    room = ROOT / "dqn_symbolic" / "exercises"
-    pages = {path.stem for path in room.glob("*.py") if "\n    run(main" in path.read_text()}
-    typed = re.findall(r"^python -m dqn_symbolic\.exercises\.(\w+)", exercises(), re.MULTILINE)
-    assert len(pages) == 6
-    assert set(typed) == pages
-    assert {path.stem for path in (room / "pictures").iterdir()} == pages
-
-
-def exercises():
-    return (ROOT / "dqn_symbolic" / "exercises" / "README.md").read_text()
+    folder = ROOT / "dqn_symbolic" / "exercises"
+    exercises = {path.stem for path in folder.glob("*.py") if "\n    run(main" in path.read_text()}
+    page = (folder / "README.md").read_text()
+    commands = re.findall(r"^python -m dqn_symbolic\.exercises\.(\w+)", page, re.MULTILINE)
+    assert len(exercises) == 6
+    assert set(commands) == exercises
+    assert {path.stem for path in (folder / "pictures").iterdir()} == exercises
 
 
 def test_the_pages_contain_commands():
