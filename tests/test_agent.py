@@ -1,4 +1,4 @@
-"""The agent's step, whole: what it learns, that it is the same every time, that it goes on."""
+"""The agent: it learns, counts its steps, uses its settings, and repeats its bits."""
 
 import hashlib
 import json
@@ -29,26 +29,26 @@ def trained(steps, env=None, **settings):
 
 
 def bits(agent):
-    """A fingerprint of everything that the next step depends on."""
+    """-> a fingerprint of the agent's whole state."""
     data, arrays = agent.get_state()
-    whole = hashlib.sha256(json.dumps(data).encode())
+    fingerprint = hashlib.sha256(json.dumps(data).encode())
     for name in sorted(arrays):
-        whole.update(name.encode() + arrays[name].tobytes())
-    return whole.hexdigest()
+        fingerprint.update(name.encode() + arrays[name].tobytes())
+    return fingerprint.hexdigest()
 
 
-def copied(agent):
-    """-> its state, as it comes back from a file."""
+def saved_state(agent):
+    """-> (data, arrays): the agent's state, as it is read from a file."""
     data, arrays = agent.get_state()
     arrays = {name: np.array(array) for name, array in arrays.items()}
     for name, ring in agent.memory.new_rings().items():
-        filled = arrays[f"memory.{name}"]
-        ring[: len(filled)] = filled
+        values = arrays[f"memory.{name}"]
+        ring[: len(values)] = values
         arrays[f"memory.{name}"] = ring
     return json.loads(json.dumps(data)), arrays
 
 
-# -- it learns -------------------------------------------------------------------------------------
+# -- learning --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_thirty_seeds_learn_catch_within_10_000_steps():
 
 
 class Endless(gymnasium.Env):
-    """One state, two actions, reward 1 for ever; or, wrongly, ending whenever the time is up."""
+    """One state, reward 1 in every step. With `ends_after` it terminates after so many steps."""
 
     observation_space = gymnasium.spaces.Box(0, 1, (1,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
@@ -96,9 +96,9 @@ class Endless(gymnasium.Env):
 @pytest.mark.parametrize(
     ("env", "q"),
     [
-        # A time limit of 10 steps hides nothing: Q = 1/(1 - .9) = 10.
+        # A time limit of 10 steps truncates, so it does not change Q: 1/(1 - .9) = 10.
         (gymnasium.wrappers.TimeLimit(Endless(), 10), 10),
-        # Taken for an end, it does: one step in 10 has no future, Q = 1 + .9 * 9/10 Q = 5.263.
+        # Termination does: one step in 10 has no future, so Q = 1 + .9 * 9/10 Q = 5.263.
         (Endless(ends_after=10), 1 / (1 - 0.9 * 9 / 10)),
     ],
     ids=["truncated", "terminated"],
@@ -113,35 +113,35 @@ def test_truncation_bootstraps_and_termination_does_not(env, q):
         learning_rate=0.02,
         sync_every=10,
         warm_up=1_000,
-        memory_size=1_000,  # 100 whole episodes, so just one step in ten ends one
+        memory_size=1_000,  # 100 whole episodes, so exactly one step in ten is a last step
         epsilon_end=1.0,
     )
     np.testing.assert_allclose(agent.forward(np.ones((1, 1, 1), np.float32)), q, rtol=0.04)
 
 
 class Numbered(gymnasium.Env):
-    """Observation n is n; an episode is truncated after 3 steps."""
+    """The n-th observation is n. Every episode is truncated after 3 steps."""
 
     observation_space = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
     action_space = gymnasium.spaces.Discrete(2)
     n = 0
 
-    def seen(self):
+    def observe(self):
         self.n += 1
         return np.array([self.n], np.uint8)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.age = 0
-        return self.seen(), {}
+        return self.observe(), {}
 
     def step(self, action):
         self.age += 1
-        return self.seen(), float(self.n), False, self.age == 3, {}
+        return self.observe(), float(self.n), False, self.age == 3, {}
 
 
 def test_the_memory_has_the_last_observation_and_not_the_reset_one():
-    """x_tp1 follows x; at a truncation it is the last observation, not that of the reset."""
+    """x_tp1 follows x. At a truncation it is the last observation, not that of the reset."""
     memory = trained(6, Numbered(), **QUICK).memory
     x, _, reward, discount, x_tp1 = memory.sample(300, np.random.default_rng(0))
     expected = [(1, 2), (2, 3), (3, 4), (5, 6), (6, 7), (7, 8)]
@@ -151,7 +151,7 @@ def test_the_memory_has_the_last_observation_and_not_the_reset_one():
 
 
 class Lives(Numbered):
-    """Rewards of 5, -3 and .5; the second step loses a life."""
+    """Numbered with the rewards 5, -3 and .5. The second step loses a life."""
 
     def step(self, action):
         x, _, terminated, truncated, info = super().step(action)
@@ -165,11 +165,11 @@ def test_a_lost_life_ends_the_episode_for_learning_only(clip_rewards, rewards):
     _, _, reward, discount, x_tp1 = agent.memory.all()
     assert reward.tolist() == 2 * rewards
     np.testing.assert_allclose(discount, 2 * [0.99, 0, 0.99])
-    assert x_tp1.ravel().tolist() == [2, 3, 4, 6, 7, 8]  # the same episode goes on after it
+    assert x_tp1.ravel().tolist() == [2, 3, 4, 6, 7, 8]  # the episode continues after the lost life
     assert agent.episode == 2
 
 
-# -- it counts -------------------------------------------------------------------------------------
+# -- counting --------------------------------------------------------------------------------------
 
 
 class Counted(Agent):
@@ -209,16 +209,16 @@ def test_updates_count_agent_steps_and_syncs_count_updates():
 
 def test_epsilon_is_never_reset_by_an_episode():
     agent = Counted(Settings(warm_up=10, epsilon_steps=100))
-    found = []
+    epsilons = []
     for _ in range(130):
-        found.append(agent.epsilon)
+        epsilons.append(agent.epsilon)
         agent.step()
     expected = [1 - 0.9 * min(max(step - 10, 0), 100) / 100 for step in range(130)]
-    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(epsilons, expected)
 
 
 def test_online_q_learning_is_a_setting():
-    """Memory of one, batch of one, a sync each update: it learns from the step just taken."""
+    """With a memory and a batch of one and a sync at every update, it learns from the last step."""
     settings = Settings(memory_size=1, batch_size=1, warm_up=1, sync_every=1, hidden=(8,))
     agent = plain(Agent(Catch(), settings))
     for step in range(1, 30):
@@ -236,11 +236,11 @@ def test_the_mean_loss_is_that_of_the_updates_since_the_last_call():
     agent = trained(0, **QUICK)
     learn, errors = agent.learn, []
 
-    def listening(*batch):
+    def recording_learn(*batch):
         errors.append(learn(*batch))
         return errors[-1]
 
-    agent.learn = listening
+    agent.learn = recording_learn
     assert agent.mean_loss() is None
     for updates in (30, 7):
         errors.clear()
@@ -250,7 +250,7 @@ def test_the_mean_loss_is_that_of_the_updates_since_the_last_call():
     assert agent.mean_loss() is None
 
 
-# -- each setting reaches what it names -----------------------------------------------------------
+# -- every setting is used -------------------------------------------------------------------------
 
 
 def one_update(**settings):
@@ -328,18 +328,19 @@ def test_history_and_action_repeat_reach_the_environment():
 
 def test_evaluation_does_not_change_training():
     agent, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
-    envs, ties = [History(Catch(), 1) for _ in range(9)], np.zeros((9, 3), np.float32)
+    envs = [History(Catch(), 1) for _ in range(9)]
+    equal_values = np.zeros((9, 3), np.float32)  # ties, which are broken with random numbers
     beginnings = task("games:Catch-v0").beginnings(agent.settings, 0)
     for step in range(150):
         agent.step()
         undisturbed.step()
         if step % 50 == 0:
-            for forward in (agent.forward, lambda x: ties):  # ties need random numbers
+            for forward in (agent.forward, lambda x: equal_values):
                 returns(envs, beginnings, forward, 0.1, 100, agent.evaluation_seed)
     assert bits(agent) == bits(undisturbed)
 
 
-# -- settings that make no sense ------------------------------------------------------------------
+# -- invalid settings ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -376,17 +377,16 @@ def test_invalid_settings_are_refused(settings, message):
 
 
 def test_a_whole_number_becomes_a_float_and_survives_json():
-    """`Settings(discount=1)` trained, but its own agent file was refused."""
+    """So that the settings in a file are those that the agent was trained with."""
     settings = Settings(discount=1, learning_rate=0)
     assert (type(settings.discount), settings.discount) == (float, 1.0)
     assert Settings(**json.loads(json.dumps(asdict(settings)))) == settings
 
 
-# -- an agent that nobody compiled -----------------------------------------------------------------
+# -- an agent that was not compiled ----------------------------------------------------------------
 
 
 def test_an_agent_compiles_itself_when_it_first_needs_to():
-    """It went through its warm-up and then died of an AttributeError."""
     agent = Agent(Catch(), Settings(**{**QUICK, "warm_up": 3, "epsilon_start": 1.0}))
     agent.mode = PLAIN
     for _ in range(4):
@@ -400,33 +400,33 @@ def test_an_agent_compiles_itself_when_it_first_needs_to():
 
 
 def test_every_episode_has_its_own_seed():
-    """One after another from a number that comes from the run's seed; each within 31 bits."""
+    """The seeds count up from a first seed that the run's seed determines; each has 31 bits."""
 
-    class Listening(Catch):
+    class SeedRecorder(Catch):
         def reset(self, *, seed=None, options=None):
             seeds.append(seed)
             return super().reset(seed=seed, options=options)
 
-    found = []
+    seeds_of_runs = []
     for seed in (0, 0, 1):
         seeds = []
-        agent = Agent(Listening(rows=3), Settings(seed=seed, warm_up=100))
+        agent = Agent(SeedRecorder(rows=3), Settings(seed=seed, warm_up=100))
         for _ in range(6):
             agent.step()
         assert len(seeds) == 4
-        assert [(later - seeds[0]) % 2**31 for later in seeds] == [0, 1, 2, 3]
-        assert all(0 <= one < 2**31 for one in seeds)
-        found.append(seeds)
-    assert found[0] == found[1] != found[2]
+        assert [(episode_seed - seeds[0]) % 2**31 for episode_seed in seeds] == [0, 1, 2, 3]
+        assert all(0 <= episode_seed < 2**31 for episode_seed in seeds)
+        seeds_of_runs.append(seeds)
+    assert seeds_of_runs[0] == seeds_of_runs[1] != seeds_of_runs[2]
 
 
 def test_bytes_are_divided_by_the_highest_value_of_their_space():
-    """Planes of 0 and 1 reached the network as 0 and .004."""
+    """Planes of 0 and 1 reach the network as 0 and 1."""
 
     class Planes(Numbered):
         observation_space = gymnasium.spaces.Box(0, 1, (4,), np.uint8)
 
-        def seen(self):
+        def observe(self):
             return np.eye(4, dtype=np.uint8)[0]
 
     agent = plain(Agent(Planes(), Settings(hidden=())))

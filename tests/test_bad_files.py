@@ -1,6 +1,6 @@
-"""Files that are damaged, made by others or made to harm: refused in one line, and nothing changed.
+"""Files that are damaged, foreign or malicious are refused in one line, and nothing is changed.
 
-`FUZZ=5000 pytest tests/test_bad_files.py` tries so many of each kind, other ones every time.
+`FUZZ=5000 pytest tests/test_bad_files.py` tries 5,000 files of each kind, with a new random seed.
 """
 
 import copy
@@ -48,25 +48,25 @@ def folder(tmp_path_factory):
     return folder
 
 
-# -- how files go bad ------------------------------------------------------------------------------
+# -- damaging files --------------------------------------------------------------------------------
 
 
 @st.composite
 def damaged(draw, content):
-    """Bytes lost, changed or put in."""
+    """-> content with bytes lost, changed or inserted."""
     content = bytearray(content)
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(content)))
-        how = draw(st.sampled_from(("cut", "flip", "insert", "leave out", "zero")))
-        if how == "cut":
+        damage = draw(st.sampled_from(("cut", "flip", "insert", "leave out", "zero")))
+        if damage == "cut":
             del content[at:]
-        elif how == "flip" and at < len(content):
+        elif damage == "flip" and at < len(content):
             content[at] ^= 1 << draw(st.integers(0, 7))
-        elif how == "insert":
+        elif damage == "insert":
             content[at:at] = draw(st.binary(min_size=1, max_size=20))
-        elif how == "leave out":
+        elif damage == "leave out":
             del content[at : at + draw(st.integers(1, 200))]
-        elif how == "zero":
+        elif damage == "zero":
             content[at : at + 16] = bytes(len(content[at : at + 16]))
     return bytes(content)
 
@@ -92,26 +92,26 @@ def npy(array):
 
 @st.composite
 def rebuilt(draw, content):
-    """A whole zip file, its checksums right, but not what was in it."""
+    """-> a zip file with correct checksums and changed members."""
     members = members_of(content)
     for _ in range(draw(st.integers(1, 2))):
         name, other = (draw(st.sampled_from(sorted(members))) for _ in range(2))
-        how = draw(st.sampled_from(("swap", "drop", "rename", "damage", "array", "header")))
-        if how == "swap":
+        change = draw(st.sampled_from(("swap", "drop", "rename", "damage", "array", "header")))
+        if change == "swap":
             members[name], members[other] = members[other], members[name]
-        elif how == "drop" and len(members) > 1:
+        elif change == "drop" and len(members) > 1:
             del members[name]
-        elif how == "rename":
+        elif change == "rename":
             members[draw(st.text(st.characters(codec="utf-8", min_codepoint=1))) + ".npy"] = (
                 members.pop(name)
             )
-        elif how == "damage":
+        elif change == "damage":
             members[name] = draw(damaged(members[name]))
-        elif how == "array":
+        elif change == "array":
             dtype = draw(st.sampled_from(("f4", "f8", "u1", "i8", "U3", "c8", "M8[s]", ">f4")))
             shape = draw(st.lists(st.integers(0, 5), max_size=4))
             members[name] = npy(np.zeros(shape, dtype))
-        elif how == "header":
+        elif change == "header":
             old = draw(st.sampled_from((b"'descr'", b"<f4", b"|u1", b"False", b"(", b",)", b"1")))
             new = draw(
                 st.sampled_from((b"", b"'x'", b"|O", b"True", b"-1", b"[", b"9999999999", b"1L"))
@@ -120,8 +120,8 @@ def rebuilt(draw, content):
     return zipped(members)
 
 
-def places(value, path=()):
-    """Every part of a JSON value, by the way that leads there."""
+def paths(value, path=()):
+    """Yields the path of keys and indices to every part of a JSON value."""
     parts = (
         value.items()
         if isinstance(value, dict)
@@ -131,10 +131,10 @@ def places(value, path=()):
     )
     for name, part in parts:
         yield (*path, name)
-        yield from places(part, (*path, name))
+        yield from paths(part, (*path, name))
 
 
-ODD = st.one_of(
+ODD_VALUES = st.one_of(
     st.sampled_from([None, True, 0, -1, 1, 3, 2**31, 2**63, 2**64, 10**30, 10**400]),
     st.sampled_from([0.5, -0.0, 1e308, float("nan"), float("inf")]),
     st.sampled_from(["", "x\ny", "numba", "\ud800", "x" * 9999]),
@@ -149,23 +149,25 @@ ODD = st.one_of(
 
 
 @st.composite
-def retold(draw, content):
-    """What the file says of itself, changed."""
+def with_other_data(draw, content):
+    """-> the file with changes in its JSON data."""
     members = members_of(content)
-    about = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
+    data = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
     for _ in range(draw(st.integers(1, 2))):
-        *way, last = draw(st.sampled_from(list(places(about))))
-        around = about
-        for name in way:
-            around = around[name]
-        how = draw(st.sampled_from(("change", "change", "change", "delete", "add")))
-        if how == "change":
-            around[last] = copy.deepcopy(draw(ODD))
-        elif how == "delete":
-            del around[last]
-        elif isinstance(around, dict):
-            around[draw(st.sampled_from(("x", "steps", "render_mode", "memory")))] = draw(ODD)
-    return zipped({**members, "data.npy": npy(np.array(json.dumps(about)))})
+        *parents, key = draw(st.sampled_from(list(paths(data))))
+        parent = data
+        for parent_key in parents:
+            parent = parent[parent_key]
+        change = draw(st.sampled_from(("change", "change", "change", "delete", "add")))
+        if change == "change":
+            parent[key] = copy.deepcopy(draw(ODD_VALUES))
+        elif change == "delete":
+            del parent[key]
+        elif isinstance(parent, dict):
+            parent[draw(st.sampled_from(("x", "steps", "render_mode", "memory")))] = draw(
+                ODD_VALUES
+            )
+    return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
 
 
 def contents(folder):
@@ -173,62 +175,62 @@ def contents(folder):
 
 
 def refusal(call, *arguments):
-    """-> what was raised, as the front door says it; None if it went well."""
+    """-> the message of the error that the command line reports; None if there was none."""
     try:
         call(*arguments)
-    except (Unreadable, ValueError, MemoryError) as error:  # any other would be a traceback
+    except (Unreadable, ValueError, MemoryError) as error:  # any other error would give a traceback
         return str(error)
     return None
 
 
-def tried(whole, path, call):
-    """Puts one bad file after another at `path` and calls. -> {what came of it: how often}."""
-    seen = Counter()
+def outcomes(intact, path, call):
+    """Writes one bad file after another to `path` and calls. -> {outcome: how often}."""
+    counts = Counter()
 
     @fuzz
-    @given(st.one_of(damaged(whole), rebuilt(whole), retold(whole)))
-    def tries(content):
+    @given(st.one_of(damaged(intact), rebuilt(intact), with_other_data(intact)))
+    def try_one(content):
         path.write_bytes(content)
         before = contents(path.parent)
-        complaint = refusal(call)
+        message = refusal(call)
         assert contents(path.parent) == before
-        assert "\n" not in (complaint or "")
-        assert len(complaint or "") < 1_000
-        seen["refused" if complaint else "went on"] += 1
+        assert "\n" not in (message or "")
+        assert len(message or "") < 1_000
+        counts["refused" if message else "accepted"] += 1
 
-    tries()
-    print(f"{path.name}: {dict(seen)}")
-    return seen
+    try_one()
+    print(f"{path.name}: {dict(counts)}")
+    return counts
 
 
 def test_a_damaged_checkpoint_is_refused_or_resumes(folder, tmp_path):
-    whole = (folder / "checkpoint.npz").read_bytes()
+    intact = (folder / "checkpoint.npz").read_bytes()
     path = tmp_path / "checkpoint.npz"
-    path.write_bytes(whole)
+    path.write_bytes(intact)
     _, task, settings = read_data(tmp_path, "checkpoint")
-    compiled = Run(task, settings, tmp_path)
-    compiled.compile(lambda text, end="": None, [])
+    run = Run(task, settings, tmp_path)
+    run.compile(lambda text, end="": None, [])
 
-    def go_on():
+    def resume():
         data, _, settings = read_data(tmp_path, "checkpoint")
-        if settings == compiled.agent.settings:  # each of the others would have to be compiled
-            restore(compiled, data)
-            assert compiled.solved in (False, True)
-            with suppress(FloatingPointError):  # which the front door says in one line
+        if settings == run.agent.settings:  # other settings would have to be compiled
+            restore(run, data)
+            assert run.solved in (False, True)
+            with suppress(FloatingPointError):  # the command line reports it in one line
                 for _ in range(12):
-                    compiled.agent.step()
+                    run.agent.step()
 
-    seen = tried(whole, path, go_on)
-    assert seen["refused"] > seen["went on"] > 0
+    counts = outcomes(intact, path, resume)
+    assert counts["refused"] > counts["accepted"] > 0
 
 
 def test_a_damaged_agent_file_is_refused_or_plays(folder, tmp_path):
-    whole = (folder / "agent.npz").read_bytes()
-    seen = tried(whole, tmp_path / "agent.npz", lambda: read_agent(tmp_path))
-    assert seen["refused"] > seen["went on"] > 0
+    intact = (folder / "agent.npz").read_bytes()
+    counts = outcomes(intact, tmp_path / "agent.npz", lambda: read_agent(tmp_path))
+    assert counts["refused"] > counts["accepted"] > 0
 
 
-# -- made to harm, or not even a file --------------------------------------------------------------
+# -- malicious files, and no files at all ----------------------------------------------------------
 
 
 def commands(folder):
@@ -239,15 +241,15 @@ def commands(folder):
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "agent"])
-@pytest.mark.parametrize("what", ["directory", "device", "fifo", "link to nothing"])
-def test_paths_that_are_not_files_are_refused_at_once(kind, what, tmp_path, capsys):
+@pytest.mark.parametrize("replacement", ["directory", "device", "fifo", "link to nothing"])
+def test_paths_that_are_not_files_are_refused_at_once(kind, replacement, tmp_path, capsys):
     path = tmp_path / f"{kind}.npz"
     {
         "directory": path.mkdir,
         "device": lambda: path.symlink_to("/dev/zero"),
         "fifo": lambda: os.mkfifo(path),
         "link to nothing": lambda: path.symlink_to(tmp_path / "nothing"),
-    }[what]()
+    }[replacement]()
     assert main(commands(tmp_path)[kind]) == 2
     assert capsys.readouterr().err == (
         f"run_catch.py: {path} is not a file: expected a file that a run has written\n"
@@ -256,30 +258,30 @@ def test_paths_that_are_not_files_are_refused_at_once(kind, what, tmp_path, caps
 
 
 def bomb(members, name, dtype, megabytes):
-    """The same file, with one array of that many zeros, which take no room in it."""
+    """-> the same file, with so many megabytes of compressed zeros as the array `name`."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for other, content in members.items():
-            if other != name:
-                archive.writestr(other, content)
+        for other_name, content in members.items():
+            if other_name != name:
+                archive.writestr(other_name, content)
         with archive.open(name, "w") as content:
-            head = npy(np.zeros(1, dtype))[:-1]
+            header = npy(np.zeros(1, dtype))[:-1]
             size = megabytes * 2**20
-            content.write(head.replace(b"(1,)", b"(%d,)" % size).replace(b" " * 7, b"", 1))
+            content.write(header.replace(b"(1,)", b"(%d,)" % size).replace(b" " * 7, b"", 1))
             for _ in range(megabytes):
                 content.write(bytes(2**20))
     return file.getvalue()
 
 
-def boast(members):
-    """The same file, which says that it is of a network of four gigabytes."""
-    about = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
-    about["settings"]["hidden"] = [30_000, 30_000]
-    return zipped({**members, "data.npy": npy(np.array(json.dumps(about)))})
+def with_huge_network(members):
+    """-> the same file, with settings for a network of four gigabytes."""
+    data = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
+    data["settings"]["hidden"] = [30_000, 30_000]
+    return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "agent"])
-@pytest.mark.parametrize("large", ["what it says", "an array", "the network that it says it is of"])
+@pytest.mark.parametrize("large", ["the data", "an array", "the network in its settings"])
 def test_a_zip_bomb_is_refused_without_taking_memory(
     kind, large, folder, tmp_path, capsys, monkeypatch
 ):
@@ -288,18 +290,18 @@ def test_a_zip_bomb_is_refused_without_taking_memory(
     path = tmp_path / f"{kind}.npz"
     path.write_bytes(
         {
-            "what it says": lambda: bomb(members, "data.npy", np.uint8, megabytes=50),
+            "the data": lambda: bomb(members, "data.npy", np.uint8, megabytes=50),
             "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=50),
-            "the network that it says it is of": lambda: boast(members),
+            "the network in its settings": lambda: with_huge_network(members),
         }[large]()
     )
     assert path.stat().st_size < 10**6
-    main(commands(tmp_path)[kind])  # whatever it loads is loaded
+    main(commands(tmp_path)[kind])  # so that all modules are imported before the measurement
     tracemalloc.start()
     assert main(commands(tmp_path)[kind]) == 2
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 20 * 2**20
+    assert peak < 20 * 2**20
     err = capsys.readouterr().err
     assert err.count("\n") == 2
     assert str(path) in err
@@ -307,7 +309,7 @@ def test_a_zip_bomb_is_refused_without_taking_memory(
 
 
 def test_an_array_with_missing_or_extra_bytes_is_refused(folder, tmp_path, capsys):
-    """Its header is right, its checksum is right; only there is more, or less."""
+    """The header and the checksum of the array are correct."""
     members = members_of((folder / "agent.npz").read_bytes())
     first = list(members)[1]
     for changed in (members[first] + b"x", members[first][:-1], members[first][:-4]):

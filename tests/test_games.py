@@ -19,7 +19,7 @@ from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
 from tests.plain import load, plain, uncompiled
-from tests.test_agent import bits, copied
+from tests.test_agent import bits, saved_state
 from tests.test_determinism import differences, outcome
 
 ROOT = Path(__file__).parent.parent
@@ -188,7 +188,7 @@ def stopped_and_resumed(env, stop, steps, **settings):
     whole, resumed = (plain(Agent(env(), Settings(**{**small, **settings}))) for _ in range(2))
     for _ in range(stop):
         whole.step()
-    came_back = resumed.set_state(*copied(whole))
+    came_back = resumed.set_state(*saved_state(whole))
     for _ in range(steps - stop):
         whole.step()
         resumed.step()

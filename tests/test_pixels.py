@@ -1,4 +1,4 @@
-"""From pixels: 84 x 84, a drifting ball, four frames, convolutions; on a small board, for speed."""
+"""Learning from pixels: 84 x 84, a drifting ball and four frames, on a small board to save time."""
 
 import json
 
@@ -9,7 +9,7 @@ from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from games.catch import Catch
 from run_catch import main
-from tests.test_agent import bits, copied
+from tests.test_agent import bits, saved_state
 
 pytestmark = pytest.mark.slow
 
@@ -51,10 +51,10 @@ def pixels(steps):
 
 
 def test_pixel_runs_have_the_same_bits_twice_and_when_resumed():
-    whole, part, resumed = pixels(60), pixels(45), pixels(0)
-    assert resumed.set_state(*copied(part))
+    uninterrupted, stopped, resumed = pixels(60), pixels(45), pixels(0)
+    assert resumed.set_state(*saved_state(stopped))
     for _ in range(15):
-        part.step()
+        stopped.step()
         resumed.step()
-    assert bits(whole) == bits(part) == bits(resumed)
-    assert whole.updates == 21
+    assert bits(uninterrupted) == bits(stopped) == bits(resumed)
+    assert uninterrupted.updates == 21

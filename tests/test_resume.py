@@ -1,4 +1,4 @@
-"""Stopped anywhere and resumed is as if never stopped, to the bit."""
+"""A run that is stopped anywhere and resumed has the bits of a run that never stopped."""
 
 import json
 import os
@@ -25,12 +25,13 @@ from tests.test_determinism import arguments, differences, outcome
 
 ROOT = Path(__file__).parent.parent
 GAME = {"rows": 5, "columns": 4, "paddle_width": 1, "drift": True}
-CATCH = replace(task("games:Catch-v0", **GAME), goal=None)  # no end
+CATCH = replace(task("games:Catch-v0", **GAME), goal=None)  # never solved, so it does not end early
 STEPS, WARM_UP, SYNC_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 130, 23, 10, 25, 40
 SMALL = {
     **{"steps": STEPS, "warm_up": WARM_UP, "sync_every": SYNC_EVERY, "epsilon_steps": 50},
     **{"evaluate_every": EVALUATE_EVERY, "checkpoint_every": CHECKPOINT_EVERY},
-    **{"hidden": (4,), "batch_size": 4, "memory_size": 30},  # so the ring turns over
+    # The memory is small, so that old frames are overwritten.
+    **{"hidden": (4,), "batch_size": 4, "memory_size": 30},
 }
 LEARNERS = {
     "adam": {},
@@ -42,27 +43,27 @@ LEARNERS = {
 
 @cache
 def compiled(learner):
-    """-> (a compiled `Agent`, the first values of all that its functions update)."""
+    """-> (a compiled `Agent`, [(shared variable, its first value)])."""
     agent = plain(Agent(CATCH.make(), Settings(**{**SMALL, **LEARNERS[learner]})))
     return agent, [(v, v.get_value()) for v in agent.learn.get_shared()]
 
 
 def new_run(learner, folder):
-    """A run at its start. It compiles nothing: it takes over functions, and puts them back."""
-    before, first_values = compiled(learner)
-    run = Run(CATCH, before.settings, folder)
+    """-> a run at its start. It uses the functions of `compiled`, with their first values."""
+    template, first_values = compiled(learner)
+    run = Run(CATCH, template.settings, folder)
     agent = run.agent
-    agent.forward, agent.learn, agent.sync = before.forward, before.learn, before.sync
+    agent.forward, agent.learn, agent.sync = template.forward, template.learn, template.sync
     for variable, value in first_values:
         variable.set_value(value)
     run.compiled = True
     return run
 
 
-@patch.object(pieces, "SIZE", 400)  # bytes: several pieces make a memory
-@patch.object(os, "fsync", lambda handle: None)  # which would be most of the time
-def goes_on(learner, folder, stop):
-    """Another process' worth of the run: from its checkpoint to a Ctrl-C in step `stop`."""
+@patch.object(pieces, "SIZE", 400)  # bytes: so that the memory has several pieces
+@patch.object(os, "fsync", lambda handle: None)  # it would take most of the time
+def train_until(learner, folder, stop):
+    """Trains from the run's checkpoint, or from its start, to a Ctrl-C in step `stop`."""
     run, presses = new_run(learner, folder), []
     if (folder / "checkpoint.npz").exists():
         assert restore(run, checkpoints.load_data(folder / "checkpoint.npz", "checkpoint"))
@@ -82,13 +83,13 @@ def goes_on(learner, folder, stop):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """whole(learner) -> all that the run that is never stopped has reached at its end."""
+def uninterrupted(tmp_path_factory):
+    """uninterrupted(learner) -> the final state of a run that never stopped."""
 
     @cache
     def trained(learner):
-        folder = tmp_path_factory.mktemp("whole")
-        goes_on(learner, folder, STEPS)
+        folder = tmp_path_factory.mktemp("uninterrupted")
+        train_until(learner, folder, STEPS)
         return outcome(folder)[0]
 
     return trained
@@ -107,47 +108,46 @@ def whole(tmp_path_factory):
 @example("action repeat", [CHECKPOINT_EVERY - 1, CHECKPOINT_EVERY, CHECKPOINT_EVERY + 1])
 @example("online", [3, 3, 4, 5])
 def test_a_run_stopped_anywhere_and_resumed_has_the_same_bits(
-    whole, tmp_path_factory, learner, stops
+    uninterrupted, tmp_path_factory, learner, stops
 ):
     folder = tmp_path_factory.mktemp("parts")
     for stop in [*stops, STEPS]:
-        goes_on(learner, folder, stop)
-    assert differences(whole(learner), outcome(folder)[0]) == []
+        train_until(learner, folder, stop)
+    assert differences(uninterrupted(learner), outcome(folder)[0]) == []
 
 
-def test_the_compared_state_is_complete_and_has_changed(whole):
-    """Everything that there is, and a run in which all of it has changed."""
+def test_the_compared_state_is_complete_and_has_changed(uninterrupted):
     for learner in LEARNERS:
-        found = whole(learner)
-        counters, memory = json.loads(found["counters"]), json.loads(found["memory"])
+        state = uninterrupted(learner)
+        counters, memory = json.loads(state["counters"]), json.loads(state["memory"])
         assert counters["steps"] == STEPS
         assert counters["updates"] > 35
         assert memory["written"] > STEPS
-        assert len(json.loads(found["progress.csv"])) == STEPS // EVALUATE_EVERY
-        assert set(json.loads(found["streams"])) == {"exploration", "memory"}
+        assert len(json.loads(state["progress.csv"])) == STEPS // EVALUATE_EVERY
+        assert set(json.loads(state["streams"])) == {"exploration", "memory"}
         assert counters["episode"] > 20
-        assert {"learner.target.W1", "memory.frame", "memory.age", "x"} <= found.keys()
-        files = sum("/memory.frame" in name for name in found)
+        assert {"learner.target.W1", "memory.frame", "memory.age", "x"} <= state.keys()
+        files = sum("/memory.frame" in name for name in state)
         assert files == 0 if learner == "online" else files >= 2
-    assert {"learner.W1.m", "learner.W1.v", "learner.t"} <= whole("adam").keys()
-    assert {"learner.W1.g", "learner.W1.g2"} <= whole("four frames").keys()
+    assert {"learner.W1.m", "learner.W1.v", "learner.t"} <= uninterrupted("adam").keys()
+    assert {"learner.W1.g", "learner.W1.g2"} <= uninterrupted("four frames").keys()
 
 
-# -- in other processes, through the front door ---------------------------------------------------
+# -- in other processes, by the command line -------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_three_processes_reach_the_bits_of_one(tmp_path):
-    """In the warm-up, then in mid-episode, each another process."""
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert main(["--quiet", *arguments(whole, steps=200)]) == 0
+    """A new process goes on in the warm-up and another one in mid-episode."""
+    uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
+    assert main(["--quiet", *arguments(uninterrupted, steps=200)]) == 0
     commands = [
-        arguments(parts, steps=17),
-        ["--resume", str(parts), "--steps", "98"],
-        ["--resume", str(parts), "--steps", "200"],
+        arguments(resumed, steps=17),
+        ["--resume", str(resumed), "--steps", "98"],
+        ["--resume", str(resumed), "--steps", "200"],
     ]
     for command in commands:
         python = [sys.executable, "run_catch.py", "--quiet", *command]
         subprocess.run(python, check=True, cwd=ROOT)
-    assert differences(outcome(whole)[0], outcome(parts)[0]) == []
-    assert outcome(whole)[1] == outcome(parts)[1]
+    assert differences(outcome(uninterrupted)[0], outcome(resumed)[0]) == []
+    assert outcome(uninterrupted)[1] == outcome(resumed)[1]

@@ -1,4 +1,4 @@
-"""The front door as its users and their scripts meet it."""
+"""The command `run_catch.py`: its files, options, messages and exit statuses."""
 
 import csv
 import importlib.util
@@ -26,7 +26,7 @@ from games.window.control import Tally
 from run_catch import main
 from tests.plain import load
 
-# In this process; the processes that are started compile.
+# This fixture affects only this process. The processes that the tests start do compile.
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
 ROOT = Path(__file__).parent.parent
@@ -35,8 +35,8 @@ SMALL = [
     *("--hidden", "16", "--warm-up", "50", "--evaluate-every", "100"),
     *("--checkpoint-every", "70"),
 ]
-# By the last reward alone the game is not solved. The graph is that of the default run: `discount`
-# is data, so that nothing has to be compiled anew.
+# With discount 0, a run does not solve the game and so does not end. `discount` is data, so the
+# compiled functions of the default run can be used again.
 ENDLESS = ["--steps", 10**9, "--discount", 0]
 KEYS = {
     *("game", "solved", "catch_rate", "starts", "mean_return", "best_mean_return"),
@@ -58,7 +58,8 @@ def copied(folder, to):
     return to
 
 
-def rows(folder):
+def progress(folder):
+    """-> the rows of progress.csv, with numbers for text."""
     with open(folder / "progress.csv", newline="") as file:
         return [
             {k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)
@@ -78,7 +79,7 @@ def run(*arguments, **environment):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """`python run_catch.py`, whole: the default run."""
+    """The folder and the output of `python run_catch.py` with default options."""
     folder = tmp_path_factory.mktemp("runs") / "default"
     process = run("--out", folder)
     out, err = process.communicate()
@@ -91,33 +92,33 @@ def trained(tmp_path_factory):
 
 def test_the_default_run_solves_catch(trained):
     folder, out = trained
-    found = summary(folder)
-    assert set(found) == KEYS
-    assert found["solved"] is True
-    assert found["catch_rate"] == 1.0
-    assert found["starts"] == 80
-    assert found["env_steps"] < 10_000
-    assert found["updates"] == found["env_steps"] - found["settings"]["warm_up"] + 1
-    assert found["steps_per_second"] == pytest.approx(
-        found["env_steps"] / found["train_seconds"], rel=0.01
+    result = summary(folder)
+    assert set(result) == KEYS
+    assert result["solved"] is True
+    assert result["catch_rate"] == 1.0
+    assert result["starts"] == 80
+    assert result["env_steps"] < 10_000
+    assert result["updates"] == result["env_steps"] - result["settings"]["warm_up"] + 1
+    assert result["steps_per_second"] == pytest.approx(
+        result["env_steps"] / result["train_seconds"], rel=0.01
     )
-    assert found["compile_seconds"] > 0
-    assert (found["seed"], found["backend"]) == (0, "numba")
+    assert result["compile_seconds"] > 0
+    assert (result["seed"], result["backend"]) == (0, "numba")
     assert "compiling learn" in out
     score = "catch rate 1 (optimum 1, chance 0.3)"
-    assert f"solved: {score} after {found['env_steps']:,} agent steps" in out
-    assert found["game"] == "games:Catch-v0"
-    assert found["mean_return"] == found["best_mean_return"] == 1
+    assert f"solved: {score} after {result['env_steps']:,} agent steps" in out
+    assert result["game"] == "games:Catch-v0"
+    assert result["mean_return"] == result["best_mean_return"] == 1
     assert f"run_catch.py watch {folder}" in out
 
 
 def test_training_stops_after_two_consecutive_perfect_evaluations(trained):
-    found = rows(trained[0])
-    rates = [row["catch_rate"] for row in found]
-    assert rates[-2:] == [1, 1]
-    assert (1, 1) not in list(pairwise(rates))[:-1]
-    assert [row["env_steps"] for row in found] == [250 * (i + 1) for i in range(len(found))]
-    for row in found:
+    rows = progress(trained[0])
+    catch_rates = [row["catch_rate"] for row in rows]
+    assert catch_rates[-2:] == [1, 1]
+    assert (1, 1) not in list(pairwise(catch_rates))[:-1]
+    assert [row["env_steps"] for row in rows] == [250 * (i + 1) for i in range(len(rows))]
+    for row in rows:
         assert row["mean_return"] == pytest.approx(2 * row["catch_rate"] - 1)
         assert row["updates"] == max(row["env_steps"] - 1_999, 0)
         assert row["epsilon"] == pytest.approx(1 - 0.9 * max(row["env_steps"] - 2_000, 0) / 2_000)
@@ -141,13 +142,13 @@ def test_a_run_ends_unsolved_after_its_steps(tmp_path):
         main(["train", "--out", str(tmp_path / "run"), "--steps", "120", "--seed", "7", *SMALL])
         == 0
     )
-    found = summary(tmp_path / "run")
-    assert found["env_steps"] == 120
-    assert found["updates"] == 71
-    assert found["solved"] is False
-    assert 0 <= found["catch_rate"] < 1
-    assert found["seed"] == found["settings"]["seed"] == 7
-    assert [row["env_steps"] for row in rows(tmp_path / "run")] == [100]
+    result = summary(tmp_path / "run")
+    assert result["env_steps"] == 120
+    assert result["updates"] == 71
+    assert result["solved"] is False
+    assert 0 <= result["catch_rate"] < 1
+    assert result["seed"] == result["settings"]["seed"] == 7
+    assert [row["env_steps"] for row in progress(tmp_path / "run")] == [100]
 
 
 def test_quiet_prints_nothing(tmp_path, capfd):
@@ -158,9 +159,9 @@ def test_quiet_prints_nothing(tmp_path, capfd):
 def test_game_options_reach_the_game(tmp_path):
     game = ["--rows", "6", "--columns", "5", "--paddle-width", "1", "--paddle-start", "middle"]
     assert main(["--out", str(tmp_path), "--steps", "60", "--drift", *game, *SMALL]) == 0
-    found = summary(tmp_path)
-    assert found["starts"] == 5 * 3
-    assert found["settings"]["game"] == {
+    result = summary(tmp_path)
+    assert result["starts"] == 5 * 3
+    assert result["settings"]["game"] == {
         "rows": 6,
         "columns": 5,
         "paddle_width": 1,
@@ -197,12 +198,12 @@ def test_ctrl_c_while_learning_saves_everything(tmp_path):
     status, out, _ = interrupt(process, when=(folder / "progress.csv").exists)
     assert status == 130
     assert f"--resume {folder}" in out
-    found = summary(folder)
-    assert found["solved"] is False
-    about, _ = load(folder / "checkpoint.npz", "checkpoint")
-    assert about["agent"]["counters"]["steps"] == found["env_steps"]
+    result = summary(folder)
+    assert result["solved"] is False
+    data, _ = load(folder / "checkpoint.npz", "checkpoint")
+    assert data["agent"]["counters"]["steps"] == result["env_steps"]
     assert main(["watch", str(folder), "--gif", str(tmp_path / "a.gif")]) == 0
-    steps = found["env_steps"] + 10
+    steps = result["env_steps"] + 10
     assert main(["--resume", str(folder), "--steps", str(steps), "--quiet"]) == 0
     assert summary(folder)["env_steps"] == steps
 
@@ -237,8 +238,8 @@ def test_repeated_ctrl_c_still_saves_everything(tmp_path, pause):
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert sorted(os.listdir(folder)) == sorted(FILES)
-    about, _ = load(folder / "checkpoint.npz", "checkpoint")
-    assert about["agent"]["counters"]["steps"] == summary(folder)["env_steps"]
+    data, _ = load(folder / "checkpoint.npz", "checkpoint")
+    assert data["agent"]["counters"]["steps"] == summary(folder)["env_steps"]
 
 
 @pytest.mark.slow
@@ -263,8 +264,8 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path):
         time.sleep(0.02)
     process.kill()
     process.communicate()
-    about, _ = load(folder / "checkpoint.npz", "checkpoint")
-    reached = about["agent"]["counters"]["steps"]
+    data, _ = load(folder / "checkpoint.npz", "checkpoint")
+    reached = data["agent"]["counters"]["steps"]
     assert reached % 1_000 == 0 < reached
     assert main(["--resume", str(folder), "--steps", str(reached + 1), "--quiet"]) == 0
     assert summary(folder)["env_steps"] == reached + 1
@@ -276,9 +277,9 @@ def test_ctrl_c_while_compiling_leaves_a_run_to_resume(tmp_path):
     process = run("--out", folder, PYTENSOR_FLAGS=f"base_compiledir={tmp_path}")  # an empty cache
     status, out, _ = interrupt(process, when=folder.exists)
     assert status == 130
-    found = summary(folder)
-    assert set(found) == KEYS
-    assert (found["env_steps"], found["solved"], found["catch_rate"]) == (0, False, None)
+    result = summary(folder)
+    assert set(result) == KEYS
+    assert (result["env_steps"], result["solved"], result["catch_rate"]) == (0, False, None)
     assert f"--resume {folder}" in out
     assert "watch" not in out
     assert main(["--resume", str(folder), "--steps", "20", "--quiet"]) == 0
@@ -309,32 +310,32 @@ def test_watch_takes_the_latest_run(trained, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def shown(monkeypatch):
-    """A screen, and a window that only notes what it was asked to show."""
-    calls = []
+def windows(monkeypatch):
+    """Pretends that there is a screen. -> [(env, q_values)] of every window that was opened."""
+    opened = []
 
     def show(env, q_values=None, title=None):
-        calls.append((env, q_values))
+        opened.append((env, q_values))
         return Tally("caught", episodes=3, won=2, best_streak=2)
 
     monkeypatch.setattr(games.window.screen, "has_screen", lambda: True)
     monkeypatch.setattr(games.window.window, "show", show)
-    return calls
+    return opened
 
 
-def test_after_training_a_window_opens_if_there_is_a_screen(shown, tmp_path, capsys):
-    loudly = SMALL[1:]
-    assert main(["--out", str(tmp_path / "a"), "--steps", "60", *loudly]) == 0
-    ((env, q_values),) = shown
+def test_after_training_a_window_opens_if_there_is_a_screen(windows, tmp_path, capsys):
+    without_quiet = SMALL[1:]
+    assert main(["--out", str(tmp_path / "a"), "--steps", "60", *without_quiet]) == 0
+    ((env, q_values),) = windows
     assert q_values(env.reset(seed=0)[0]).shape == (3,)
     assert "2 of 3 caught, best streak 2" in capsys.readouterr().out
     assert main(["--out", str(tmp_path / "b"), "--steps", "60", "--no-window", *SMALL]) == 0
-    assert len(shown) == 1
+    assert len(windows) == 1
 
 
-def test_watch_shows_the_agent_that_was_trained(shown, trained):
+def test_watch_shows_the_agent_that_was_trained(windows, trained):
     assert main(["watch", str(trained[0])]) == 0
-    ((env, q_values),) = shown
+    ((env, q_values),) = windows
     for start in env.unwrapped.starts():
         x, over = env.reset(options={"state": start})[0], False
         while not over:
@@ -342,9 +343,9 @@ def test_watch_shows_the_agent_that_was_trained(shown, trained):
         assert reward == 1
 
 
-def test_play_opens_the_game_without_an_agent(shown):
+def test_play_opens_the_game_without_an_agent(windows):
     assert main(["play", "--columns", "7", "--drift"]) == 0
-    ((env, q_values),) = shown
+    ((env, q_values),) = windows
     assert (env.columns, env.drifts, q_values) == (7, (-1, 0, 1), None)
 
 
@@ -467,25 +468,25 @@ def test_resuming_with_other_settings_is_refused(trained, options, message, caps
     assert contents(trained[0]) == before
 
 
-def changed(path, kind, change):
-    about, arrays = load(path, kind)
-    change(about, arrays)
-    checkpoints.save(path, kind, about, arrays)
+def change_file(path, kind, change):
+    data, arrays = load(path, kind)
+    change(data, arrays)
+    checkpoints.save(path, kind, data, arrays)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda about, arrays: about.pop("settings"),
-        lambda about, arrays: about.update(settings="x"),
-        lambda about, arrays: about["settings"].pop("game"),
-        lambda about, arrays: about["settings"].update(hidden=[3]),
-        lambda about, arrays: about["settings"].update(new_setting=3),
-        lambda about, arrays: about["settings"].update(batch_size=32.5),
-        lambda about, arrays: about["settings"]["game"].update(render_mode="human"),
-        lambda about, arrays: about["settings"]["game"].update(columns=4),
-        lambda about, arrays: arrays.popitem(),
-        lambda about, arrays: arrays.update({next(iter(arrays)): np.zeros(3, np.float32)}),
+        lambda data, arrays: data.pop("settings"),
+        lambda data, arrays: data.update(settings="x"),
+        lambda data, arrays: data["settings"].pop("game"),
+        lambda data, arrays: data["settings"].update(hidden=[3]),
+        lambda data, arrays: data["settings"].update(new_setting=3),
+        lambda data, arrays: data["settings"].update(batch_size=32.5),
+        lambda data, arrays: data["settings"]["game"].update(render_mode="human"),
+        lambda data, arrays: data["settings"]["game"].update(columns=4),
+        lambda data, arrays: arrays.popitem(),
+        lambda data, arrays: arrays.update({next(iter(arrays)): np.zeros(3, np.float32)}),
     ],
 )
 @pytest.mark.parametrize("kind", ["agent", "checkpoint"])
@@ -494,7 +495,7 @@ def test_a_file_with_wrong_settings_or_shapes_is_refused(trained, kind, change, 
     folder.mkdir()
     path = folder / f"{kind}.npz"
     path.write_bytes((trained[0] / f"{kind}.npz").read_bytes())
-    changed(path, kind, change)
+    change_file(path, kind, change)
     before = path.read_bytes()
     command = {
         "agent": ["watch", str(folder), "--gif", str(tmp_path / "a.gif")],
@@ -510,36 +511,36 @@ def test_a_file_with_wrong_settings_or_shapes_is_refused(trained, kind, change, 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda about: about["agent"]["counters"].update(steps="abc"),
-        lambda about: about["agent"]["counters"].update(more=1),
-        lambda about: about["agent"]["counters"].update(updates=-1),
-        lambda about: about["agent"]["memory"].update(size=10**9),
-        lambda about: about["agent"]["memory"].update(first=-1),
-        lambda about: about["agent"]["streams"].pop("memory"),
-        lambda about: about["agent"].update(actions=[3]),
-        lambda about: about["agent"].update(actions="left"),
-        lambda about: about["run"].update(best="x"),
-        lambda about: about.update(run=[1]),
-        lambda about: about["run"].update(rows=None),
-        lambda about: about["run"]["rows"][-1].update(catch_rate="all"),
+        lambda data: data["agent"]["counters"].update(steps="abc"),
+        lambda data: data["agent"]["counters"].update(more=1),
+        lambda data: data["agent"]["counters"].update(updates=-1),
+        lambda data: data["agent"]["memory"].update(size=10**9),
+        lambda data: data["agent"]["memory"].update(first=-1),
+        lambda data: data["agent"]["streams"].pop("memory"),
+        lambda data: data["agent"].update(actions=[3]),
+        lambda data: data["agent"].update(actions="left"),
+        lambda data: data["run"].update(best="x"),
+        lambda data: data.update(run=[1]),
+        lambda data: data["run"].update(rows=None),
+        lambda data: data["run"]["rows"][-1].update(catch_rate="all"),
     ],
 )
 def test_a_checkpoint_with_wrong_contents_is_refused(trained, change, tmp_path, capsys):
     folder = copied(trained[0], tmp_path / "run")
-    changed(folder / "checkpoint.npz", "checkpoint", lambda about, arrays: change(about))
+    change_file(folder / "checkpoint.npz", "checkpoint", lambda data, arrays: change(data))
     before = contents(folder)
     assert main(["--resume", str(folder), "--steps", "4000", "--quiet"]) == 2
     assert "checkpoint.npz does not fit this version" in capsys.readouterr().err
     assert contents(folder) == before
 
 
-# -- what goes wrong later -------------------------------------------------------------------------
+# -- errors during a run ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rate", ["1e30", "1e9"])
 def test_a_diverging_run_stops_with_a_message(rate, tmp_path, capsys):
-    wild = [*SMALL, "--optimiser", "sgd", "--learning-rate", rate]
-    assert main(["--out", str(tmp_path / "run"), *wild]) == 2
+    diverging = [*SMALL, "--optimiser", "sgd", "--learning-rate", rate]
+    assert main(["--out", str(tmp_path / "run"), *diverging]) == 2
     err = capsys.readouterr().err
     assert "stopped after 5" in err
     assert re.search("agent steps: the (squared TD error is|Q-values are) ", err)
@@ -549,7 +550,7 @@ def test_a_diverging_run_stops_with_a_message(rate, tmp_path, capsys):
 
 def test_runs_started_in_the_same_second_have_different_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(time, "strftime", lambda form: "20260101-000000")
+    monkeypatch.setattr(time, "strftime", lambda pattern: "20260101-000000")
     for _ in range(3):
         assert main(["--steps", "60", *SMALL]) == 0
     stem = "catch-20260101-000000"
@@ -557,18 +558,18 @@ def test_runs_started_in_the_same_second_have_different_folders(tmp_path, monkey
 
 
 def test_a_run_survives_a_full_standard_output(tmp_path):
-    """`> /dev/full` ended it with "None: No space left on device"."""
+    """ "No space left on device" on standard output does not end the run."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     command = f"{sys.executable} run_catch.py --steps 60 --out {tmp_path}/run > /dev/full"
-    found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
-    assert (found.returncode, found.stderr) == (0, "")
+    process = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")
     assert summary(tmp_path / "run")["env_steps"] == 60
 
 
 @pytest.mark.slow
 def test_a_run_works_without_a_console(tmp_path):
-    """As pythonw starts it: there is no standard output and no standard error."""
+    """pythonw starts programs without standard output and standard error."""
     code = (
         "import sys\n"
         "sys.stdout = sys.stderr = None\n"
@@ -583,15 +584,15 @@ def test_a_run_works_without_a_console(tmp_path):
 @pytest.mark.slow
 def test_a_run_survives_a_closed_pipe(tmp_path):
     command = f"{sys.executable} run_catch.py --steps 100 --out {tmp_path}/run | head -1"
-    found = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
-    assert found.stdout.startswith("building the graph")
-    assert found.stderr == ""
+    process = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert process.stdout.startswith("building the graph")
+    assert process.stderr == ""
     assert summary(tmp_path / "run")["env_steps"] == 100
 
 
 @pytest.mark.slow
 def test_a_run_is_solved_when_it_reaches_the_optimum(tmp_path, capsys):
-    """On two rows the paddle has one step: only the balls near it can be caught."""
+    """On two rows the paddle can move once, so only balls near it can be caught."""
     assert main(["--rows", "2", "--out", str(tmp_path / "run")]) == 0
     assert "solved: catch rate 0.475 (optimum 0.475, chance 0.3)" in capsys.readouterr().out
     assert summary(tmp_path / "run")["catch_rate"] == 38 / 80

@@ -31,10 +31,10 @@ EPS = np.finfo(np.float32).eps
     ids=["a mean", "a sum"],
 )
 def test_one_update_by_hand(loss, expected):
-    """A transition for each thread; then one transition for both of them."""
-    of_numbers = graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1), loss)
-    _, learn, _ = functions(of_numbers, MODES["numba"], threads=2)
-    W, before = of_numbers.params[0], threading.active_count()
+    """First one transition for each thread, then a single transition for both threads."""
+    table_graph = graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1), loss)
+    _, learn, _ = functions(table_graph, MODES["numba"], threads=2)
+    W, before = table_graph.params[0], threading.active_count()
     assert learn(*BATCH).tolist() == [1, -4]
     np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
     assert {v.name for v in learn.get_shared()} == {"W", "target.W"}
@@ -42,15 +42,15 @@ def test_one_update_by_hand(loss, expected):
 
     W.set_value(np.array([[1, 2], [3, 4]], np.float32))
     assert learn(*(array[:1] for array in BATCH)).tolist() == [1]
-    rise = {squared: 0.2, clipped: 0.1}[loss]
-    np.testing.assert_allclose(W.get_value(), [[1, 2 + rise], [3, 4]], rtol=1e-6)
+    increase = {squared: 0.2, clipped: 0.1}[loss]
+    np.testing.assert_allclose(W.get_value(), [[1, 2 + increase], [3, 4]], rtol=1e-6)
 
-    # a mean over three, of which the second thread has two
+    # A mean over three transitions: the second thread has two of them.
     W.set_value(np.array([[1, 2], [3, 4]], np.float32))
     x, action, reward, discount, x_tp1 = (array[[0, 1, 1]] for array in BATCH)
     assert learn(x, action, reward, discount, x_tp1).tolist() == [1, -4, -4]
-    rises = {squared: (0.2 / 3, -1.6 / 3), clipped: (0.1, -0.2)}[loss]
-    expected = [[1, 2 + rises[0]], [3 + rises[1], 4]]
+    increases = {squared: (0.2 / 3, -1.6 / 3), clipped: (0.1, -0.2)}[loss]
+    expected = [[1, 2 + increases[0]], [3 + increases[1], 4]]
     np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
 
 
@@ -59,7 +59,7 @@ VALUES = conv_params(np.random.default_rng(0), SHAPE, FILTERS, (16,), 3, glorot)
 
 
 def learner(loss, threads, optimiser=sgd):
-    """-> (learn, its shared variables); by sgd at a rate of 1 an update is the gradient"""
+    """-> learn. With SGD at a learning rate of 1, an update is the gradient."""
     network = partial(conv, strides=[stride for _, _, stride in FILTERS])
     rule = partial(optimiser, learning_rate=1.0 if optimiser is sgd else 0.001)
     _, learn, _ = functions(
@@ -76,51 +76,51 @@ def a_batch(size, rng):
 
 
 def gradient_by(learn, batch):
-    """-> (td_error, {name: the gradient}); the weights are put back"""
+    """-> (td_error, {name: gradient}). Restores the weights afterwards."""
     shared = [v for v in learn.get_shared() if v.name in VALUES]
     td_error = learn(*batch)
-    found = {v.name: VALUES[v.name] - v.get_value() for v in shared}
+    gradients = {v.name: VALUES[v.name] - v.get_value() for v in shared}
     for variable in shared:
         variable.set_value(VALUES[variable.name])
-    return td_error, found
+    return td_error, gradients
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", [squared, clipped])
 def test_the_gradient_equals_that_of_one_thread_to_rounding(loss):
-    """And the sum of the gradients of the transitions, one by one, on one thread.
+    """It also equals the sum of the gradients of the single transitions, each on one thread.
 
     Sums of n numbers in two orders differ by at most 2 n eps times the sum of their magnitudes
-    (Higham 2002, section 4.2). Here n is the transitions times the 16 places of a filter, at most;
-    and the weights from which a gradient is taken are rounded to eps.
+    (Higham 2002, section 4.2). Here n is at most the transitions times the 16 positions of a
+    filter. The weights from which a gradient is subtracted are rounded to eps.
     """
-    alone = learner(loss, 1)
+    learn_alone = learner(loss, 1)
     several = {threads: learner(loss, threads) for threads in (2, 3)}
     for size in 1, 2, 3, 7, 32:
         batch = a_batch(size, np.random.default_rng(size))
-        each = [gradient_by(alone, [array[[b]] for array in batch])[1] for b in range(size)]
+        single = [gradient_by(learn_alone, [array[[b]] for array in batch])[1] for b in range(size)]
         share = 1 / size if loss is squared else 1
-        one = gradient_by(alone, batch)
+        one_thread = gradient_by(learn_alone, batch)
         for learn in several.values():
-            td_error, found = gradient_by(learn, batch)
-            np.testing.assert_allclose(td_error, one[0], rtol=0, atol=64 * EPS)
-            for name, gradient in found.items():
-                magnitudes = share * sum(np.abs(part[name]) for part in each).max()
+            td_error, gradients = gradient_by(learn, batch)
+            np.testing.assert_allclose(td_error, one_thread[0], rtol=0, atol=64 * EPS)
+            for name, gradient in gradients.items():
+                magnitudes = share * sum(np.abs(g[name]) for g in single).max()
                 bound = EPS * (2 * 16 * size * magnitudes + np.abs(VALUES[name]).max())
-                summed = share * sum(part[name].astype(np.float64) for part in each)
-                for expected in one[1][name], summed:
+                summed = share * sum(g[name].astype(np.float64) for g in single)
+                for expected in one_thread[1][name], summed:
                     np.testing.assert_allclose(gradient, expected, rtol=0, atol=bound)
-            assert any(gradient.any() for gradient in found.values())
+            assert any(gradient.any() for gradient in gradients.values())
 
 
 @pytest.mark.slow
 def test_fifty_updates_repeat_exactly_and_stay_close_to_one_thread():
-    after = []
+    results = []
     for threads in 1, 2, 2:
         learn, rng = learner(squared, threads, adam), np.random.default_rng(0)
         errors = [learn(*a_batch(9, rng)) for _ in range(50)]
-        after.append({v.name: v.get_value() for v in learn.get_shared()} | {"errors": errors})
-    one, two, again = after
+        results.append({v.name: v.get_value() for v in learn.get_shared()} | {"errors": errors})
+    one, two, again = results
     assert one.keys() == two.keys() >= {"t", "K1.m", "W1.v", "target.K1"}
     for name, value in two.items():
         assert np.array_equal(value, again[name]), name
@@ -130,17 +130,17 @@ def test_fifty_updates_repeat_exactly_and_stay_close_to_one_thread():
 
 @pytest.mark.slow
 def test_a_resumed_run_keeps_its_threads_and_has_the_same_bits(tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    uninterrupted, stopped = tmp_path / "uninterrupted", tmp_path / "stopped"
     options = {"filters": "4x3x1,4x2x1", "threads": 2}
-    assert main(["--quiet", *arguments(whole, **options)]) == 0
-    assert main(["--quiet", *arguments(parts, steps=150, **options)]) == 0
-    assert main(["--quiet", "--no-window", "--resume", str(parts), "--steps", "240"]) == 0
-    (expected, settings), (found, _) = outcome(whole), outcome(parts)
+    assert main(["--quiet", *arguments(uninterrupted, **options)]) == 0
+    assert main(["--quiet", *arguments(stopped, steps=150, **options)]) == 0
+    assert main(["--quiet", "--no-window", "--resume", str(stopped), "--steps", "240"]) == 0
+    (expected, settings), (state, _) = outcome(uninterrupted), outcome(stopped)
     assert settings["threads"] == 2
-    assert differences(expected, found) == []
-    data, task, settings = read_data(parts, "checkpoint")
+    assert differences(expected, state) == []
+    data, task, settings = read_data(stopped, "checkpoint")
     with pytest.raises(BadInput, match="threads was 2, not 1"):
-        resumed(parts, data, task, settings, None, {"threads": 1})
+        resumed(stopped, data, task, settings, None, {"threads": 1})
 
 
 @pytest.mark.parametrize(
