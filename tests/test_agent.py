@@ -1,4 +1,4 @@
-"""The agent: it learns, counts its steps, uses its settings, and repeats its bits."""
+"""The agent learns, counts its steps, uses its settings and repeats its bits."""
 
 import hashlib
 import json

@@ -558,7 +558,7 @@ def test_runs_started_in_the_same_second_have_different_folders(tmp_path, monkey
 
 
 def test_a_run_survives_a_full_standard_output(tmp_path):
-    """ "No space left on device" on standard output does not end the run."""
+    """The error "No space left on device" on standard output does not end the run."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     command = f"{sys.executable} run_catch.py --steps 60 --out {tmp_path}/run > /dev/full"

@@ -120,12 +120,12 @@ def test_fifty_updates_repeat_exactly_and_stay_close_to_one_thread():
         learn, rng = learner(squared, threads, adam), np.random.default_rng(0)
         errors = [learn(*a_batch(9, rng)) for _ in range(50)]
         results.append({v.name: v.get_value() for v in learn.get_shared()} | {"errors": errors})
-    one, two, again = results
-    assert one.keys() == two.keys() >= {"t", "K1.m", "W1.v", "target.K1"}
-    for name, value in two.items():
-        assert np.array_equal(value, again[name]), name
-        np.testing.assert_allclose(value, one[name], rtol=1e-4, atol=1e-4, err_msg=name)
-    assert any(not np.array_equal(value, one[name]) for name, value in two.items())
+    one_thread, two_threads, repeated = results
+    assert one_thread.keys() == two_threads.keys() >= {"t", "K1.m", "W1.v", "target.K1"}
+    for name, value in two_threads.items():
+        assert np.array_equal(value, repeated[name]), name
+        np.testing.assert_allclose(value, one_thread[name], rtol=1e-4, atol=1e-4, err_msg=name)
+    assert any(not np.array_equal(v, one_thread[name]) for name, v in two_threads.items())
 
 
 @pytest.mark.slow

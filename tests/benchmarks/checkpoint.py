@@ -1,13 +1,12 @@
-"""What the checkpoints of a large memory cost:
+"""The cost of checkpoints of a large memory:
 
     python -m tests.benchmarks.checkpoint FRAMES [GAME]
 
-GAME: a Gymnasium id with frames of 84 x 84, such as ALE/Pong-v5; without it, Catch in pixels. Its
-memory is full with the frames of random play. Each line: the seconds for which the loop stands
-still, those of them in which the processor is at work for it, what is written, and the most memory
-that the process has taken so far. The first checkpoint writes the whole memory, each other one
-comes after 10,000 new frames, and the last line is another process that resumes. Linux only: it
-reads /proc.
+GAME is a Gymnasium id with frames of 84 x 84, such as ALE/Pong-v5; the default is Catch in pixels.
+The memory is filled with frames of random play. Every line prints the seconds that the loop waits,
+the seconds of processor time, the bytes written and the peak memory of the process. The first
+checkpoint writes the whole memory. Three more follow, each after 10,000 new frames. Then another
+process resumes. Linux only: the script reads /proc.
 """
 
 import os
@@ -25,13 +24,13 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.loading import read_data, restore
 from dqn_symbolic.runs.run import Run
 
-PLAYED = 10_000  # frames; then they come again
+PLAYED = 10_000  # different frames; the memory repeats them
 NEW = 10_000  # frames from one checkpoint to the next
 TIMES = 3
 
 
 def most_memory():
-    """-> gigabytes, the most that this process has had so far."""
+    """-> the peak memory of this process so far, in gigabytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
@@ -42,20 +41,20 @@ def compiled(task, settings, folder):
     return run
 
 
-def tell(what, call, written=lambda: 0):
-    """Calls, and prints what that took. written() -> bytes, afterwards."""
+def measure(name, call, bytes_written=lambda: 0):
+    """Calls and prints the costs. bytes_written() is called afterwards."""
     since, worked_since = time.perf_counter(), time.process_time()
     call()
     seconds, worked = time.perf_counter() - since, time.process_time() - worked_since
     print(
-        f"{what:30} {seconds:6.2f} s, {worked:6.2f} s of work, {written() / 1e6:6.1f} MB written,"
-        f" {most_memory():5.2f} GB at most",
+        f"{name:30} {seconds:6.2f} s, {worked:6.2f} s of work,"
+        f" {bytes_written() / 1e6:6.1f} MB written, {most_memory():5.2f} GB at most",
         flush=True,
     )
 
 
 def fill(agent, frames):
-    """Plays at random, and then repeats what it has played as often as it takes."""
+    """Plays at random, then repeats the played frames until the memory is full."""
     play(agent, min(PLAYED, frames))
     memory, played = agent.memory, agent.memory.written
     for ring in memory.rings.values():
@@ -65,15 +64,15 @@ def fill(agent, frames):
     agent.steps = memory.slots
 
 
-def save(run, what):
+def save(run, name):
     folder = run.out / "memory"
     before = set(folder.glob("*"))
 
-    def written():
+    def bytes_written():
         files = {*folder.glob("*"), run.out / "checkpoint.npz"} - before
         return sum(file.stat().st_size for file in files)
 
-    tell(what, run.save_checkpoint, written)
+    measure(name, run.save_checkpoint, bytes_written)
 
 
 def play(agent, frames):
@@ -95,7 +94,7 @@ def saving(frames, game, folder):
 def resuming(folder):
     data, task, settings = read_data(folder, "checkpoint")
     run = compiled(task, settings, folder)
-    tell("resumed in another process", lambda: restore(run, data))
+    measure("resumed in another process", lambda: restore(run, data))
 
 
 if __name__ == "__main__":
@@ -106,5 +105,5 @@ if __name__ == "__main__":
         game = task(*game) if game else task("games:Catch-v0", pixels=84, drift=True)
         with tempfile.TemporaryDirectory() as folder:
             saving(int(frames), game, Path(folder))
-            again = [sys.executable, "-m", "tests.benchmarks.checkpoint", "resume", folder]
-            subprocess.run(again, check=True)
+            command = [sys.executable, "-m", "tests.benchmarks.checkpoint", "resume", folder]
+            subprocess.run(command, check=True)

@@ -1,17 +1,18 @@
-"""The Nature network beside others:  python -m tests.benchmarks.conv [THREADS [PRESET]]
+"""The Nature network beside torch and JAX:  python -m tests.benchmarks.conv [THREADS [PRESET]]
 
-One learn step of batch 32 and the forward pass of one stack of frames: 84 x 84 x 4 uint8 -> 32 of
-8 x 8 / 4 -> 64 of 4 x 4 / 2 -> 64 of 3 x 3 / 1 -> dense 512 -> 3 actions (Mnih et al. 2015), with
-RMSprop and the clipped error; the preset "pixels" has the network of 2013. "its matrix products"
-are those of the learn step as NumPy does them, without whatever brings the numbers into their
-place; each thread has its part of the batch. "ours, one thread" is what more threads must beat.
+Times a learn step of batch 32, with RMSprop and the clipped error, and the forward pass of a single
+stack of frames. The network is 84 x 84 x 4 uint8 -> 32 of 8 x 8 / 4 -> 64 of 4 x 4 / 2 -> 64 of
+3 x 3 / 1 -> dense 512 -> 3 actions (Mnih et al. 2015). The preset "pixels" has the network of 2013.
+"its matrix products" are the products of the learn step in NumPy, without copying patches into
+matrices; every thread has its part of the batch. With several threads, "ours, one thread" is shown
+for comparison.
 """
 
 import os
 import sys
 
-os.environ["OMP_NUM_THREADS"] = "1"  # of one product; torch is told of its threads by a call
-if sys.argv[1:2] in ([], ["1"]):  # otherwise XLA takes every core that it may run on
+os.environ["OMP_NUM_THREADS"] = "1"  # for a single product; torch has its own call for threads
+if sys.argv[1:2] in ([], ["1"]):  # otherwise XLA uses all cores
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,7 @@ def first_values():
 
 
 def matrix_products(batch_size):
-    """The learn step's products only: columns times kernel, and the two transposes, in NumPy."""
+    """-> a call that does only the products of the learn step, forward and for both gradients."""
     sizes, side, channels = [], *OBS_SHAPE[1:]
     for number, size, stride in NETWORK.filters:
         side = (side - size) // stride + 1
@@ -73,7 +74,7 @@ def main():
         sides["ours, one thread"] = ours(values, STRIDES, "rmsprop", batch)
     agree(sides)
     print(f"{THREADS} thread(s): milliseconds, and the ratio to torch")
-    if "OPENBLAS_CORETYPE" in os.environ:  # it can hold the products of NumPy and numba back
+    if "OPENBLAS_CORETYPE" in os.environ:  # it can slow down the products of NumPy and numba
         print(f"OPENBLAS_CORETYPE is set to {os.environ['OPENBLAS_CORETYPE']}")
     for i, title in enumerate(("learn, batch 32", "forward, batch 1")):
         parts = {
@@ -81,9 +82,9 @@ def main():
         }
         if i == 0:
             parts["its matrix products"] = products_on_threads(32)
-        found = medians(parts, seconds=0.1)
-        for name, us in found.items():
-            ratio = us / found.get("torch, eager", float("nan"))
+        microseconds = medians(parts, seconds=0.1)
+        for name, us in microseconds.items():
+            ratio = us / microseconds.get("torch, eager", float("nan"))
             print(f"{title:18} {name:22} {us / 1e3:7.2f} ms {ratio:6.2f}")
 
 

@@ -1,8 +1,8 @@
 """The Nature network on JAX's device:  python -m tests.benchmarks.gpu
 
-Updates a second of the learn step with batches of 32, 256 and 1,024: ours on the JAX backend beside
-`jax.jit` by hand, torch, and torch recorded as a CUDA graph; then the agent steps a second of the
-pixel game. Where there is no GPU it runs on the CPU, with the batch of 32 alone.
+Prints the updates a second with batches of 32, 256 and 1,024: ours on the JAX backend, `jax.jit` by
+hand, torch, and torch recorded as a CUDA graph. Then it prints the agent steps a second of the
+pixel game. Without a GPU it runs on the CPU, with a batch of 32 only.
 """
 
 import time
@@ -38,7 +38,7 @@ def torch_device():
 
 
 def in_a_row(learn):
-    """As in training on a device: the next update is sent before the last one has ended."""
+    """-> a call of UPDATES updates. As in training, it does not wait for the device in between."""
 
     def updates():
         for _ in range(UPDATES):
@@ -49,7 +49,7 @@ def in_a_row(learn):
 
 
 def agent_steps_a_second(steps=2_000):
-    """Of the pixel game with an update in every step, once it is under way."""
+    """-> agent steps a second of the pixel game after its warm-up, with an update in every step."""
     settings = Settings(backend="jax", **PRESETS["pixels"] | {"warm_up": 500})
     agent = Agent(Catch(pixels=84, drift=True), settings).compile()
     for _ in range(1_000):
@@ -63,7 +63,7 @@ def agent_steps_a_second(steps=2_000):
 def main():
     has_gpu = jax.default_backend() == "gpu"
     print(f"JAX on {jax.devices()[0].device_kind}, torch on {torch_device() or 'nothing'}")
-    print("batch   whose                 ms a step   updates/s   to jax.jit")
+    print("batch   library               ms a step   updates/s   to jax.jit")
     for size in (32, 256, 1024) if has_gpu else (32,):
         values, batch = first_values(), a_batch(size, OBS_SHAPE, ACTIONS)
         work = values, STRIDES, "rmsprop", batch
@@ -73,12 +73,12 @@ def main():
         agree(sides)
         if torch_device() == "cuda":
             sides["torch, CUDA graph"] = torch_graphed(*work)
-        found = medians(
+        microseconds = medians(
             {name: in_a_row(learn) for name, (learn, _) in sides.items()}, rounds=9, seconds=0.2
         )
-        for name, us in found.items():
+        for name, us in microseconds.items():
             ms = us / 1e3 / UPDATES
-            ratio = us / found["jax.jit by hand"]
+            ratio = us / microseconds["jax.jit by hand"]
             print(f"{size:5}   {name:20} {ms:10.3f} {1e3 / ms:11,.0f} {ratio:12.2f}", flush=True)
     steps = 2_000 if has_gpu else 100
     print(f"the pixel game: {agent_steps_a_second(steps):,.0f} agent steps/s, one update each")

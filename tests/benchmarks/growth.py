@@ -1,8 +1,8 @@
-"""What a learn step costs as the work grows:  python -m tests.benchmarks.growth
+"""The time of a learn step as the work grows:  python -m tests.benchmarks.growth
 
-From the default game (board 10 x 10, 128 hidden units, batch 32, Adam) one size grows at a time,
-on one thread: ours on numba beside torch, in the same process and in turn. "bytes" is what a step
-has to read: the minibatch, both networks and the optimiser's averages.
+The sizes are those of the default game: a board of 10 x 10, 128 hidden units, batch 32 and Adam.
+One size grows at a time. Ours on numba and torch run in turn in one process, on one thread. The
+last column is the bytes that a step reads: the minibatch, both networks and Adam's averages.
 """
 
 import os
@@ -25,23 +25,24 @@ GROWTH = {
 
 def main():
     print("size              ours us   torch us   ours / torch     bytes a step")
-    for what, sizes in GROWTH.items():
+    for growing, sizes in GROWTH.items():
         for size in sizes:
-            now = {"batch": 32, "hidden": 128, "board": 10, what: size}
-            obs_shape = now["board"], now["board"], 1
+            setup = {"batch": 32, "hidden": 128, "board": 10, growing: size}
+            obs_shape = setup["board"], setup["board"], 1
             rng = np.random.default_rng(0)
-            values = conv_params(rng, obs_shape, (), (now["hidden"],), 3, glorot)
-            batch = a_batch(now["batch"], obs_shape)
+            values = conv_params(rng, obs_shape, (), (setup["hidden"],), 3, glorot)
+            batch = a_batch(setup["batch"], obs_shape)
             sides = sides_of(values, (), "adam", batch, jax=False)
             agree(sides)
-            found = medians(
+            microseconds = medians(
                 {name: lambda run=learn: on_cpu(run()) for name, (learn, _) in sides.items()},
                 seconds=0.05,
             )
-            mine, torchs = found["ours, numba"], found.get("torch, eager", float("nan"))
+            ours_us = microseconds["ours, numba"]
+            torch_us = microseconds.get("torch, eager", float("nan"))
             bytes_read = sum(a.nbytes for a in batch) + 4 * sum(v.nbytes for v in values.values())
             print(
-                f"{what:8}{size:6} {mine:11.1f} {torchs:10.1f} {mine / torchs:14.2f}"
+                f"{growing:8}{size:6} {ours_us:11.1f} {torch_us:10.1f} {ours_us / torch_us:14.2f}"
                 f" {bytes_read:16,}",
                 flush=True,
             )

@@ -1,15 +1,16 @@
 """One learn step written three times: ours, torch, and `jax.jit` by hand.
 
-Target network on x_tp1, online network on x, TD error, gradients, optimiser; "rmsprop" with the
-Nature agent's clipped error, or "adam" with the mean squared error. Every maker takes
+A step runs the target network on x_tp1 and the online network on x, and then computes the TD
+error, the gradients and the optimiser's update. With "rmsprop" the loss is the Nature agent's
+clipped error, with "adam" the mean squared error. Every maker takes
 
     values      {"K1", "k1", ..., "W1", "b1", ..., "Wout", "bout"}: the network's first weights
     strides     of its convolutions
     optimiser   "rmsprop" or "adam"
     batch       (x, action, reward, discount, x_tp1), NumPy
 
-and returns learn() -> td_error (B,) and forward() -> q (1, A), of the first x, as the library has
-them: on an accelerator they may be still on their way (`np.asarray` waits for them).
+and returns learn() -> td_error (B,) and forward() -> q (1, A) of the first x, both as arrays of the
+library. On an accelerator they may not be computed yet; `np.asarray` waits for them.
 """
 
 import importlib.util
@@ -27,7 +28,7 @@ INSTALLED = {name for name in ("jax", "torch") if importlib.util.find_spec(name)
 
 
 def sides_of(values, strides, optimiser, batch, jax=True, threads=1):
-    """-> {name: (learn, forward)}: ours, and all others that are installed."""
+    """-> {name: (learn, forward)} of ours and of every installed library."""
     work = values, strides, optimiser, batch
     sides = {"ours, numba": ours(*work, threads=threads)}
     if "jax" in INSTALLED and jax:
@@ -52,7 +53,7 @@ def ours(values, strides, optimiser, batch, backend="numba", threads=1):
         losses.clipped if optimiser == "rmsprop" else losses.squared,
     )
     forward, learn, _ = functions(graph, mode(backend), threads)
-    if backend == "jax":  # what is measured is the step, not the way to the device
+    if backend == "jax":  # so that the timing does not include copying to the device
         import jax
 
         batch = [jax.device_put(array) for array in batch]
@@ -66,13 +67,13 @@ def torch_eager(values, strides, optimiser, batch, device="cpu"):
 
 
 def torch_graphed(values, strides, optimiser, batch, device="cuda"):
-    """The same step recorded once as a CUDA graph and then replayed."""
+    """The step of `torch_eager`, recorded as a CUDA graph and replayed."""
     import torch
 
     learn, forward, _ = with_torch(values, strides, optimiser, batch, device, capturable=True)
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # torch wants a few steps on a stream of their own before
+    with torch.cuda.stream(stream):  # torch requires a few steps on a separate stream first
         for _ in range(3):
             learn()
     torch.cuda.current_stream().wait_stream(stream)
@@ -105,7 +106,7 @@ def with_torch(values, strides, optimiser, batch, device, capturable=False):
         with torch.no_grad():
             for i, (parameter, value) in enumerate(zip(stack.parameters(), weights)):
                 if i == 2 * len(strides):
-                    # torch has the channels first, also where the image is flattened
+                    # torch flattens images with the channels first.
                     value = value.reshape(H, W, C, -1).transpose(2, 0, 1, 3)
                     value = value.reshape(H * W * C, -1)
                 order = (3, 2, 0, 1) if value.ndim == 4 else range(value.ndim)[::-1]
@@ -220,14 +221,14 @@ def a_batch(size, obs_shape, actions=3, seed=0):
 
 
 def agree(sides):
-    """Asserts that all {name: (learn, forward)} begin with the same numbers."""
-    (wanted_q, wanted_error), *others = (
+    """Asserts that all {name: (learn, forward)} compute the same numbers at first."""
+    (expected_q, expected_error), *others = (
         [np.asarray(on_cpu(result())) for result in (forward, learn)]
         for learn, forward in sides.values()
     )
     for q, td_error in others:
-        np.testing.assert_allclose(q, wanted_q, rtol=2e-3, atol=2e-3)
-        np.testing.assert_allclose(td_error, wanted_error, rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(q, expected_q, rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(td_error, expected_error, rtol=2e-3, atol=2e-3)
 
 
 def on_cpu(array):

@@ -1,8 +1,8 @@
-"""Does a long run grow?  python -m tests.benchmarks.long_run [AGENT_STEPS]
+"""The memory of long runs:  python -m tests.benchmarks.long_run [AGENT_STEPS]
 
-The memory of the process (resident, in MB) and the time of a step while the default learner goes on
-for 200,000 agent steps, with evaluations and checkpoints as often as in a run; then over 100 short
-trainings in one process, with the open file descriptors. Linux only: it reads /proc.
+Prints the resident memory of the process in MB and the time of a step, while the default learner
+takes 200,000 agent steps with the usual evaluations and checkpoints. Then it prints the memory and
+the open file descriptors over 100 short trainings in one process. Linux only: it reads /proc.
 """
 
 import os
@@ -24,7 +24,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def resident():
-    """-> bytes of this process that are in memory now."""
+    """-> the resident memory of this process, in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
@@ -39,7 +39,7 @@ def one_long_run(agent_steps, reports=20):
         run.compile(lambda text, end="": None, [])
         step, every, since = run.agent.step, agent_steps // reports, [time.perf_counter()]
 
-        def reporting():
+        def reporting_step():
             step()
             if run.agent.steps % every == 0:
                 now = time.perf_counter()
@@ -50,7 +50,7 @@ def one_long_run(agent_steps, reports=20):
                 )
                 since[0] = now
 
-        run.agent.step = reporting
+        run.agent.step = reporting_step
         print("agent steps  MB  us a step")
         run.train([], quiet=True)
 

@@ -1,10 +1,10 @@
 """The whole loop of Catch beside other libraries:  python -m tests.benchmarks.peers
 
-The network 100-128-3 and an update of batch 32 in every agent step, on one core. The lean loops are
-as little code as a library allows: our game without Gymnasium's wrappers, a replay memory of plain
-arrays, and the library for forward, learn and sync. "all in one jax.lax.scan" has the game and the
-memory in JAX, too, so no Python runs between the steps. Each side plays in turn; the table shows
-the median of the rounds, and how many of the 80 start states the greedy agent then catches from.
+The network is 100-128-3, with an update of batch 32 in every agent step, on one core. A lean loop
+is our game without Gymnasium's wrappers, a replay memory of plain arrays, and the library for
+forward, learn and sync. "all in one jax.lax.scan" has the game and the memory in JAX too, so no
+Python runs between the steps. The sides play in turn. The table shows the median of the rounds,
+and from how many of the 80 start states the greedy agent then catches.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ ROUNDS, STEPS = 9, 2_000
 SETTINGS = Settings(epsilon_start=0.1, epsilon_end=0.1, warm_up=200, epsilon_steps=1)
 RATE, DISCOUNT, EPSILON = SETTINGS.learning_rate, SETTINGS.discount, SETTINGS.epsilon_end
 MEMORY, BATCH, SYNC = SETTINGS.memory_size, SETTINGS.batch_size, SETTINGS.sync_every
-SIZE, ROWS, WIDTH = 100, 10, 3  # of the board: cells, rows and columns, and of the paddle: columns
+SIZE, ROWS, WIDTH = 100, 10, 3  # cells of the board, its rows (and columns), columns of the paddle
 
 
 def first_values():
@@ -48,9 +48,10 @@ def ours():
 
 
 def lean(forward, learn, sync):
-    """The loop for three functions of a library; all boards are (B, 100) float32, 0 to 1.
+    """-> (play(steps), q_values(boards)) with three functions of a library.
 
-    forward(x) -> q (B, 3); learn(x, action, reward, discount, x_tp1); sync().
+    They are forward(x) -> q (B, 3), learn(x, action, reward, discount, x_tp1) and sync(). Their
+    boards x and x_tp1 are (B, 100) float32, from 0 to 1.
     """
     game, rng = Catch(), np.random.default_rng(0)
     x, x_tp1 = np.zeros((2, MEMORY, SIZE), np.float32)
@@ -160,7 +161,7 @@ def jax_network(x, params):
 
 
 def jax_update(learner, target, x, action, reward, discount, x_tp1):
-    """learner: (params, mean gradients, mean squares, updates) -> the same after one of Adam's."""
+    """-> the learner after an update of Adam: (params, mean gradients, mean squares, updates)."""
     import jax
     import jax.numpy as jnp
 
@@ -292,7 +293,7 @@ def with_stable_baselines3():
 
 
 def catches(q_values):
-    """-> from how many of the start states a greedy agent catches."""
+    """-> the number of start states from which a greedy agent catches."""
     game, caught = Catch(), 0
     for column, paddle in product(range(ROWS), range(ROWS - WIDTH + 1)):
         board, _ = game.reset(options={"state": State(0, column, 0, paddle)})

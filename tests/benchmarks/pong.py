@@ -1,15 +1,16 @@
 """The whole loop of Pong beside Stable-Baselines3:  python -m tests.benchmarks.pong [THREADS]
 
-The Nature network, an update of batch 32 every 4 agent steps, both from a memory of 5,000 frames.
-Each side learns in turn for a few seconds; the median of the rounds is shown. Stable-Baselines3
-plays behind its own Atari wrappers (which cost it less than ours: they see every screen in gray).
+Both have the Nature network, an update of batch 32 every 4 agent steps and a memory of 5,000
+frames. They learn in turn for a few seconds, and the median of the rounds is printed.
+Stable-Baselines3 uses its own Atari wrappers, which take less time than ours, because they read
+every screen in grey.
 """
 
 import importlib.util
 import os
 import sys
 
-os.environ["OMP_NUM_THREADS"] = "1"  # ours has threads of its own; torch's are set below
+os.environ["OMP_NUM_THREADS"] = "1"  # ours starts its own threads; those of torch are set below
 
 import statistics
 import time
@@ -66,7 +67,7 @@ def main():
             since = time.perf_counter()
             learn(STEPS)
             speeds[name].append(STEPS / (time.perf_counter() - since))
-    median = {name: statistics.median(found) for name, found in speeds.items()}
+    median = {name: statistics.median(rounds) for name, rounds in speeds.items()}
     print(f"threads: {THREADS}")
     for name, speed in median.items():
         print(f"{name:20} {speed:6.0f} agent steps a second   {median['ours'] / speed:.2f}")

@@ -1,9 +1,9 @@
-"""What remembering costs as the memory grows:  python -m tests.benchmarks.replay
+"""The cost of the replay memory as it grows:  python -m tests.benchmarks.replay
 
-The time to add one step and to sample 32 transitions, and the bytes a step that the process takes,
-for boards of 10 x 10 and for 4 frames of 84 x 84; beside the replay buffer of stable-baselines3,
-where it is installed. (That one keeps x and x_tp1 of every step, so its large memories of pixels do
-not fit here and are left out.) Each memory is filled, or as far as 50,000 steps.
+Prints the time to add a step, the time to sample 32 transitions, and the bytes a step, for boards
+of 10 x 10 and for 4 frames of 84 x 84. If Stable-Baselines3 is installed, its replay buffer is
+timed too. It stores x and x_tp1 of every step, so its large memories of pixels do not fit and are
+left out. Every memory is filled with up to 50,000 steps.
 """
 
 import gc
@@ -24,7 +24,7 @@ MOST_STEPS = 50_000
 
 
 def bytes_taken():
-    """By this process, in memory now (Linux): pages that were never written do not count."""
+    """-> the resident memory of this process in bytes (Linux), without pages never written."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
@@ -40,7 +40,9 @@ def sb3s(capacity, shape):
     from stable_baselines3.common.buffers import ReplayBuffer
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the memory will not fit: not all of it is filled
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns that the full memory would not fit; only a part is filled
         memory = ReplayBuffer(capacity, Box(0, 255, shape, np.uint8), Discrete(3), device="cpu")
     action, reward, info = np.ones(1, int), np.zeros(1, np.float32), [{}]
     return (
@@ -71,7 +73,7 @@ def main():
     sides = {"ours": ours}
     if importlib.util.find_spec("stable_baselines3"):
         sides["sb3"] = sb3s
-    print("x              capacity   whose    add us   sample us   bytes a step")
+    print("x              capacity   library  add us   sample us   bytes a step")
     for shape in ((10, 10, 1), (84, 84, 4)):
         for capacity in SIZES:
             for name, maker in sides.items():

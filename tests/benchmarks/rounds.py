@@ -1,17 +1,17 @@
-"""Timing on a shared machine: what is to be compared is run in turn, and medians are compared."""
+"""Timing on a shared machine: the parts run in turn, and their medians are compared."""
 
 import statistics
 import time
 
 
 def medians(parts, rounds=11, seconds=0.02):
-    """parts: {name: call} -> {name: microseconds a call}, the median of interleaved rounds.
+    """{name: call} -> {name: microseconds a call}, the median of interleaved rounds.
 
-    A part is called in every round for about so many seconds.
+    In every round, a part is called for about `seconds` seconds.
     """
     repeats = {}
     for name, call in parts.items():
-        call()  # whatever happens only once
+        call()  # the first call may compile
         since = time.perf_counter()
         call()
         repeats[name] = max(1, int(seconds / (time.perf_counter() - since)))
@@ -22,4 +22,4 @@ def medians(parts, rounds=11, seconds=0.02):
             for _ in range(repeats[name]):
                 call()
             times[name].append((time.perf_counter() - since) / repeats[name] * 1e6)
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: statistics.median(microseconds) for name, microseconds in times.items()}

@@ -1,7 +1,7 @@
-"""How many agent steps to perfection, seed by seed:  python -m tests.benchmarks.seeds [SEEDS]
+"""Agent steps until Catch is solved, for each seed:  python -m tests.benchmarks.seeds [SEEDS]
 
-A run counts as solved at the second perfect evaluation in a row, as in `run_catch.py`; each has the
-default settings, but no more than 20,000 agent steps.
+A run is solved at the second of two consecutive perfect evaluations, as in `run_catch.py`. Every
+run has the default settings and at most 20,000 agent steps.
 """
 
 import os
@@ -21,14 +21,14 @@ MOST_STEPS = 20_000
 
 
 def steps_to_solve(seed, **settings):
-    """-> agent steps, or MOST_STEPS + 1 if that was not enough."""
+    """-> agent steps, or MOST_STEPS + 1 if the run was not solved."""
     catch = task("games:Catch-v0")
     agent = Agent(catch.make(), Settings(seed=seed, **settings)).compile()
     return steps_until_solved(agent, catch, MOST_STEPS)
 
 
 def steps_until_solved(agent, catch, most_steps):
-    """-> agent steps of a compiled agent, or most_steps + 1. catch: its Task."""
+    """-> agent steps of a compiled agent, or most_steps + 1 if unsolved. catch: its Task."""
     score, perfect = scorer(catch, agent), 0
     while perfect < 2:
         if agent.steps >= most_steps:
@@ -40,13 +40,13 @@ def steps_until_solved(agent, catch, most_steps):
 
 
 def main(seeds=30):
-    found = np.array([steps_to_solve(seed) for seed in tqdm(range(int(seeds)), disable=None)])
+    steps = np.array([steps_to_solve(seed) for seed in tqdm(range(int(seeds)), disable=None)])
     edges = np.arange(0, MOST_STEPS + 1, 1_000)
-    for low, count in zip(edges, np.histogram(found, [*edges, np.inf])[0]):
+    for low, count in zip(edges, np.histogram(steps, [*edges, np.inf])[0]):
         if count:
             print(f"{'over' if low == MOST_STEPS else '    '} {low:6,}  {'#' * count} {count}")
-    print(f"median {np.median(found):,.0f}, most {found.max():,}, least {found.min():,}")
-    print(f"within 10,000 agent steps: {(found <= 10_000).sum()} of {len(found)} seeds")
+    print(f"median {np.median(steps):,.0f}, most {steps.max():,}, least {steps.min():,}")
+    print(f"within 10,000 agent steps: {(steps <= 10_000).sum()} of {len(steps)} seeds")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How long a newcomer waits:  python -m tests.benchmarks.start [ROUNDS]
+"""Seconds until Catch is solved, from the launch:  python -m tests.benchmarks.start [ROUNDS]
 
-`python run_catch.py`, the default game, from its launch to the first and to the second perfect
-evaluation running (which ends the agent), and to its exit; cold, with an empty compile cache and
-without a C++ compiler, and warm. Each in a process of its own, on one core.
+Launches `python run_catch.py` and times its imports, its compiling, the two consecutive perfect
+evaluations that end the training, and its exit. "cold" has an empty compile cache, "warm" a filled
+one. There is no C++ compiler. Every run is a process on one core.
 """
 
 import json
@@ -16,59 +16,61 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# run_catch.py as it is, but for a line of JSON when its imports, its compiling and its training end
+# run_catch.py, which also prints a line of JSON with the time of each event.
 PROGRAM = """
 import json, sys, time
 import run_catch
 from dqn_symbolic.runs.run import Run
 
-def told(name, call):
-    def tell(*arguments, **options):
+def with_time(event, call):
+    def timed(*arguments, **options):
         result = call(*arguments, **options)
-        print("@", json.dumps([name, time.time()]), flush=True)
+        print("@", json.dumps([event, time.time()]), flush=True)
         return result
-    return tell
+    return timed
 
-Run.__init__ = told("imports", Run.__init__)
-Run.compile = told("compiling", Run.compile)
-Run.save_progress = told("evaluation", Run.save_progress)
-Run.finish = told("finished", Run.finish)
+Run.__init__ = with_time("imports", Run.__init__)
+Run.compile = with_time("compiling", Run.compile)
+Run.save_progress = with_time("evaluation", Run.save_progress)
+Run.finish = with_time("finished", Run.finish)
 sys.exit(run_catch.main(sys.argv[1:]))
 """
 
 
 def launched(cache, folder):
-    """-> {what: seconds since the launch}"""
+    """-> {event: seconds since the launch}"""
     flags = f"base_compiledir={cache},cxx="
     environment = {**os.environ, "PYTENSOR_FLAGS": flags, "SDL_VIDEODRIVER": "dummy"}
     command = [sys.executable, "-c", PROGRAM, "--no-window", "--quiet", "--out", str(folder)]
     since = time.time()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     end = time.time() - since
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    told = [json.loads(line[2:]) for line in done.stdout.splitlines() if line.startswith("@")]
-    found = {name: at - since for name, at in told if name != "evaluation"}
-    # `finish` writes progress.csv once more
-    evaluations = [at - since for name, at in told if name == "evaluation"][:-1]
-    found["first perfect"], found["second running"] = evaluations[-2:]
-    return {**found, "exit": end}
+    if process.returncode:
+        raise SystemExit(process.stderr)
+    events = [json.loads(line[2:]) for line in process.stdout.splitlines() if line.startswith("@")]
+    seconds = {event: at - since for event, at in events if event != "evaluation"}
+    # `finish` writes progress.csv again, so the last of these events is no evaluation.
+    evaluations = [at - since for event, at in events if event == "evaluation"][:-1]
+    seconds["first perfect"], seconds["second perfect"] = evaluations[-2:]
+    return {**seconds, "exit": end}
 
 
 def main(rounds):
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    found = {"cold": [], "warm": []}
+    runs = {"cold": [], "warm": []}
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(rounds):
             cache = Path(scratch, f"cache-{number}")
-            for state in found:
-                found[state].append(launched(cache, Path(scratch, f"{state}-{number}")))
+            for state in runs:
+                runs[state].append(launched(cache, Path(scratch, f"{state}-{number}")))
                 print(".", end="", file=sys.stderr, flush=True)
     print("\nseconds from the launch, median of", rounds)
-    for state, runs in found.items():
-        columns = ("imports", "compiling", "first perfect", "second running", "exit")
-        row = (f"{name} {statistics.median(run[name] for run in runs):5.2f}" for name in columns)
+    for state, launches in runs.items():
+        columns = ("imports", "compiling", "first perfect", "second perfect", "exit")
+        row = (
+            f"{name} {statistics.median(run[name] for run in launches):5.2f}" for name in columns
+        )
         print(f"{state}:  {'   '.join(row)}")
 
 
