@@ -177,7 +177,7 @@ def test_an_episode_is_truncated_after_five_minutes(monkeypatch):
 # -- scores ----------------------------------------------------------------------------------------
 
 
-def test_the_papers_scores():
+def test_the_table_of_scores_agrees_with_the_paper():
     """Mnih et al. 2015: the agent reached 75% of the human score or more in 29 of 49 games.
 
     Their figure 3 gives Pong 132%, Breakout 1327%, Boxing 1707% and Seaquest 26%.

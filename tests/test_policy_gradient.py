@@ -122,7 +122,7 @@ def test_learn_makes_rewarded_actions_more_probable(params):
 
 
 def test_reinforce_passes_whole_episodes_to_learn():
-    """An update learns from 16 episodes. Every step has its episode's return less the baseline.
+    """An update learns from 16 episodes. Every step gets its episode's return less the baseline.
 
     The baseline is the mean return of the earlier updates.
     """

@@ -128,7 +128,7 @@ CHAIN_Q = [[0.7, 0.25], [0.35, 0.5], [0.25, 1.0]]
 
 
 def chain(gamma=0.5, gamma_at_the_end=0.0):
-    """-> the six transitions of the chain as one batch. At an end, x_tp1 is the last state."""
+    """-> the six transitions of the chain as one batch. At an end, x_tp1 is x."""
     state, action = np.divmod(np.arange(6), 2)
     next_state = state + 2 * action - 1
     over = (next_state < 0) | (next_state > 2)
@@ -154,7 +154,7 @@ def test_the_chain_converges_to_its_closed_form(updates_to_sync):
     np.testing.assert_allclose(forward(np.eye(3, dtype=np.float32)), CHAIN_Q, atol=1e-5)
 
 
-def test_the_chain_bootstrapped_past_its_ends_converges_elsewhere():
+def test_the_chain_bootstrapped_past_its_ends_converges_to_wrong_values():
     """With a discount of .5 at the ends, Q is .7 + .5 * 1.4 = 1.4 at the left end, not .7."""
     forward, learn, sync = tabular(np.zeros((3, 2)), learning_rate=1.0)
     for _ in range(400):
