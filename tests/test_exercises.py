@@ -464,7 +464,7 @@ def test_the_linear_autoencoder_reaches_pca():
     """Baldi & Hornik 1989: not below, on the digits it has learnt; and within 1%."""
     decomposition = pytest.importorskip("sklearn.decomposition")
     x = digits(0).x
-    for code in autoencoder.CODES:
+    for code in autoencoder.CODE_SIZES:
         theirs = decomposition.PCA(code).fit(x)
         pca = ((theirs.inverse_transform(theirs.transform(x)) - x) ** 2).sum() / len(x)
         assert autoencoder.squared_error(autoencoder.pca(x, code), x) == pytest.approx(
