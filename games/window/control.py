@@ -1,4 +1,4 @@
-"""Who plays, and how fast. Keys and seconds go in; views, which contain all to draw, come out.
+"""Who plays, and how fast. Keys and seconds go in. Views come out, with all that is to be drawn.
 
 Nothing here knows a learner: `q_values` is any function observation -> (actions,) float32. The game
 is a Gymnasium environment with discrete actions. Its metadata may contain:
@@ -99,7 +99,7 @@ class Game:
         self.fastest = max(FASTEST, *self.speeds.values())
         self.end_steps = max(END_STEPS, HALF * speed)
         self.held = {}  # the game's keys that are down, in the order in which they were pressed
-        self.tapped = None  # the last one pressed since the last step
+        self.tapped = None  # the last key pressed since the last step
         self.progress = 0.0  # steps that are due
         self.tally = Tally(self.outcomes[1] if self.outcomes else "")
         self.start()
@@ -186,7 +186,7 @@ class Game:
         return action
 
     def board(self, newest):
-        """-> the picture whose turn it is, if there are several in a step, or the newest one."""
+        """-> the newest picture, or, if a step has several, the picture whose turn it is."""
         if self.pictures is None:
             rendered = self.env.render()
             self.pictures = rendered if isinstance(rendered, list) else [rendered]
