@@ -1,4 +1,4 @@
-"""Catch with a late reward: what if, when it comes, the observation no longer shows the reason?"""
+"""Catch with a late reward: when it comes, the observation may no longer show the reason for it."""
 
 from dataclasses import replace
 
