@@ -18,10 +18,10 @@ CLAIM = (
     'Slide "Policy based methods (digression)": "can learn stochastic policies", "better'
     ' convergence". The short corridor with switched actions (Sutton & Barto 2018, example 13.1):'
     " three cells that look the same, -1 for each step; in the middle cell, left and right are"
-    " switched. A policy is one number, the probability of right. Its expected return is exact: it"
-    " solves linear equations, and no game is played for it. REINFORCE starts at the policies of"
-    " the two epsilon-greedy players with epsilon .1. Q-learning is DQN with its default settings"
-    " and no hidden layer. Medians and quartiles over seeds."
+    " switched. A policy is one number, the probability of right. Its expected return is exact, the"
+    " solution of linear equations. REINFORCE starts at the policies of the two epsilon-greedy"
+    " players with epsilon .1. Q-learning is DQN with its default settings and no hidden layer."
+    " Medians and quartiles over seeds."
 )
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
 LEFT, RIGHT = 0, 1

@@ -107,9 +107,9 @@ def table(rows):
     for learner in ("table", "dqn"):
         found = by_depth(rows, learner, "found")
         for depth, episodes in by_depth(rows, learner, "episodes").items():
-            seeds, of_seeds = found[depth].sum(), len(episodes)
-            mean = ("" if seeds == of_seeds else "over ") + f"{episodes.mean():,.0f}"
-            lines.append([learner, depth, f"{2**depth:,}", mean, f"{seeds} of {of_seeds}"])
+            successes, seeds = found[depth].sum(), len(episodes)
+            mean = ("" if successes == seeds else "over ") + f"{episodes.mean():,.0f}"
+            lines.append([learner, depth, f"{2**depth:,}", mean, f"{successes} of {seeds}"])
     return lines
 
 
@@ -118,10 +118,10 @@ def draw(rows):
     axes = figure.subplots()
     names = {"table": "table, mean of the seeds", "dqn": "DQN, epsilon .1, mean of the seeds"}
     for (learner, label), style, aside in zip(names.items(), STYLES, (-0.12, 0.12)):
-        depths = by_depth(rows, learner, "episodes")
-        means = [episodes.mean() for episodes in depths.values()]
-        axes.plot(list(depths), means, label=label, ms=7, **style)
-        for depth, episodes in depths.items():
+        results = by_depth(rows, learner, "episodes")
+        means = [episodes.mean() for episodes in results.values()]
+        axes.plot(list(results), means, label=label, ms=7, **style)
+        for depth, episodes in results.items():
             at = np.full(len(episodes), depth + aside)
             axes.plot(at, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
     depths = list(by_depth(rows, "table", "episodes"))
