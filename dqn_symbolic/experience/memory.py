@@ -24,10 +24,10 @@ class ReplayMemory:
     x and x_tp1 are the last `history` frames of an episode, (*frame_shape, history). Frames from
     before the episode are 0.
 
-    Frames are numbered from 0, and frame n is in slot n % slots of the rings. The newest frame of
-    its x stands for a transition; the next frame is the newest of its x_tp1. The ring `valid` holds
-    the slots of these newest frames of x, for all transitions whose frames are still in the rings.
-    The ages determine it, so it is not saved.
+    Frames are numbered from 0, and frame n is in slot n % slots of the rings. A transition is known
+    by the newest frame of its x; the next frame is the newest of its x_tp1. The ring `valid` holds
+    the slots of these frames, for all transitions whose frames are still in the rings. The ages
+    determine it, so it is not saved.
     """
 
     def __init__(self, capacity: int, obs_shape: tuple, dtype):
