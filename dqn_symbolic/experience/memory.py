@@ -25,9 +25,9 @@ class ReplayMemory:
     before the episode are 0.
 
     Frames are numbered from 0, and frame n is in slot n % slots of the rings. A transition is known
-    by the newest frame of its x; the next frame is the newest of its x_tp1. The ring `valid` holds
-    the slots of these frames, for all transitions whose frames are still in the rings. The ages
-    determine it, so it is not saved.
+    by the newest frame of its x: the ring `valid` holds the slots of these frames, for all
+    transitions whose frames are still in the rings. (The next frame is the newest of x_tp1.) The
+    ages determine `valid`, so it is not saved.
     """
 
     def __init__(self, capacity: int, obs_shape: tuple, dtype):
