@@ -1,7 +1,7 @@
 """Makes lecture.ipynb from lecture.py, and runs it:  python -m dqn_symbolic.lecture_notebook
 
-Each part of lecture.py that begins with `# %% title` becomes a cell under that title. What the
-notebook adds stands in SHOWN. Needs `pip install -e '.[notebook]'`; takes about a minute.
+Each part of lecture.py that begins with `# %% title` becomes a cell under that title. SHOWN holds
+what the notebook adds. Needs `pip install -e '.[notebook]'`; takes about a minute.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ MADE = (
     "`python -m dqn_symbolic.lecture_notebook`."
 )
 
-# Title of a cell: what follows it, as pairs of text and code.
+# {title of a cell: the cells after it, as pairs of text and code}
 SHOWN = {
     "slide 1: forward": [
         (

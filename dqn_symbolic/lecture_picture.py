@@ -15,16 +15,16 @@ def draw(output):
     """
     column, level, arrows = {}, {output: 0}, []
 
-    def place(variable):
+    def add(variable):
         inputs = variable.owner.inputs if variable.owner else []
         for source in inputs:
             if source not in column:
-                place(source)
+                add(source)
             arrows.append((source, variable))
         leaves = [other for other in column if not other.owner]
         column[variable] = np.mean([column[s] for s in inputs]) if inputs else len(leaves)
 
-    place(output)
+    add(output)
     for source, variable in reversed(arrows):  # from the output down
         level[source] = min(level.get(source, 0), level[variable] - 1)
 

@@ -4,9 +4,9 @@ The game of the lecture's last exercise ("Attempt to solve the Catch game"). It 
 Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; bsuite's version
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
-pygame draws the board into an 8-bit surface, one pixel a cell or, say, 84 x 84 pixels in all, whose
-memory *is* a NumPy array: what pygame draws is what the agent sees. The window shows the same
-surface, scaled up.
+pygame draws the board into an 8-bit surface: one pixel for each cell, or, say, 84 x 84 pixels. The
+memory of this surface *is* a NumPy array, so the agent sees what pygame draws. The window shows the
+same surface, scaled up.
 """
 
 from functools import cache
@@ -19,20 +19,18 @@ import pygame
 
 LEFT, STAY, RIGHT = ACTIONS = (0, 1, 2)
 
-# Brightness of each thing, 0..255: what the agent sees.
+# What the agent sees: a brightness, 0..255.
 BACKGROUND, PADDLE, BALL = 0, 192, 255
 
-# What people see: one colour per brightness. The luminance of each colour is that brightness.
+# What people see: a colour for each brightness, with this luminance.
 PALETTE = [(level, level, level) for level in range(256)]
 PALETTE[PADDLE] = (140, 206, 255)
 
 MOST_CELLS = 100  # on a side of the board
 MOST_PIXELS = 512  # on a side of the picture
 WINDOW_PIXELS = 480  # the longer side of the board in a window
-GRID, GRID_CELL = (
-    (28, 33, 43),
-    12,
-)  # the lines' colour; on smaller cells, lines would hide the picture
+GRID = (28, 33, 43)  # the colour of the lines between cells
+GRID_CELL = 12  # pixels: on smaller cells, the lines would hide the picture
 
 
 class State(NamedTuple):
@@ -52,7 +50,7 @@ class Catch(gymnasium.Env):
     Action: 0 left, 1 stay, 2 right; the paddle stops at the walls.
     Reward: 0 while the ball falls; on the bottom row +1 if the paddle is under it, else -1, and the
     episode terminates. An episode lasts rows - 1 steps.
-    `info["state"]` is the whole `State`; `reset(options={"state": state})` starts from one.
+    `info["state"]` is the whole `State`; `reset(options={"state": state})` starts from that state.
 
     Settings: `drift` lets the ball move -1, 0 or +1 columns a step (drawn at reset) and bounce off
     the walls; `paddle_start` is "anywhere" (drawn at reset) or "middle". Raises ValueError for a
@@ -133,8 +131,8 @@ class Catch(gymnasium.Env):
         row += 1
         column += drift
         if not 0 <= column < self.columns:
-            # The ball bounces off the wall's face, half a cell away: it turns round in its cell.
-            # So no two balls ever meet, and every column stays equally likely.
+            # The wall's face is half a cell away, so the ball turns round in its cell. Two
+            # different balls never become the same, so every column stays equally likely.
             column -= drift
             drift = -drift
         paddle = min(max(paddle + action - STAY, 0), self.last_paddle)
@@ -151,7 +149,7 @@ class Catch(gymnasium.Env):
 
     @property
     def optimum(self):
-        """The share of starts from which the ball can be caught: all, but on very wide boards."""
+        """The share of starts from which the ball can be caught: all, but for very wide boards."""
 
         @cache
         def lands_in(column, drift):
@@ -232,7 +230,7 @@ class Catch(gymnasium.Env):
     # -- the picture ----------------------------------------------------------------------------
 
     def _seen(self):
-        """Draws the state; -> (observation, info). The observation is the caller's to keep."""
+        """Draws the state; -> (observation, info). The observation is a copy."""
         row, column, _, paddle = self.state
         self.surface.fill(BACKGROUND)
         self.surface.fill(PADDLE, self._cells(self.rows - 1, paddle, self.paddle_width))

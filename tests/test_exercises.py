@@ -482,7 +482,7 @@ def test_the_linear_autoencoder_reaches_pca():
     """
     decomposition = pytest.importorskip("sklearn.decomposition")
     x = digits(0).x
-    for code in autoencoder.CODES:
+    for code in autoencoder.CODE_SIZES:
         reference = decomposition.PCA(code).fit(x)
         pca = ((reference.inverse_transform(reference.transform(x)) - x) ** 2).sum() / len(x)
         assert autoencoder.squared_error(autoencoder.pca(x, code), x) == pytest.approx(

@@ -16,6 +16,7 @@ from dqn_symbolic.experience.memory import ReplayMemory
 from dqn_symbolic.experiments.four_frames import best_return
 from dqn_symbolic.experiments.initialisation import layer_outputs
 from dqn_symbolic.experiments.minibatches import consecutive
+from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
 from dqn_symbolic.experiments.runner import (
     EXPERIMENTS,
     WorkerDied,
@@ -110,6 +111,22 @@ def test_the_output_of_the_last_layer_is_q(activation):
     outputs = layer_outputs(x / 255, agent.first_params, s)
     assert [h.shape for h in outputs] == [(5, 4, 4, 4), (5, 6), (5, 3)]
     np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
+
+
+def test_results_of_several_seeds():
+    rows = [
+        {"setting": setting, "seed": seed, "caught": 10 * seed + i}
+        for setting in "ab"
+        for seed in (0, 1)
+        for i in range(8)
+    ]
+    rows.insert(3, {"setting": "a", "seed": 0, "optimum": 1})  # a row without this column
+    runs = by_setting(rows, "caught")
+    assert list(runs) == ["a", "b"]
+    assert runs["a"].tolist() == [list(range(8)), list(range(10, 18))]
+    assert last_quarter(runs["b"]).tolist() == [6.5, 16.5]
+    assert quartiles([0.1, 0.2, 0.3, 0.4, 0.9]) == "30% (20% to 40%)"
+    assert quartiles([2, 3, 4], ".2f") == "3.00 (2.50 to 3.50)"
 
 
 # -- jobs in processes -----------------------------------------------------------------------------

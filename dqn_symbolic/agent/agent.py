@@ -49,8 +49,8 @@ class Agent:
             self.epsilon, self.action_count, self.q_values, self.exploration_rng
         )
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
-        # Nothing follows a termination. For learning, the loss of a life is one, too. After a
-        # truncation the game would have gone on.
+        # Nothing follows a termination. For learning, the loss of a life counts as a termination.
+        # After a truncation the game would have gone on.
         discount = 0 if terminated or info.get("life_lost") else s.discount
         over = bool(terminated or truncated)
         if s.clip_rewards:
@@ -84,7 +84,7 @@ class Agent:
 
     def watch_loss(self, td_error):
         """td_error (B,). Raises FloatingPointError if the loss is not finite."""
-        error = np.asarray(td_error, np.float64)  # the square of a float32 cannot overflow in it
+        error = np.asarray(td_error, np.float64)  # in float64, its square cannot overflow
         loss = float(error @ error) / len(error)
         if not loss < inf:
             raise FloatingPointError(f"the squared TD error is {loss} ({ADVICE})")

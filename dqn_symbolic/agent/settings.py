@@ -22,7 +22,7 @@ class Settings:
     """Raises a ValueError that names the setting if its value makes no sense."""
 
     seed: int = setting(0, "every random stream of a run comes from it")
-    steps: int = setting(50_000, "agent steps: the run ends after so many at the latest")
+    steps: int = setting(50_000, "agent steps after which the run ends at the latest")
 
     backend: str = setting("numba", "compiles the graphs", ("numba", "c", "jax"))
     threads: int = setting(1, "processor threads of a convolutional learn step")
@@ -57,7 +57,7 @@ class Settings:
     evaluate_every: int = setting(250, "agent steps from one evaluation to the next")
     evaluation_episodes: int = setting(100, "episodes of one evaluation (Catch: every start)")
     evaluation_epsilon: float = setting(0.0, "probability of a random action in an evaluation")
-    evaluation_steps: int = setting(10_000, "agent steps after which such an episode is cut")
+    evaluation_steps: int = setting(10_000, "agent steps after which an evaluation cuts an episode")
     checkpoint_every: int = setting(1_000, "agent steps from one checkpoint to the next")
 
     def __post_init__(self):

@@ -94,7 +94,7 @@ class Atari(gymnasium.Env):
         return self.env.get_action_meanings()
 
     def get_keys_to_action(self):
-        """ALE's own: W, A, S, D, space. In a game without up and down, W and S are D and A."""
+        """-> ALE's own keys: W, A, S, D, space. Without up and down, W is also D, and S also A."""
         keys = self.env.get_keys_to_action()
         if not any("w" in combination for combination in keys):
             other = {"d": "w", "a": "s"}
@@ -130,8 +130,8 @@ def atari_task(game: str, **settings) -> Task:
     scores = (
         {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
-    pictured = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
-    return Task(game, settings, make, preset="atari", **pictured, **scores)
+    window = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
+    return Task(game, settings, make, preset="atari", **window, **scores)
 
 
 SOURCE = (

@@ -1,15 +1,16 @@
 """Autoencoders:  python -m dqn_symbolic.exercises.autoencoder
 
-A digit of 64 pixels goes through a code of a few numbers, and has to come out as it went in:
+A digit of 64 pixels becomes a code of a few numbers. From the code alone, the digit is to be
+reconstructed:
 
     code = s(x W + b)
     x' = s(code W^T + c)
 
-The decoder's weights are the encoder's, transposed ("tied weights"). With s the sigmoid, as in
-the tutorial, the loss is the cross-entropy of the pixels, read as probabilities. With s(z) = z it
-is the squared error. For this *linear* autoencoder the optimum is known: it can do no better than
-as many principal components, and it has no local minima (Baldi & Hornik 1989). So PCA, which needs
-no learning, is what it has to reach.
+The decoder's weights are the encoder's, transposed ("tied weights"). In the tutorial, s is the
+sigmoid. Pixels are then read as probabilities, and the loss is their cross-entropy. With s(z) = z,
+the autoencoder is *linear*, and the loss is the squared error. Its best solution is known: the
+principal components, as many as the code has numbers. There are no local minima (Baldi & Hornik
+1989). So the linear autoencoder should become as good as PCA, which is computed without learning.
 
 (Deep Learning Tutorials, "Denoising Autoencoders (dA)", section "Autoencoders".)
 """
@@ -28,73 +29,73 @@ from dqn_symbolic.symbols.optimisers import adam
 from dqn_symbolic.symbols.q_learning import compiled, shared
 from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
 
-CODES = 2, 4, 8, 16  # numbers in a code
+CODE_SIZES = 2, 4, 8, 16  # numbers in a code
 EPOCHS, BATCH, RATE = 500, 100, 3e-3
 
 
-def graph(rng, code, linear, mode=MODES["numba"]):
+def graph(rng, code_size, linear, mode=MODES["numba"]):
     """-> learn(x) -> loss, reconstruct(x) -> x'.  x, x' (B, 64)"""
-    W = shared(glorot(rng, (PIXELS, code)), "W")
-    b, c = shared(np.zeros(code, "float32"), "b"), shared(np.zeros(PIXELS, "float32"), "c")
+    W = shared(glorot(rng, (PIXELS, code_size)), "W")
+    b, c = shared(np.zeros(code_size, "float32"), "b"), shared(np.zeros(PIXELS, "float32"), "c")
     params = [W, b, c]
 
     x = TT.matrix("x", shape=(None, PIXELS))
 
-    z = TT.dot(x, W) + b  # (B, code)
+    z = TT.dot(x, W) + b  # (B, code_size)
     z = TT.dot(z if linear else TT.sigmoid(z), W.T) + c  # (B, 64)
-    back = z if linear else TT.sigmoid(z)
-    loss = ((back - x) ** 2).sum(axis=1).mean() if linear else bernoulli_cross_entropy(z, x)
+    output = z if linear else TT.sigmoid(z)
+    loss = ((output - x) ** 2).sum(axis=1).mean() if linear else bernoulli_cross_entropy(z, x)
 
     learn = compiled([x], loss, mode, updates=adam(params, grad(loss, params), RATE))
-    reconstruct = compiled([x], back, mode)
+    reconstruct = compiled([x], output, mode)
     return learn, reconstruct
 
 
-def train(x, seed, code, linear, epochs=EPOCHS, mode=MODES["numba"]):
-    """-> reconstruct, when it has learnt."""
+def train(x, seed, code_size, linear, epochs=EPOCHS, mode=MODES["numba"]):
+    """-> reconstruct, after training on x (N, 64)."""
     rng = np.random.default_rng(seed)
-    learn, reconstruct = graph(rng, code, linear, mode)
+    learn, reconstruct = graph(rng, code_size, linear, mode)
     for (part,) in minibatches(rng, epochs, x, size=BATCH):
         learn(part)
     return reconstruct
 
 
-def pca(x, code):
-    """-> reconstruct, by the `code` principal components of x (N, pixels)."""
+def pca(x, code_size):
+    """-> reconstruct, by the first `code_size` principal components of x (N, pixels)."""
     mean = x.mean(axis=0)
-    components = np.linalg.svd(x - mean, full_matrices=False)[2][:code]  # (code, pixels)
+    components = np.linalg.svd(x - mean, full_matrices=False)[2][:code_size]  # (code_size, pixels)
     return lambda x: (x - mean) @ components.T @ components + mean
 
 
 def squared_error(reconstruct, x):
-    """The mean over x (N, ...) of the squared error, summed over the pixels."""
+    """-> the squared error of a reconstruction of x (N, ...), summed over pixels, mean over N."""
     return float(((reconstruct(x) - x) ** 2).sum() / len(x))
 
 
 def main(seed):
     data = digits(seed)
-    found = {
-        "PCA": {code: pca(data.x, code) for code in CODES},
-        "linear autoencoder": {code: train(data.x, seed, code, True) for code in CODES},
-        "sigmoid autoencoder": {code: train(data.x, seed, code, False) for code in CODES},
+    methods = {
+        "PCA": {size: pca(data.x, size) for size in CODE_SIZES},
+        "linear autoencoder": {size: train(data.x, seed, size, True) for size in CODE_SIZES},
+        "sigmoid autoencoder": {size: train(data.x, seed, size, False) for size in CODE_SIZES},
     }
-    print("squared error: training, test".ljust(30), *(f"code of {code:2}" for code in CODES))
+    print("squared error: training, test".ljust(30), *(f"code of {size:2}" for size in CODE_SIZES))
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 3))
-    for (name, by_code), style in zip(found.items(), STYLES):
+    for (name, by_size), style in zip(methods.items(), STYLES):
         errors = [
-            (squared_error(one, data.x), squared_error(one, data.test_x))
-            for one in by_code.values()
+            (squared_error(reconstruct, data.x), squared_error(reconstruct, data.test_x))
+            for reconstruct in by_size.values()
         ]
         print(name.ljust(30), *(f"{train:5.2f} {test:5.2f}" for train, test in errors))
-        left.plot(CODES, [test for _, test in errors], label=name, **style)
+        left.plot(CODE_SIZES, [test for _, test in errors], label=name, **style)
     left.set(xlabel="numbers in the code", ylabel="squared error, test digits", ylim=0)
-    left.set_xticks(CODES)
+    left.set_xticks(CODE_SIZES)
     left.legend(frameon=False, fontsize=8)
     left.grid(alpha=0.3)
-    some = data.test_x[:10]
-    rows = [some, *(by_code[8](some) for by_code in found.values())]
-    show(right, np.concatenate(rows).reshape(-1, 8, 8), columns=10)
+    x = data.test_x[:10]
+    images = [x, *(by_size[8](x) for by_size in methods.values())]
+    show(right, np.concatenate(images).reshape(-1, 8, 8), columns=10)
     right.set_title("Test digits; by codes of 8: PCA, linear, sigmoid", fontsize=9)
     return figure
 

@@ -1,7 +1,7 @@
 """A convolutional autoencoder:  python -m dqn_symbolic.exercises.convolutional_autoencoder
 
-Frames of a game go through convolutions with strides, which leave a small code, and come back
-through the transposes of such convolutions. For Catch:
+Convolutions with strides turn a frame of a game into a small code. Their transposes reconstruct
+the frame from the code. For Catch:
 
     h = relu(conv2d(x, K1, stride 4) + k1)                84 x 84 x 1 -> 20 x 20 x 16
     code = relu(conv2d(h, K2, stride 2) + k2)             -> 9 x 9 x 4
@@ -9,13 +9,13 @@ through the transposes of such convolutions. For Catch:
     x' = sigmoid(conv2d_transpose(h', L1, stride 4) + c1) -> 84 x 84 x 1
     loss = cross-entropy of x' against x
 
-A filter is the same in all places, so what it learns from a ball here it knows of a ball there. On
-Catch the test needs just that: every test ball is where no ball was before. Principal components
-with as many numbers in the code are the comparison; they learn each place by itself.
+A filter is the same at every position, so what it learns from a ball in one cell holds in all
+cells. The test on Catch needs this: every test ball is in a cell that held no ball in training.
+The comparison is PCA with a code of the same size. It learns each position by itself.
 
 (The lecture's exercise III: "convolutions both in the encoder and the decoder. Extra kudos for
-allowing pooling (or strides) in the encoder". Sizes and strides are those of the Nature network's
-first two layers.)
+allowing pooling (or strides) in the encoder". Sizes and strides are those of the first two layers
+of the Nature network.)
 """
 
 import numpy as np
@@ -59,7 +59,7 @@ def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
     code = h
     for L, c, sides, stride in decoder:
         logits = conv2d_transpose(h, L, sides, stride) + c
-        h = relu(logits)  # which the last layer leaves out: it has a sigmoid
+        h = relu(logits)  # not used after the last layer, which has a sigmoid
     loss = bernoulli_cross_entropy(logits, x)
 
     learn = compiled([x], loss, mode, updates=adam(params, grad(loss, params), RATE))
@@ -69,7 +69,7 @@ def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
 
 
 def train(x, seed, filters=FILTERS, epochs=EPOCHS, mode=MODES["numba"]):
-    """-> encode, reconstruct, when it has learnt x (N, height, width, channels)."""
+    """-> encode, reconstruct, after training on x (N, height, width, channels)."""
     rng = np.random.default_rng(seed)
     learn, encode, reconstruct = graph(rng, x.shape[1:], filters, mode)
     for (part,) in minibatches(rng, epochs, x, size=BATCH):
@@ -87,22 +87,24 @@ def main(seed):
             print(f"{name} is left out: {error.name} is not installed")
             continue
         encode, reconstruct = train(data.x, seed)
-        numbers = encode(data.x[:1]).size
-        flat, test = (x.reshape(len(x), -1) for x in data)
-        found = {
-            "the mean frame": (pca(flat, 0), flat, test),
-            f"PCA, {numbers} numbers": (pca(flat, numbers), flat, test),
-            f"convolutions, {numbers} numbers": (reconstruct, *data),
+        code_size = encode(data.x[:1]).size
+        flat_x, flat_test_x = (x.reshape(len(x), -1) for x in data)
+        methods = {
+            "the mean frame": (pca(flat_x, 0), flat_x, flat_test_x),
+            f"PCA, {code_size} numbers": (pca(flat_x, code_size), flat_x, flat_test_x),
+            f"convolutions, {code_size} numbers": (reconstruct, *data),
         }
         print(f"{name}: squared error, summed over the pixels of a frame; training, test")
-        for label, (back, *parts) in found.items():
-            print(f"  {label:26}", *(f"{squared_error(back, part):8.2f}" for part in parts))
-        rows = [data.test_x[:8], *(back(test[:8]) for back, _, test in list(found.values())[1:])]
-        images = np.concatenate([row.reshape(8, *data.x.shape[1:3]) for row in rows])
-        show(axes, images, columns=8)
-        axes.set_title(
-            f"{name}: test frames; what came back by {'; by '.join(list(found)[1:])}", fontsize=9
-        )
+        for label, (method, *parts) in methods.items():
+            print(f"  {label:26}", *(f"{squared_error(method, part):8.2f}" for part in parts))
+        _, *shown = methods  # not the mean frame
+        images = [data.test_x[:8]]
+        for label in shown:
+            method, _, test_x = methods[label]
+            images.append(method(test_x[:8]))
+        height, width = data.x.shape[1:3]
+        show(axes, np.concatenate([x.reshape(8, height, width) for x in images]), columns=8)
+        axes.set_title(f"{name}: test frames; what came back by {'; by '.join(shown)}", fontsize=9)
     return figure
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import gymnasium
 import numpy as np
 
-PIXELS, CLASSES = 64, 10  # of a digit, 8 x 8; and how many digits there are
+PIXELS, CLASSES = 64, 10  # a digit has 8 x 8 pixels; the classes are 0 to 9
 TEST = 500  # of the 1,797 digits
 
 
@@ -19,9 +19,9 @@ class Digits(NamedTuple):
 
 
 def digits(seed):
-    """-> 1,297 digits to learn from and 500 to be tested on, dealt out by the seed.
+    """-> 1,297 training digits and 500 test digits. The seed decides which.
 
-    Raises ModuleNotFoundError, with what to do, where scikit-learn is missing.
+    Raises ModuleNotFoundError, whose message says what to install, if scikit-learn is missing.
     """
     try:
         from sklearn.datasets import load_digits
@@ -37,17 +37,17 @@ def digits(seed):
 
 
 class Frames(NamedTuple):
-    """x (N, height, width, 1) float32, 0..1, to learn from; the same for testing."""
+    """x (N, height, width, 1) float32, 0..1, for training; the same for testing."""
 
     x: np.ndarray
     test_x: np.ndarray
 
 
 def catch(seed):
-    """-> the 720 frames of Catch, 84 x 84, in which the ball falls; in an order by the seed.
+    """-> the 720 frames of Catch, 84 x 84, in which the ball falls, shuffled by the seed.
 
-    The board is a chessboard: the ball is on black cells where there is something to learn, and on
-    white ones for testing. So in the test every ball is where no ball was before.
+    Think of the board as a chessboard. Frames with the ball on a black cell are for training, on a
+    white cell for testing. So every test ball is in a cell that held no ball in training.
     """
     env = gymnasium.make("games:Catch-v0", pixels=84)
     black, white = [], []
@@ -61,26 +61,28 @@ def catch(seed):
 
 
 def pong(seed, frames=720):
-    """-> frames of Pong, 80 x 80, of random play, 0 where the table is; the later half for testing.
+    """-> frames of Pong in random play, 80 x 80, with 0 as background. The later half is for tests.
 
-    Every eighth agent step, 32 emulator frames apart. Raises ModuleNotFoundError without ale-py.
+    One in eight agent steps gives a frame: two frames are 32 emulator frames apart. Raises
+    ModuleNotFoundError without ale-py.
     """
     import ale_py
 
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     gymnasium.register_envs(ale_py)
     env = gymnasium.make("ALE/Pong-v5", obs_type="grayscale", repeat_action_probability=0)
-    rng, found, over = np.random.default_rng(seed), [], True
+    rng, images, over = np.random.default_rng(seed), [], True
     for step in range(8 * frames):
         if over:
             frame, _ = env.reset(seed=seed + step)
         frame, _, terminated, truncated, _ = env.step(rng.integers(env.action_space.n))
         over = terminated or truncated
         if step % 8 == 0:
-            table = frame[34:194]  # without the score
-            things = (table != np.median(table)).reshape(80, 2, 80, 2)
-            found.append(things.mean(axis=(1, 3)))
-    return Frames(*(one_channel(part) for part in (found[: frames // 2], found[frames // 2 :])))
+            field = frame[34:194]  # without the score
+            paddles_and_ball = (field != np.median(field)).reshape(80, 2, 80, 2)
+            images.append(paddles_and_ball.mean(axis=(1, 3)))
+    half = frames // 2
+    return Frames(one_channel(images[:half]), one_channel(images[half:]))
 
 
 def one_channel(frames):

@@ -1,15 +1,15 @@
 """A denoising autoencoder:  python -m dqn_symbolic.exercises.denoising_autoencoder
 
 An autoencoder with more hidden units than pixels could learn to copy each pixel, and nothing about
-digits. A denoising autoencoder gets the digit with some of its pixels set to 0, and has to give
-back the whole one. So it must know which pixels go with which:
+digits. A denoising autoencoder gets a digit with some pixels set to 0, and has to reconstruct the
+original. So it must learn which pixels belong together:
 
     x~ = x, where each pixel is 0 with probability `corruption`
     h = sigmoid(x~ W + b)
     x' = sigmoid(h W^T + c)
     loss = cross-entropy of x' against x, not x~
 
-The corruption is drawn outside the graph, so the graph is a function of what it is given.
+The corruption is drawn outside the graph, so there are no random numbers in the graph.
 
 (Vincent, Larochelle, Bengio & Manzagol 2008; Deep Learning Tutorials, "Denoising Autoencoders".)
 """
@@ -54,12 +54,12 @@ def graph(rng, inputs, hidden, mode=MODES["numba"]):
 
 
 def corrupt(rng, x, corruption):
-    """-> x with each number set to 0 with the probability `corruption`, whatever the others are."""
+    """-> x, where each number is 0 with probability `corruption`, independently of the others."""
     return x * (rng.random(x.shape) >= corruption)
 
 
 def train(x, rng, hidden, corruption, epochs=EPOCHS, mode=MODES["numba"]):
-    """-> reconstruct, encode, W (inputs, hidden), b (hidden,), when it has learnt x (N, inputs)."""
+    """-> reconstruct, encode, W (inputs, hidden), b (hidden,), after training on x (N, inputs)."""
     learn, reconstruct, encode, W, b = graph(rng, x.shape[1], hidden, mode)
     for (part,) in minibatches(rng, epochs, x, size=BATCH):
         learn(corrupt(rng, part, corruption), part)
@@ -67,7 +67,7 @@ def train(x, rng, hidden, corruption, epochs=EPOCHS, mode=MODES["numba"]):
 
 
 def linear(x, rng):
-    """-> the best affine map from corrupted digits to whole ones, from 20 corruptions of each."""
+    """-> the best affine map from corrupted to original digits, for 20 corruptions of each."""
     many = np.tile(x, (20, 1))
 
     def with_1(x):
@@ -81,22 +81,22 @@ def main(seed):
     data, rng = digits(seed), np.random.default_rng(seed)
     plain, _, plain_W, _ = train(data.x, rng, HIDDEN, 0)
     denoising, _, W, _ = train(data.x, rng, HIDDEN, CORRUPTION)
-    given = corrupt(rng, data.test_x, CORRUPTION)
-    found = {
-        "as it came": given,
-        "autoencoder": plain(given),
-        "best linear map": linear(data.x, rng)(given),
-        "denoising autoencoder": denoising(given),
+    corrupted = corrupt(rng, data.test_x, CORRUPTION)
+    outputs = {
+        "as it came": corrupted,
+        "autoencoder": plain(corrupted),
+        "best linear map": linear(data.x, rng)(corrupted),
+        "denoising autoencoder": denoising(corrupted),
     }
     print(f"squared error, summed over the pixels of a test digit ({CORRUPTION:.0%} set to 0)")
-    for name, back in found.items():
-        error = ((back - data.test_x) ** 2).sum(axis=1).mean()
+    for name, output in outputs.items():
+        error = ((output - data.test_x) ** 2).sum(axis=1).mean()
         print(f"{name:22} {error:5.2f}")
     figure = Figure(figsize=(9, 7.4), layout="constrained")
     above, *below = figure.subplots(3)
-    rows = [data.test_x, *found.values()]
-    show(above, np.concatenate([row[:20] for row in rows]).reshape(-1, 8, 8), columns=20)
-    above.set_title(f"Test digits; {'; '.join(found)}", fontsize=9)
+    images = np.concatenate([x[:20] for x in (data.test_x, *outputs.values())])
+    show(above, images.reshape(-1, 8, 8), columns=20)
+    above.set_title(f"Test digits; {'; '.join(outputs)}", fontsize=9)
     for axes, filters, name in zip(below, (plain_W, W), ("no", f"{CORRUPTION:.0%}")):
         show(axes, as_images(filters), columns=20)
         axes.set_title(f"The hidden units' weights, {name} corruption", fontsize=9)

@@ -1,17 +1,17 @@
 """Logistic regression:  python -m dqn_symbolic.exercises.logistic_regression
 
-The probability that the digit x is a k is a softmax of ten weighted sums of its pixels:
+The probability that digit x shows a k is a softmax of ten weighted sums of its pixels:
 
     P(k | x) = exp(x W_k + b_k) / sum over j of exp(x W_j + b_j)
 
-Learning minimises the mean of -log P(label | x) over the training digits, and a little of the
-squared weights:
+Learning minimises the mean of -log P(label | x) over the training digits, plus a small multiple of
+the squared weights:
 
     loss = mean of -log P(label | x) + decay / 2 |W|^2
 
-Without the second part there is no minimum: these digits can be separated without an error, and
-then larger weights always fit better. With it there is exactly one minimum, which is also that of
-scikit-learn's LogisticRegression(C=1 / (N decay)).
+Without the second term there is no minimum: these digits can be separated without an error, and
+then larger weights always fit better. With it there is exactly one minimum. It is also the minimum
+of scikit-learn's LogisticRegression(C=1 / (N decay)).
 
 (Deep Learning Tutorials, "Classifying MNIST digits using Logistic Regression".)
 """
@@ -49,7 +49,7 @@ def graph(mode=MODES["numba"]):
 
 
 def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
-    """-> forward, W (64, 10), b (10,), when it has learnt."""
+    """-> forward, W (64, 10), b (10,), after training."""
     learn, forward, W, b = graph(mode)
     for x, label in minibatches(
         np.random.default_rng(seed), epochs, data.x, data.label, size=BATCH

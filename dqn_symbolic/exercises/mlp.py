@@ -1,13 +1,13 @@
 """A multilayer perceptron:  python -m dqn_symbolic.exercises.mlp
 
-Logistic regression on top of a hidden layer, which is learnt with it:
+Logistic regression on top of a hidden layer; both are learnt together:
 
     h = tanh(x W1 + b1)
     P(k | x) = softmax_k(h Wout + bout)
     loss = mean of -log P(label | x) + decay / 2 (|W1|^2 + |Wout|^2)
 
-The network is the one that learns Catch; only the loss is another. There is more than one minimum,
-so the first weights matter: they are Glorot's, made for tanh.
+This is the network that learns Catch, with another loss. There is more than one minimum, so the
+first weights matter. They are Glorot's, which are made for tanh.
 
 (Deep Learning Tutorials, "Multilayer Perceptron".)
 """
@@ -48,7 +48,7 @@ def graph(rng, mode=MODES["numba"]):
 
 
 def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
-    """-> forward, W1 (64, hidden), when it has learnt."""
+    """-> forward, W1 (64, hidden), after training."""
     rng = np.random.default_rng(seed)
     learn, forward, params = graph(rng, mode)
     for x, label in minibatches(rng, epochs, data.x, data.label, size=BATCH):

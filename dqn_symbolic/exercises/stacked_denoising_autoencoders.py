@@ -1,15 +1,15 @@
 """Stacked denoising autoencoders:  python -m dqn_symbolic.exercises.stacked_denoising_autoencoders
 
-There are many digits, but only a few have labels. Do the others help?
+There are many digits, but only a few have labels. Do the digits without labels help?
 
-Pre-training uses no labels. The first layer is that of a denoising autoencoder of the digits. The
-second is that of a denoising autoencoder of the first layer's outputs, and so on. Then all layers
-together are one network, which learns from the labelled digits as in `mlp` (fine-tuning):
+Pre-training uses no labels. A denoising autoencoder learns the digits. Its hidden layer becomes the
+network's first layer. The outputs of this layer are what the next denoising autoencoder learns, and
+so on. Then the whole network learns from the labelled digits, as in `mlp` (fine-tuning):
 
     h_1 = sigmoid(x W_1 + b_1),  h_n = sigmoid(h_n-1 W_n + b_n)
     P(k | x) = softmax_k(h_3 Wout + bout)
 
-It is compared with the same network from random weights, and with logistic regression.
+The comparison is the same network with random first weights, and logistic regression.
 
 (Vincent et al. 2010; Deep Learning Tutorials, "Stacked Denoising Autoencoders (SdA)".)
 """
@@ -43,7 +43,7 @@ def random_params(rng, hidden):
 
 
 def pretrained(params, x, rng, epochs=PRE_EPOCHS, mode=MODES["numba"]):
-    """-> params with the hidden layers of stacked denoising autoencoders of x (N, 64)."""
+    """-> params, with hidden layers from stacked denoising autoencoders of x (N, 64)."""
     params = dict(params)
     for layer, corruption in enumerate(CORRUPTION, 1):
         hidden = len(params[f"b{layer}"])
@@ -69,45 +69,45 @@ def graph(first_params, mode=MODES["numba"]):
 
 
 def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
-    """-> the test error, when the network has learnt from so many labelled digits."""
+    """-> the test error after training on the first `labels` digits with their labels."""
     learn, forward, params = functions
     for param, value in zip(params, first_params.values()):
         param.set_value(value)
     rng, epochs = np.random.default_rng(seed), updates * BATCH // labels
-    some = data.x[:labels], data.label[:labels]
-    for x, label in minibatches(rng, epochs, *some, size=BATCH, bar=False):
+    labelled = data.x[:labels], data.label[:labels]
+    for x, label in minibatches(rng, epochs, *labelled, size=BATCH, bar=False):
         learn(x, label)
     return error_rate(forward(data.test_x), data.test_label)
 
 
 def errors(seeds, mode=MODES["numba"]):
-    """-> {way: array (seeds, numbers of labels) of test errors}"""
+    """-> {method: array (seeds, numbers of labels) of test errors}"""
     deep, flat = (graph(random_params(np.random.default_rng(0), n), mode) for n in (HIDDEN, ()))
-    found = {"pre-trained": [], "random weights": [], "logistic regression": []}
+    results = {"pre-trained": [], "random weights": [], "logistic regression": []}
     for seed in tqdm(seeds, unit=" seeds", leave=False, disable=None):
         data, rng = digits(seed), np.random.default_rng(seed)
-        first = random_params(rng, HIDDEN)
-        ways = (
-            (deep, pretrained(first, data.x, rng, mode=mode)),
-            (deep, first),
+        random = random_params(rng, HIDDEN)
+        methods = (
+            (deep, pretrained(random, data.x, rng, mode=mode)),
+            (deep, random),
             (flat, random_params(rng, ())),
         )
-        for by_seed, way in zip(found.values(), ways):
-            by_seed.append([fine_tuned(*way, data, labels, seed) for labels in LABELS])
-    return {name: np.array(by_seed) for name, by_seed in found.items()}
+        for by_seed, method in zip(results.values(), methods):
+            by_seed.append([fine_tuned(*method, data, labels, seed) for labels in LABELS])
+    return {name: np.array(by_seed) for name, by_seed in results.items()}
 
 
 def main(seed):
-    found = errors(range(seed, seed + SEEDS))
+    results = errors(range(seed, seed + SEEDS))
     print(f"test error, median of {SEEDS} seeds".ljust(34), *(f"{n:4} labels" for n in LABELS))
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for (name, by_seed), style in zip(found.items(), STYLES):
+    for (name, by_seed), style in zip(results.items(), STYLES):
         low, median, high = np.percentile(by_seed, (25, 50, 75), axis=0)
         print(name.ljust(34), *(f"{error:11.1%}" for error in median))
         axes.plot(LABELS, median, label=name, **style)
         axes.fill_between(LABELS, low, high, color=style["color"], alpha=0.15, lw=0)
-    better = (found["pre-trained"] < found["random weights"]).sum(axis=0)
+    better = (results["pre-trained"] < results["random weights"]).sum(axis=0)
     print("seeds in which pre-training helped".ljust(34), *(f"{n:11}" for n in better))
     axes.set(xlabel="labelled digits", ylabel="test error", xticks=LABELS, yticks=np.arange(5) / 20)
     axes.yaxis.set_major_formatter("{x:.0%}")

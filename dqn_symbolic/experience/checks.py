@@ -35,9 +35,10 @@ def expect_spaces(env):
 
 
 def quick_check(space):
-    """-> is_fine(frame, reward): True for nearly everything that `expect_numbers` accepts.
+    """-> is_fine(frame, reward): a fast form of `expect_numbers`, called at every step.
 
-    Every step calls it. A call takes less than half a microsecond (float frames: one and a half).
+    It is False for all that `expect_numbers` refuses, and for little else. A call takes less than
+    half a microsecond (float frames: one and a half).
     """
     dtype, shape, cannot_be_nan = space.dtype, space.shape, space.dtype == np.uint8
 

@@ -6,7 +6,7 @@ ADVICE = "a smaller learning_rate may help"
 
 
 def annealed(step, start, end, steps):
-    """Linear: `start` up to step 0, `end` from step `steps` on. Both count agent steps."""
+    """-> epsilon: `start` until agent step 0, then linear, `end` from agent step `steps` on."""
     return start + (end - start) * min(max(step / steps, 0), 1)
 
 

@@ -1,8 +1,8 @@
 """Replay memory (the slide "Solution: replay buffer"): rings of NumPy arrays, allocated once.
 
-Each frame is stored once, as uint8 if the game gives that; the stacks that the network sees are put
-together when they are sampled. So a transition of 84 x 84 pixels costs 7 KB, not 56. Memory that
-NumPy's zeros has allocated is only reserved: it is taken as it fills.
+Each frame is stored once, in the game's dtype. The stacks of frames that the network sees are made
+when they are sampled. So a transition of 84 x 84 pixels costs 7 KB, not 56. NumPy's zeros only
+reserves memory: the process uses it as the rings fill.
 """
 
 from math import prod
@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 POSITIONS = ("written", "episode_begins")
-NUMBERS = {  # that are kept with each frame
+NUMBERS = {  # stored with each frame
     "age": np.int32,  # how many frames of its episode came before
     "action": np.int32,
     "reward": np.float32,
@@ -21,12 +21,13 @@ NUMBERS = {  # that are kept with each frame
 class ReplayMemory:
     """The last transitions (x, action, reward, discount, x_tp1), as many as `capacity` frames hold.
 
-    x and x_tp1 are the last frames of an episode, (*frame_shape, history), 0 before its first.
+    x and x_tp1 are the last `history` frames of an episode, (*frame_shape, history). Frames from
+    before the episode are 0.
 
-    Frames are numbered as they come, from 0; frame n is in slot n % slots of the rings. The newest
-    frame of a transition's x stands for it; the next one is the newest in x_tp1. `valid` is a ring,
-    too: the slots of these frames, for the transitions whose frames are all still there. It follows
-    from the ages, so it is no part of the memory's state.
+    Frames are numbered from 0, and frame n is in slot n % slots of the rings. A transition is known
+    by the newest frame of its x: the ring `valid` holds the slots of these frames, for all
+    transitions whose frames are still in the rings. (The next frame is the newest of x_tp1.) The
+    ages determine `valid`, so it is not saved.
     """
 
     def __init__(self, capacity: int, obs_shape: tuple, dtype):
@@ -35,9 +36,9 @@ class ReplayMemory:
         self.slots = capacity + self.history  # a capacity of 1 is room for one whole transition
         self.rings = self.new_rings()
         self.valid = np.zeros(self.slots, np.int64)
-        self.around = np.arange(1 - self.history, 2)  # from the oldest frame of x to that of x_tp1
+        self.offsets = np.arange(1 - self.history, 2)  # to a transition's frames, oldest to newest
         self.written = 0  # frames
-        self.first = self.size = 0  # where `valid` begins, and how many they are
+        self.first = self.size = 0  # where `valid` begins, and how many transitions it holds
         self.episode_begins = True
 
     def new_rings(self):
@@ -61,7 +62,7 @@ class ReplayMemory:
 
     def _write(self, frame, age):
         while self.size and self._oldest_needed() <= self.written - self.slots:
-            self.first = (self.first + 1) % self.slots  # the new frame takes the place of that one
+            self.first = (self.first + 1) % self.slots  # the new frame overwrites that frame
             self.size -= 1
         slot = self.written % self.slots
         self.rings["frame"][slot] = frame
@@ -69,7 +70,7 @@ class ReplayMemory:
         self.written += 1
 
     def _oldest_needed(self):
-        """The number of the oldest frame that the oldest transition is made of."""
+        """-> the number of the oldest frame of the oldest transition."""
         slot, last = self.valid[self.first], self.written - 1
         newest = last - (last - slot) % self.slots
         return newest - min(self.rings["age"][slot], self.history - 1)
@@ -86,13 +87,13 @@ class ReplayMemory:
         """chosen (B,): 0 is the oldest transition."""
         newest = self.valid.take(self.first + chosen, mode="wrap")
         # The frames of x and, one further, those of x_tp1: (B, history + 1).
-        slots = newest[:, None] + self.around
+        slots = newest[:, None] + self.offsets
         frames = self._at("frame", slots)
         if self.history > 1:
             episode_begins = newest - self._at("age", newest)
             frames[slots < episode_begins[:, None]] = 0
         x, x_tp1 = np.empty((2, len(chosen), *self.obs_shape), frames.dtype)
-        for i in range(self.history):  # five times as fast as to transpose them
+        for i in range(self.history):  # five times as fast as a transpose
             x[..., i], x_tp1[..., i] = frames[:, i], frames[:, i + 1]
         return [
             x,
@@ -103,7 +104,7 @@ class ReplayMemory:
         ]
 
     def _at(self, name, slots):
-        # Once around at the most: NumPy wraps by repeated subtraction.
+        # No slot is more than one round away. (NumPy subtracts round after round, which is slow.)
         return self.rings[name].take(slots, axis=0, mode="wrap")
 
     def get_state(self):
@@ -117,19 +118,19 @@ class ReplayMemory:
         self.rings = rings
         for name in POSITIONS:
             setattr(self, name, positions[name])
-        # The frames that are there, the oldest first; the next one will be frame 0.
+        # The frames in the rings, the oldest first; here the next frame has the number 0.
         frames = np.arange(-min(self.written, self.slots), 0)
         slots = (self.written % self.slots + frames) % self.slots
         age = rings["age"][slots]
         oldest_needed = frames - np.minimum(age, self.history - 1)
-        goes_on = age[1:] > 0  # the frame after it is of the same episode
-        valid = slots[:-1][goes_on & (oldest_needed[:-1] >= -self.slots)]
+        continues = age[1:] > 0  # the next frame belongs to the same episode
+        valid = slots[:-1][continues & (oldest_needed[:-1] >= -self.slots)]
         self.first, self.size = 0, len(valid)
         self.valid[: self.size] = valid
 
 
 def memory_bytes(capacity: int, frame_shape: tuple, dtype, history: int) -> int:
-    """-> what a full `ReplayMemory` takes: its rings and `valid`."""
+    """-> the bytes of a full `ReplayMemory`: its rings and `valid`."""
     frame = np.dtype(dtype).itemsize * prod(frame_shape)
     numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
     return (capacity + history) * (frame + numbers)

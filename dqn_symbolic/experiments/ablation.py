@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.figures import curves, levels
-from dqn_symbolic.experiments.learning import late, learning_rows
+from dqn_symbolic.experiments.figures import bars, curves, levels
+from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
 
 TITLE = "Replay and target network, with and without"
 CLAIM = (
@@ -46,48 +47,41 @@ def seeds(quick):
     return 2 if quick else 10
 
 
-def runs(rows):
+def best_runs(rows):
     """-> {combination: (name of its best setting, catch rates (seeds, evaluations))}"""
-    rates = {}
-    for row in rows:
-        of_setting = rates.setdefault(row["setting"], {})
-        of_setting.setdefault(row["seed"], []).append(row["catch_rate"])
-    rates = {setting: np.array(list(seeds.values())) for setting, seeds in rates.items()}
+    runs = by_setting(rows, "catch_rate")
 
     def score(setting):
-        highest, whole = rates[setting].max(axis=1), rates[setting].mean(axis=1)
+        highest, whole = runs[setting].max(axis=1), runs[setting].mean(axis=1)
         return np.median(highest), np.median(whole)
 
     best = {}
     for name in CHANGES:
-        setting = max((s for s in rates if s.rsplit("-", 1)[0] == name), key=score)
-        best[name] = setting, rates[setting]
+        setting = max((s for s in runs if s.rsplit("-", 1)[0] == name), key=score)
+        best[name] = setting, runs[setting]
     return best
 
 
 def table(rows):
     head = ["", "highest evaluation", "whole run", "last quarter", "learning rate"]
     lines = [[*head, "Breakout (the paper)"]]
-    for name, (setting, rates) in runs(rows).items():
-        columns = rates.max(axis=1), rates.mean(axis=1), late(rates)
-        quartiles = [np.percentile(column, (25, 50, 75)) for column in columns]
-        texts = [f"{median:.0%} ({low:.0%} to {high:.0%})" for low, median, high in quartiles]
-        lines.append([name.replace("-", " "), *texts, setting.rsplit("-", 1)[1], BREAKOUT[name]])
+    for name, (setting, runs) in best_runs(rows).items():
+        columns = map(quartiles, (runs.max(axis=1), runs.mean(axis=1), last_quarter(runs)))
+        lines.append([name.replace("-", " "), *columns, setting.rsplit("-", 1)[1], BREAKOUT[name]])
     return lines
 
 
 def draw(rows):
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    best = runs(rows)
-    lines = {name.replace("-", " "): setting for name, (setting, _) in best.items()}
-    curves(left, rows, lines, "agent_steps", "catch_rate")
+    best = best_runs(rows)
+    labels = {name.replace("-", " "): setting for name, (setting, _) in best.items()}
+    curves(left, rows, labels, "agent_steps", "catch_rate")
     levels(left, rows[0]["chance"], rows[0]["optimum"])
     left.set(xlabel="agent steps")
 
     x = np.arange(len(best))
-    catch, _, error = zip(*(bar(rates.mean(axis=1)) for _, rates in best.values()))
-    right.bar(x - 0.2, catch, 0.38, yerr=np.transpose(error), capsize=3, color="#1f4e79")
+    bars(right, x - 0.2, [runs.mean(axis=1) for _, runs in best.values()], color="#1f4e79")
     paper = [BREAKOUT[name] / BREAKOUT["both"] for name in best]
     right.bar(x + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
     right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
@@ -96,9 +90,3 @@ def draw(rows):
     right.grid(alpha=0.3, axis="y")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=6)
     return figure
-
-
-def bar(values):
-    """-> (median, quartiles, distances of the quartiles from the median)."""
-    low, median, high = np.percentile(values, (25, 50, 75))
-    return median, (low, high), (median - low, high - median)

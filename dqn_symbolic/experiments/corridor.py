@@ -10,6 +10,7 @@ from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.figures import STYLES, curves
 from dqn_symbolic.experiments.policy_gradient import Reinforce
+from dqn_symbolic.experiments.results import by_setting, quartiles
 from dqn_symbolic.experiments.tabular import state_graph
 
 TITLE = "A stochastic policy"
@@ -17,19 +18,19 @@ CLAIM = (
     'Slide "Policy based methods (digression)": "can learn stochastic policies", "better'
     ' convergence". The short corridor with switched actions (Sutton & Barto 2018, example 13.1):'
     " three cells that look the same, -1 for each step; in the middle cell, left and right are"
-    " switched. A policy is one number, the probability of right. Its return is exact (a system of"
-    " linear equations), so nothing is measured by playing. REINFORCE starts where the two"
-    " epsilon-greedy players with epsilon .1 are. Q-learning is DQN with its default settings and"
-    " no hidden layer. Medians and quartiles over seeds."
+    " switched. A policy is one number, the probability of right. Its expected return is exact, the"
+    " solution of linear equations. REINFORCE starts at the policies of the two epsilon-greedy"
+    " players with epsilon .1. Q-learning is DQN with its default settings and no hidden layer."
+    " Medians and quartiles over seeds."
 )
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
 LEFT, RIGHT = 0, 1
 
 
 class Corridor(gymnasium.Env):
-    """Cells 0, 1 and 2, from 0 on; right of cell 2 is the goal. The observation is always [1].
+    """Cells 0, 1 and 2. It starts in cell 0; the goal is right of cell 2. It always shows [1].
 
-    Action: 0 left, 1 right; in cell 1 it is the other way round. Reward: -1 a step.
+    Actions: 0 left, 1 right, but in cell 1 the other way round. Reward: -1 for each step.
     """
 
     def __init__(self):
@@ -53,7 +54,7 @@ class Corridor(gymnasium.Env):
 
 
 def expected_return(right):
-    """Of the policy that goes right with that probability, 0 < right < 1: undiscounted, exact."""
+    """-> the exact undiscounted return of the policy with 0 < `right` < 1, its probability."""
     graph = state_graph([0], Corridor().successor, 2)
     cells = len(graph.states)
     moves = np.zeros((cells, cells + 1))  # the last column: to the goal
@@ -66,18 +67,13 @@ def expected_return(right):
 def settings(quick):
     steps, every = (2_000, 500) if quick else (40_000, 1_000)
     learner = {"hidden": (), "steps": steps, "evaluate_every": every}
-    found = {
-        f"reinforce-from-{right}": {
-            "learner": {**learner, "learning_rate": 0.05},
-            "first_right": right,
-        }
-        for right in (0.05, 0.95)
-    }
+    reinforce = {"learner": {**learner, "learning_rate": 0.05}}
+    named = {f"reinforce-from-{p}": {**reinforce, "first_right": p} for p in (0.05, 0.95)}
     for epsilon in (0.1, 0.5):
         exploring = {"epsilon_start": epsilon, "epsilon_end": epsilon, "warm_up": 500}
-        shorter = {"steps": min(steps, 10_000)}  # nothing changes any more
-        found[f"q-learning-{epsilon}"] = {"learner": {**learner, **exploring, **shorter}}
-    return found
+        shorter = {"steps": min(steps, 10_000)}  # afterwards nothing changes
+        named[f"q-learning-{epsilon}"] = {"learner": {**learner, **exploring, **shorter}}
+    return named
 
 
 def seeds(quick):
@@ -94,18 +90,18 @@ def measure(setting, seed):
     else:
         player = Agent(Corridor(), s).compile()
         learn = player.step
-    found = []
+    rows = []
     for agent_steps in range(0, s.steps + 1, s.evaluate_every):
         while player.steps < agent_steps:
             learn()
         right = probability_of_right(player)
         J = expected_return(right)
-        found.append({"agent_steps": agent_steps, "right": right, "expected_return": J})
-    return found
+        rows.append({"agent_steps": agent_steps, "right": right, "expected_return": J})
+    return rows
 
 
 def start_with(player, right):
-    """REINFORCE's first policy goes right with that probability."""
+    """Gives REINFORCE a first policy that goes right with probability `right`."""
     for variable in player.forward.get_shared():
         variable.set_value(0 * variable.get_value())
         if variable.name == "bout":
@@ -122,43 +118,41 @@ def probability_of_right(player):
 
 def label(setting):
     name, number = setting.rsplit("-", 1)
-    number = number.removeprefix("0")
-    if name == "q-learning":
-        return f"Q-learning, epsilon {number}"
-    return f"REINFORCE, first {number}"
+    kind = "Q-learning, epsilon" if name == "q-learning" else "REINFORCE, first"
+    return f"{kind} {number.removeprefix('0')}"
+
+
+def ends(rows):
+    """-> {setting: ((seeds,) probabilities of right, (seeds,) expected returns)} at the end."""
+    rights, returns = by_setting(rows, "right"), by_setting(rows, "expected_return")
+    return {setting: (rights[setting][:, -1], returns[setting][:, -1]) for setting in rights}
 
 
 def table(rows):
     lines = [["", "probability of right at the end", "expected return at the end"]]
-    ends = {}
-    for row in rows:
-        ends.setdefault(row["setting"], {})[row["seed"]] = row["right"], row["expected_return"]
-    for setting, found in ends.items():
-        right, J = np.percentile(list(found.values()), (25, 50, 75), axis=0).T
-        shown = [f"{median:.2f} ({low:.2f} to {high:.2f})" for low, median, high in (right, J)]
-        lines.append([label(setting), *shown])
-    best = f"{expected_return(BEST):.2f}"
-    return [*lines, ["the best policy (exact)", f"{BEST:.2f}", best]]
+    for setting, (right, J) in ends(rows).items():
+        lines.append([label(setting), quartiles(right, ".2f"), quartiles(J, ".2f")])
+    return [*lines, ["the best policy (exact)", f"{BEST:.2f}", f"{expected_return(BEST):.2f}"]]
 
 
 def draw(rows):
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    names = list(dict.fromkeys(row["setting"] for row in rows))
-    curves(left, rows, {label(name): name for name in names}, "agent_steps", "expected_return")
-    best, of_right, of_left = map(expected_return, (BEST, 0.95, 0.05))
-    left.axhline(best, color="black", lw=1, label=f"best policy ({best:.1f})")
-    for ls, value, way in (("--", of_right, "right"), (":", of_left, "left")):
-        name = f"epsilon .1, else {way} ({value:.1f})"
-        left.axhline(value, color="black", lw=1, ls=ls, label=name)
+    labels = {label(setting): setting for setting in ends(rows)}
+    curves(left, rows, labels, "agent_steps", "expected_return")
+    for p, name, ls in (
+        (BEST, "best policy", "-"),
+        (0.95, "epsilon .1, else right", "--"),
+        (0.05, "epsilon .1, else left", ":"),
+    ):
+        J = expected_return(p)
+        left.axhline(J, color="black", lw=1, ls=ls, label=f"{name} ({J:.1f})")
     left.set(xlabel="agent steps", ylabel="expected return", ylim=(-90, 0))
 
-    p = np.linspace(0.03, 0.97, 200)
-    right.plot(p, [expected_return(one) for one in p], color="black", lw=1)
-    for setting, style in zip(names, STYLES):
-        last = {row["seed"]: row for row in rows if row["setting"] == setting}.values()
-        ends = [row["right"] for row in last], [row["expected_return"] for row in last]
-        right.plot(*ends, color=style["color"], marker=style["marker"], ls="", alpha=0.6)
+    x = np.linspace(0.03, 0.97, 200)
+    right.plot(x, list(map(expected_return, x)), color="black", lw=1)
+    for end, style in zip(ends(rows).values(), STYLES):
+        right.plot(*end, color=style["color"], marker=style["marker"], ls="", alpha=0.6)
     right.axvline(BEST, color="black", lw=1, ls=":")
     right.set(xlabel=f"probability of right (best: {BEST:.2f})", title="where each seed ended")
     right.grid(alpha=0.3)

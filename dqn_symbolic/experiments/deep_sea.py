@@ -1,4 +1,4 @@
-"""A reward that is deep down: epsilon-greedy needs exponentially many episodes to find it."""
+"""A reward at the end of a long path: epsilon-greedy needs exponentially many episodes for it."""
 
 import gymnasium
 import numpy as np
@@ -7,25 +7,27 @@ from matplotlib.figure import Figure
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.figures import STYLES
+from dqn_symbolic.experiments.results import by_setting
 from dqn_symbolic.experiments.tabular import q_learning, state_graph
 
 TITLE = "Sparse rewards"
 CLAIM = (
     'Slide "Where this doesn\'t work (straightforwardly)": sparse rewards. Deep sea (Osband et al.'
     " 2020, bsuite) without its cost of moving: one of the 2**depth ways to dive ends at the"
-    " treasure, and nothing else is ever rewarded. Counted are the episodes until the treasure is"
-    " found for the first time. A table of Q starts at 0 and stays so until then; ties are broken"
-    " at random, so its player is uniformly random whatever epsilon is, and the expectation is"
-    " 2**depth episodes exactly. DQN has an epsilon of .1. Each small marker is a seed."
+    " treasure, and there is no other reward. The result is the number of episodes until the"
+    " treasure is found for the first time. Until then, a table of Q stays at 0 everywhere. Ties"
+    " are broken at random, so its player is uniformly random with any epsilon, and the expected"
+    " number is exactly 2**depth. DQN has an epsilon of .1. Each small marker is a seed."
 )
 BOARD = 10  # DQN sees a board of this size at every depth
 
 
 class DeepSea(gymnasium.Env):
-    """Dives `depth` rows; in each, one of two actions goes one column to the right.
+    """Dives `depth` rows. In each row, one of two actions goes one column to the right.
 
-    Which one it is differs from cell to cell, so that no player goes right by habit. Reward: 1 for
-    having gone right in every row, else 0. The observation is the cell, as a 1 on a board.
+    This action differs from cell to cell, so no player goes right by habit. Reward: 1 at the end of
+    an episode that went right in every row, else 0. The observation is a board with a 1 in the
+    diver's cell.
     """
 
     def __init__(self, depth):
@@ -46,14 +48,14 @@ class DeepSea(gymnasium.Env):
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.cell = (0, 0)
-        return self.seen(), {}
+        return self.observation(), {}
 
     def step(self, action):
         self.cell, reward, over = self.successor(self.cell, action)
         self.found |= reward > 0
-        return self.seen(), reward, over, False, {}
+        return self.observation(), reward, over, False, {}
 
-    def seen(self):
+    def observation(self):
         board = np.zeros((BOARD, BOARD), np.uint8)
         if self.cell[0] < self.depth:
             board[self.cell] = 1
@@ -64,9 +66,9 @@ def settings(quick):
     exploring = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100}
     dqn = {"hidden": (32,), "steps": 400 if quick else 12_000, **exploring}
     tables = (2, 4, 6) if quick else (2, 4, 6, 8, 10, 12)
-    found = {f"table-{depth}": {"depth": depth} for depth in tables}
+    named = {f"table-{depth}": {"depth": depth} for depth in tables}
     networks = (2,) if quick else (2, 4, 6, 8)
-    return {**found, **{f"dqn-{depth}": {"depth": depth, "learner": dqn} for depth in networks}}
+    return {**named, **{f"dqn-{depth}": {"depth": depth, "learner": dqn} for depth in networks}}
 
 
 def seeds(quick):
@@ -74,7 +76,7 @@ def seeds(quick):
 
 
 def measure(setting, seed):
-    """-> [{"depth", "episodes", "found"}]; not found (0): so many episodes were not enough."""
+    """-> [{"depth", "episodes", "found"}]; found 0: it was not found in this many episodes."""
     depth = setting["depth"]
     if "learner" in setting:
         agent = Agent(DeepSea(depth), Settings(**setting["learner"], seed=seed)).compile()
@@ -87,28 +89,27 @@ def measure(setting, seed):
 
 
 def steps_to_treasure(depth, rng):
-    """Of Q-learning with a table: the agent steps until an entry is no longer 0."""
+    """-> agent steps of Q-learning with a table until an entry of it is no longer 0."""
     graph = state_graph([(0, 0)], DeepSea(depth).successor, 2)
     for steps, q in enumerate(q_learning(graph, 0.99, 0.5, 0.1, rng), 1):
         if steps % depth == 0 and q.any():
             return steps
 
 
-def of(rows, learner):
-    """-> {depth: (episodes of each seed, in how many of them the treasure was found)}"""
-    found = {}
-    for row in rows:
-        if row["setting"] == f"{learner}-{row['depth']}":
-            found.setdefault(row["depth"], []).append((row["episodes"], row["found"]))
-    return {depth: ([n for n, _ in seen], sum(f for _, f in seen)) for depth, seen in found.items()}
+def by_depth(rows, learner, column):
+    """-> {depth: (seeds,) array of the column} for learner "table" or "dqn"."""
+    runs = by_setting([row for row in rows if row["setting"].startswith(learner)], column)
+    return {int(setting.rpartition("-")[2]): values[:, 0] for setting, values in runs.items()}
 
 
 def table(rows):
     lines = [["", "depth", "expected of random play", "episodes, mean", "seeds that found it"]]
     for learner in ("table", "dqn"):
-        for depth, (episodes, found) in of(rows, learner).items():
-            mean = ("" if found == len(episodes) else "over ") + f"{np.mean(episodes):,.0f}"
-            lines.append([learner, depth, f"{2**depth:,}", mean, f"{found} of {len(episodes)}"])
+        found = by_depth(rows, learner, "found")
+        for depth, episodes in by_depth(rows, learner, "episodes").items():
+            successes, seeds = found[depth].sum(), len(episodes)
+            mean = ("" if successes == seeds else "over ") + f"{episodes.mean():,.0f}"
+            lines.append([learner, depth, f"{2**depth:,}", mean, f"{successes} of {seeds}"])
     return lines
 
 
@@ -117,12 +118,13 @@ def draw(rows):
     axes = figure.subplots()
     names = {"table": "table, mean of the seeds", "dqn": "DQN, epsilon .1, mean of the seeds"}
     for (learner, label), style, aside in zip(names.items(), STYLES, (-0.12, 0.12)):
-        seen = of(rows, learner)
-        axes.plot(list(seen), [np.mean(n) for n, _ in seen.values()], label=label, ms=7, **style)
-        for depth, (episodes, _) in seen.items():
+        results = by_depth(rows, learner, "episodes")
+        means = [episodes.mean() for episodes in results.values()]
+        axes.plot(list(results), means, label=label, ms=7, **style)
+        for depth, episodes in results.items():
             at = np.full(len(episodes), depth + aside)
             axes.plot(at, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
-    depths = list(of(rows, "table"))
+    depths = list(by_depth(rows, "table", "episodes"))
     exact = [2.0**depth for depth in depths]
     axes.plot(depths, exact, color="black", lw=1, ls=":", label="expected of random play, 2**depth")
     axes.set(yscale="log", xlabel="depth", ylabel="episodes until the treasure is found")

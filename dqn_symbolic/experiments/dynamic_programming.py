@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.figures import curves
 from dqn_symbolic.experiments.learning import catch, learner
+from dqn_symbolic.experiments.results import by_setting
 from dqn_symbolic.experiments.tabular import q_learning, state_graph, value_iteration
 
 TITLE = "Dynamic programming"
@@ -15,7 +16,8 @@ CLAIM = (
     " network. The error is the root mean squared difference from Q* over every state and action"
     " of the game. At the left end of the curves, Q is 0 everywhere. Medians and quartiles over"
     " seeds. Below, the errors of the network on the board: for each position of the ball, the"
-    " mean absolute difference over paddles and actions, as the median over seeds."
+    " mean absolute difference over all positions of the paddle and all actions; the median over"
+    " seeds."
 )
 
 
@@ -35,7 +37,10 @@ def seeds(quick):
 
 
 def measure(setting, seed):
-    """-> rows: sweeps or agent_steps, and the errors of Q; for a network, also its error map."""
+    """-> rows with sweeps or agent_steps, and the errors of Q; for a network, also its error map.
+
+    A row of the error map has the ball's position and `off`, the mean |Q - Q*| there.
+    """
     env = catch(setting).make()
     graph = state_graph(env.starts(), env.successor, int(env.action_space.n))
     discount = Settings(**setting.get("learner", {})).discount
@@ -45,10 +50,10 @@ def measure(setting, seed):
         return network_rows(setting, seed, graph, exact)
     if "epsilon" not in setting:
         tables = enumerate([0 * exact, *sweeps[:-1]])
-        return [{"sweeps": done, **errors(q, exact)} for done, q in tables]
-    chosen = setting["learning_rate"], setting["epsilon"]
+        return [{"sweeps": sweeps, **errors(q, exact)} for sweeps, q in tables]
+    rate_and_epsilon = setting["learning_rate"], setting["epsilon"]
     rows = [{"agent_steps": 0, **errors(0 * exact, exact)}]
-    table = q_learning(graph, discount, *chosen, np.random.default_rng(seed))
+    table = q_learning(graph, discount, *rate_and_epsilon, np.random.default_rng(seed))
     for agent_steps in range(1, setting["steps"] + 1):
         q = next(table)
         if agent_steps % setting["evaluate_every"] == 0:
@@ -66,33 +71,25 @@ def network_rows(setting, seed, graph, exact):
         if agent.steps % setting["evaluate_every"] == 0:
             q = agent.forward(x)
             rows.append({"agent_steps": agent.steps, **errors(q, exact)})
-    off = {}
-    for state, difference in zip(graph.states, np.abs(q - exact)):
-        off.setdefault((state.ball_row, state.ball_column), []).append(difference)
+    errors_of_ball = {}
+    for state, error in zip(graph.states, np.abs(q - exact)):
+        errors_of_ball.setdefault((state.ball_row, state.ball_column), []).append(error)
     error_map = [
-        {"ball_row": row, "ball_column": column, "off": float(np.mean(differences))}
-        for (row, column), differences in sorted(off.items())
+        {"ball_row": row, "ball_column": column, "off": float(np.mean(errors))}
+        for (row, column), errors in sorted(errors_of_ball.items())
     ]
     return rows + error_map
 
 
 def errors(q, exact):
     """-> the root mean squared error, the largest error, the share of states with a best action."""
-    off = q - exact
-    best = np.take_along_axis(exact, q.argmax(axis=1)[:, None], axis=1)[:, 0]
+    error = q - exact
+    chosen = np.take_along_axis(exact, q.argmax(axis=1)[:, None], axis=1)[:, 0]
     return {
-        "rmse": float(np.sqrt((off**2).mean())),
-        "most": float(np.abs(off).max()),
-        "best_action": float((best == exact.max(axis=1)).mean()),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "most": float(np.abs(error).max()),
+        "best_action": float((chosen == exact.max(axis=1)).mean()),
     }
-
-
-def last(rows, setting, column):
-    """-> (seeds,): each seed's last value in a column."""
-    values = {
-        row["seed"]: row[column] for row in rows if row["setting"] == setting and column in row
-    }
-    return list(values.values())
 
 
 def table(rows):
@@ -100,11 +97,12 @@ def table(rows):
     for setting in dict.fromkeys(row["setting"] for row in rows):
         sweeps = setting == "value-iteration"
         unit = "sweeps" if sweeps else "agent_steps"
-        count = last(rows, setting, unit)[0]
+        count = by_setting(rows, unit)[setting][0, -1]
         if sweeps:  # the first sweep that is exact
             count = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
         rmse, most, best = (
-            np.median(last(rows, setting, column)) for column in ("rmse", "most", "best_action")
+            np.median(by_setting(rows, column)[setting][:, -1])
+            for column in ("rmse", "most", "best_action")
         )
         after = f"{count:,} {unit.replace('_', ' ')}"
         lines.append(
@@ -118,9 +116,9 @@ def draw(rows):
     above, below = figure.subfigures(2, height_ratios=(4, 5))
     axes = above.subplots()
     networks = ["network", "network-always-exploring"]
-    lines = {name.replace("-", " "): name for name in ["table", *networks]}
-    curved = [row for row in rows if "agent_steps" in row]
-    curves(axes, curved, lines, "agent_steps", "rmse")
+    labels = {name.replace("-", " "): name for name in ["table", *networks]}
+    measured = [row for row in rows if "agent_steps" in row]
+    curves(axes, measured, labels, "agent_steps", "rmse")
     axes.set(xlabel="agent steps", ylabel="root mean squared error of Q", ylim=(0, None))
     axes.legend(frameon=False)
 
@@ -142,9 +140,9 @@ def draw(rows):
 
 def board(rows, setting):
     """-> (height, width) of the board: the median over seeds of `off`."""
-    off = {}
+    values = {}
     for row in rows:
         if row["setting"] == setting and "off" in row:
-            off.setdefault((row["ball_row"], row["ball_column"]), []).append(row["off"])
-    height, width = (1 + max(numbers) for numbers in zip(*off))
-    return np.array([[np.median(off[r, c]) for c in range(width)] for r in range(height)])
+            values.setdefault((row["ball_row"], row["ball_column"]), []).append(row["off"])
+    height, width = (1 + max(numbers) for numbers in zip(*values))
+    return np.array([[np.median(values[r, c]) for c in range(width)] for r in range(height)])

@@ -1,21 +1,22 @@
-"""Epsilon from 0 to 1: what is learnt, and what is earned meanwhile."""
+"""Epsilon from 0 to 1: how much the agent learns, and how much it earns meanwhile."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experiments.figures import STYLES, levels
+from dqn_symbolic.experiments.figures import STYLES, band, levels
 from dqn_symbolic.experiments.learning import catch, learner
+from dqn_symbolic.experiments.results import by_setting, quartiles
 from dqn_symbolic.experiments.tabular import backup, state_graph
 
 TITLE = "Exploration and exploitation"
 CLAIM = (
-    'Slide "Exploration/Exploitation". Epsilon stays the same for the whole run. Learnt is what'
-    " the greedy policy catches at the end, from every start; earned is the share of the episodes"
-    " of the run that ended with a catch, with all the random actions that it took. The dashed"
-    " line is the most that an epsilon-greedy player can catch, exactly: that of one who knows the"
-    " game and its own epsilon. Board of 5 rows and 5 columns, paddle of one cell; medians and"
-    " quartiles over seeds."
+    'Slide "Exploration/Exploitation". Epsilon stays the same for the whole run. "Learnt" is the'
+    ' share of all starts from which the greedy policy catches the ball at the end. "Earned" is'
+    " the share of the run's episodes that ended with a catch, random actions included. The dashed"
+    " line is exact: the largest share that an epsilon-greedy player can catch if it knows the game"
+    " and its own epsilon. Board of 5 rows and 5 columns, paddle of one cell; medians and quartiles"
+    " over seeds."
 )
 EPSILONS = (0.0, 0.05, 0.2, 0.4, 0.7, 1.0)
 BOARD = {"rows": 5, "columns": 5, "paddle_width": 1}
@@ -41,7 +42,7 @@ def measure(setting, seed):
     agent, task = learner(setting, seed), catch(setting)
     while agent.steps < agent.settings.steps:
         agent.step()
-    assert agent.memory.size == agent.steps  # it is all still there
+    assert agent.memory.size == agent.steps  # the memory holds the whole run
     _, _, reward, _, _ = agent.memory.all()
     earned = (reward[reward != 0] > 0).mean()
     epsilon = agent.settings.epsilon_end
@@ -51,7 +52,7 @@ def measure(setting, seed):
 
 
 def most(env, epsilon):
-    """-> the share of episodes that the best epsilon-greedy player catches: dynamic programming."""
+    """-> the share of starts that the best epsilon-greedy player catches (exact)."""
     graph = state_graph(env.unwrapped.starts(), env.unwrapped.successor, 3)
     v = np.zeros(len(graph.states))
     for _ in range(env.unwrapped.rows - 1):
@@ -60,37 +61,29 @@ def most(env, epsilon):
     return float((v[graph.starts].mean() + 1) / 2)
 
 
-def shares(rows, kind):
-    """-> {epsilon: its quartiles (3,)}"""
-    found = {}
-    for row in rows:
-        found.setdefault(row["epsilon"], []).append(row[kind])
-    return {epsilon: np.percentile(values, (25, 50, 75)) for epsilon, values in found.items()}
+def by_epsilon(rows, column):
+    """-> {epsilon: (seeds,) array of the column}"""
+    runs = by_setting(rows, column)
+    return {float(name.removeprefix("epsilon-")): values[:, 0] for name, values in runs.items()}
 
 
 def table(rows):
     lines = [["epsilon", "learnt", "earned", "the most to earn (exact)"]]
-    learnt, earned, best = (shares(rows, kind) for kind in ("learnt", "earned", "most"))
+    learnt, earned, best = (by_epsilon(rows, column) for column in ("learnt", "earned", "most"))
     for epsilon in learnt:
-        shown = [
-            f"{median:.0%} ({low:.0%} to {high:.0%})"
-            for low, median, high in (learnt[epsilon], earned[epsilon])
-        ]
-        lines.append([f"{epsilon:g}", *shown, f"{best[epsilon][1]:.0%}"])
+        shares = quartiles(learnt[epsilon]), quartiles(earned[epsilon])
+        lines.append([f"{epsilon:g}", *shares, f"{best[epsilon][0]:.0%}"])
     return lines
 
 
 def draw(rows):
     figure = Figure(figsize=(7, 4.8), layout="constrained")
     axes = figure.subplots()
-    for kind, style in zip(("learnt", "earned"), STYLES):
-        found = shares(rows, kind)
-        low, median, high = np.transpose(list(found.values()))
-        axes.plot(list(found), median, ms=5, label=kind, **style)
-        axes.fill_between(list(found), low, high, color=style["color"], alpha=0.15, lw=0)
-    best = {epsilon: median for epsilon, (_, median, _) in shares(rows, "most").items()}
+    for column, style in zip(("learnt", "earned"), STYLES):
+        band(axes, by_epsilon(rows, column), label=column, **style)
+    best = by_epsilon(rows, "most")  # all seeds have the same
     label = "the most to earn (exact)"
-    axes.plot(list(best), list(best.values()), color="black", lw=1, ls="--", label=label)
+    axes.plot(list(best), [most[0] for most in best.values()], "k--", lw=1, label=label)
     levels(axes, rows[0]["chance"], rows[0]["optimum"])
     axes.set(xlabel="epsilon", ylabel="share caught")
     axes.grid(alpha=0.3)

@@ -1,4 +1,4 @@
-"""Parts of all experiments' pictures."""
+"""What the experiments' pictures share."""
 
 import io
 
@@ -17,26 +17,36 @@ STYLES = (
 )
 
 
-def curves(axes, rows, lines, x, y):
-    """Draws column y against column x: the median over seeds, and the quartiles as a band.
+def curves(axes, rows, labels, x, y):
+    """Draws column y against column x for each setting of `labels`, {label: setting}.
 
-    lines: {label: setting}; rows: dicts with "setting", "seed", x and y, every seed of a setting
-    has the same x.
+    rows: dicts with "setting", "seed", x and y; all seeds of a setting have the same x.
     """
-    for (label, setting), style in zip(lines.items(), STYLES):
+    for (label, setting), style in zip(labels.items(), STYLES):
         values = {}  # x -> [y of each seed, ...]
         for row in rows:
             if row["setting"] == setting:
                 values.setdefault(row[x], []).append(row[y])
-        low, median, high = np.percentile(list(values.values()), (25, 50, 75), axis=1)
         every = max(1, len(values) // 8)
-        axes.plot(list(values), median, ms=5, lw=1.6, markevery=every, label=label, **style)
-        axes.fill_between(list(values), low, high, color=style["color"], alpha=0.15, lw=0)
+        band(axes, values, label=label, lw=1.6, markevery=every, **style)
     axes.grid(alpha=0.3)
 
 
+def band(axes, values, **style):
+    """values: {x: [y of each seed, ...]}. Draws the median as a line, the quartiles as a band."""
+    low, median, high = np.percentile(list(values.values()), (25, 50, 75), axis=1)
+    axes.plot(list(values), median, ms=5, **style)
+    axes.fill_between(list(values), low, high, color=style["color"], alpha=0.15, lw=0)
+
+
+def bars(axes, x, values, **style):
+    """values: [y of each seed, ...] for each x. Draws medians as bars, quartiles as error bars."""
+    low, median, high = np.percentile(values, (25, 50, 75), axis=1)
+    axes.bar(x, median, 0.38, yerr=(median - low, high - median), capsize=3, **style)
+
+
 def levels(axes, chance, optimum):
-    """Draws blind and perfect play as lines, and the axis of a catch rate."""
+    """Draws blind and perfect play as lines, and names the axis of a catch rate."""
     axes.axhline(optimum, color="black", lw=1, label=f"optimum ({optimum:.0%})")
     axes.axhline(chance, color="black", lw=1, ls=(0, (1, 4)), label=f"chance ({chance:.0%})")
     axes.set(ylabel="share of start states caught", ylim=(-0.03, 1.06))

@@ -56,7 +56,7 @@ def seeds(quick):
 
 
 def measure(setting, seed):
-    """-> a row of the result: solved (0, 1), agent_steps, catch_rate; a row of each first layer."""
+    """-> a row with the result: solved (0, 1), agent_steps, catch_rate; and `layer_rows`."""
     curve = learning_rows(setting, seed)
     solved = len(curve) > 1 and all(row["catch_rate"] >= row["optimum"] for row in curve[-2:])
     result = {
@@ -68,16 +68,16 @@ def measure(setting, seed):
 
 
 def layer_rows(setting, seed):
-    """-> for each layer with its first weights: the singular values, the spread of its outputs."""
+    """-> a row for each layer with its first weights: singular values, spread of its outputs."""
     s = Settings(**setting["learner"], seed=seed)
     agent = Agent(catch(setting).make(), s)
-    game, rng, frames = agent.env, np.random.default_rng(seed), []
+    env, rng, frames = agent.env, np.random.default_rng(seed), []
     while len(frames) < 256:
-        x, _ = game.reset(seed=len(frames))
+        x, _ = env.reset(seed=len(frames))
         over = False
         while not over:
             frames.append(x)
-            x, _, over, _, _ = game.step(rng.integers(agent.action_count))
+            x, _, over, _, _ = env.step(rng.integers(agent.action_count))
     outputs = layer_outputs(np.stack(frames[:256]) / 255, agent.first_params, s)
     weights = [value for name, value in agent.first_params.items() if name[0] in "KW"]
     rows = []
@@ -90,7 +90,7 @@ def layer_rows(setting, seed):
 
 
 def layer_outputs(x, params, settings):
-    """x (B, height, width, frames), 0..1 -> [the outputs of each layer, ...]; the last are Q."""
+    """x (B, height, width, frames), 0..1 -> [the outputs of each layer, ...]; the last is Q."""
     activation = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[settings.activation]
     *values, Wout, bout = params.values()
     outputs, h = [], x
@@ -124,8 +124,8 @@ def parts(setting):
     return network, activation, " ".join(initialiser), optimiser
 
 
-def axes_of(results):
-    """-> the lines (network, activation) and columns (optimiser, initialiser) of the picture."""
+def lines_and_columns(results):
+    """-> the lines (network, activation) and columns (optimiser, initialiser) of the table."""
     lines = list(dict.fromkeys((network, activation) for network, activation, _, _ in results))
     columns = dict.fromkeys((optimiser, initialiser) for *_, initialiser, optimiser in results)
     order = list(RATES)
@@ -145,7 +145,7 @@ def texts(steps, share):
 
 def table(rows):
     results = cells(rows)
-    lines, columns = axes_of(results)
+    lines, columns = lines_and_columns(results)
     head = [["", *(f"{optimiser}, {initialiser}" for optimiser, initialiser in columns)]]
     return head + [
         [" ".join(line), *(", ".join(texts(*cell(results, line, column))) for column in columns)]
@@ -155,7 +155,7 @@ def table(rows):
 
 def draw(rows):
     results = cells(rows)
-    lines, columns = axes_of(results)
+    lines, columns = lines_and_columns(results)
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     above, below = figure.subfigures(2, height_ratios=(5, 4))
     axes = above.subplots()
@@ -198,10 +198,10 @@ def draw_layers(figure, rows):
             )
 
         numbers = np.array(list(layers))
-        middle = median("singular_median")
-        error = middle - median("singular_least"), median("singular_most") - middle
+        values = median("singular_median")
+        error = values - median("singular_least"), median("singular_most") - values
         style = {**style, "ms": 5}
-        left.errorbar(numbers + 0.12 * (i - 1), middle, error, capsize=3, **{**style, "ls": ""})
+        left.errorbar(numbers + 0.12 * (i - 1), values, error, capsize=3, **{**style, "ls": ""})
         right.plot(numbers, median("output_std"), label=initialiser, **style)
     for axes, name in ((left, "singular values"), (right, "standard deviation of outputs")):
         axes.set(yscale="log", xlabel="layer (mlp, relu)", ylabel=name)

@@ -1,4 +1,4 @@
-"""Catch whose reward comes late: what if nothing that is seen tells of it any more?"""
+"""Catch with a late reward: when it comes, the observation may no longer show the reason for it."""
 
 from dataclasses import replace
 
@@ -11,21 +11,23 @@ from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import curves, levels
 from dqn_symbolic.experiments.learning import catch, learning_rows
 from dqn_symbolic.experiments.policy_gradient import Reinforce
+from dqn_symbolic.experiments.results import by_setting, quartiles
 
 TITLE = "Late rewards"
 CLAIM = (
-    'Slide "Where this doesn\'t work (straightforwardly)": long-term correlations. When the ball'
-    " has landed, nothing moves for so many steps; only then the reward comes. Meanwhile the last"
-    " frame stays, or the board is blank. The optimum is the same everywhere: all that matters is"
-    " done before. REINFORCE is that of the policy gradient experiment, with a baseline. Board of"
-    " 5 rows and 5 columns, paddle of one cell; medians and quartiles over seeds."
+    'Slide "Where this doesn\'t work (straightforwardly)": long-term correlations. After the ball'
+    " has landed, nothing moves for 4 steps, and the reward comes at the end of them. Meanwhile the"
+    " last frame stays, or the board is blank. The wait does not change the optimum, because no"
+    " action counts during it. REINFORCE is that of the policy gradient experiment, with a"
+    " baseline. Board of 5 rows and 5 columns, paddle of one cell; medians and quartiles over"
+    " seeds."
 )
 
 
 class Late(gymnasium.Wrapper):
-    """Catch whose reward, and end, come `delay` steps after the ball has landed.
+    """Catch, but the reward and the end come `delay` steps after the ball has landed.
 
-    Nothing moves meanwhile; with `blank` nothing is seen either.
+    Meanwhile nothing moves, and with `blank` the observation is 0 everywhere.
     """
 
     def __init__(self, env, delay, blank):
@@ -50,7 +52,7 @@ class Late(gymnasium.Wrapper):
 
 
 def late_catch(setting):
-    """-> the Task: that of `catch`, late."""
+    """-> the Task of `catch`, with a late reward."""
     task = catch(setting)
     return replace(task, make=lambda: Late(task.make(), setting["delay"], setting["blank"]))
 
@@ -59,7 +61,7 @@ def settings(quick):
     game = {"rows": 5, "columns": 5, "paddle_width": 1}
     steps, every = (800, 400) if quick else (4_000, 250)
     learner = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
-    found = {
+    named = {
         name: {"game": game, "learner": learner, "delay": delay, "blank": blank}
         for name, delay, blank in (
             ("seen-0", 0, False),
@@ -69,8 +71,8 @@ def settings(quick):
     }
     longer = {"steps": 800 if quick else 24_000, "evaluate_every": 400 if quick else 1_000}
     reinforce = {**learner, **longer, "learning_rate": 0.005}
-    found["reinforce"] = {**found["blank-4"], "learner": reinforce}
-    return dict(list(found.items())[2:]) if quick else found
+    named["reinforce"] = {**named["blank-4"], "learner": reinforce}
+    return dict(list(named.items())[2:]) if quick else named
 
 
 def seeds(quick):
@@ -78,18 +80,18 @@ def seeds(quick):
 
 
 def measure(setting, seed):
-    """-> the rows of `learning_rows`; REINFORCE has the learning rate .005."""
+    """-> the rows of `learning_rows`. Only REINFORCE has a "learning_rate" in its setting."""
     if "learning_rate" not in setting["learner"]:
         return learning_rows(setting, seed, late_catch)
     task = late_catch(setting)
     player = Reinforce(task.make(), Settings(**setting["learner"], seed=seed))
-    score, s, found = scorer(task, player), player.settings, []
+    score, s, rows = scorer(task, player), player.settings, []
     for agent_steps in range(s.evaluate_every, s.steps + 1, s.evaluate_every):
         while player.steps < agent_steps:
             player.update(baseline=True)
         rate = score()["catch_rate"]
-        found.append({"agent_steps": agent_steps, "catch_rate": rate, **task.levels})
-    return found
+        rows.append({"agent_steps": agent_steps, "catch_rate": rate, **task.levels})
+    return rows
 
 
 LABELS = {
@@ -102,21 +104,18 @@ LABELS = {
 
 def table(rows):
     lines = [["", "agent steps", "caught at the end"]]
-    for setting, label in LABELS.items():
-        last = {row["seed"]: row for row in rows if row["setting"] == setting}.values()
-        if last:
-            low, median, high = np.percentile([row["catch_rate"] for row in last], (25, 50, 75))
-            steps = f"{next(iter(last))['agent_steps']:,}"
-            lines.append([label, steps, f"{median:.0%} ({low:.0%} to {high:.0%})"])
+    steps = by_setting(rows, "agent_steps")
+    for setting, rates in by_setting(rows, "catch_rate").items():
+        end = f"{steps[setting][0, -1]:,}"
+        lines.append([LABELS[setting], end, quartiles(rates[:, -1])])
     return lines
 
 
 def draw(rows):
     figure = Figure(figsize=(7, 4.8), layout="constrained")
     axes = figure.subplots()
-    there = {row["setting"] for row in rows}
-    lines = {label: setting for setting, label in LABELS.items() if setting in there}
-    curves(axes, rows, lines, "agent_steps", "catch_rate")
+    labels = {LABELS[row["setting"]]: row["setting"] for row in rows}
+    curves(axes, rows, labels, "agent_steps", "catch_rate")
     levels(axes, rows[0]["chance"], rows[0]["optimum"])
     axes.set(xscale="log", xlabel="agent steps")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)

@@ -20,13 +20,11 @@ def learner(setting, seed, task=catch):
 
 
 def learning_rows(setting, seed, task=catch):
-    """Trains for `steps` agent steps -> a row at each evaluation.
+    """Trains for `steps` agent steps. -> a row at each evaluation
 
-    task(setting) -> the `Task`.
-
-    A row has agent_steps, updates, catch_rate, and the game's chance and optimum, 0..1. With
-    "until_solved" in the setting, the second perfect evaluation in a row ends the training. If a
-    run diverges, its catch rate is 0 from then on.
+    task(setting) -> the `Task`. A row has agent_steps, updates, catch_rate, and the game's chance
+    and optimum, 0..1. With "until_solved" in the setting, the second perfect evaluation in a row
+    ends the training. If a run diverges, its catch rate is 0 from then on.
     """
     agent, levels = learner(setting, seed, task), task(setting).levels
     score, s = scorer(task(setting), agent), agent.settings
@@ -38,17 +36,12 @@ def learning_rows(setting, seed, task=catch):
             rate = 0.0 if diverged else score()["catch_rate"]
         except FloatingPointError:
             rate, diverged = 0.0, True
-        counted = {"agent_steps": agent_steps, "updates": agent.updates}
-        rows.append({**counted, "catch_rate": rate, **levels})
+        counters = {"agent_steps": agent_steps, "updates": agent.updates}
+        rows.append({**counters, "catch_rate": rate, **levels})
         solved = len(rows) > 1 and all(row["catch_rate"] >= levels["optimum"] for row in rows[-2:])
         if setting.get("until_solved") and solved:
             break
     return rows
-
-
-def late(runs):
-    """(seeds, evaluations) -> (seeds,): the mean over the last quarter of a run."""
-    return runs[:, -max(1, runs.shape[1] // 4) :].mean(axis=1)
 
 
 def flat(gradients):

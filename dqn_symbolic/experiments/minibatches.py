@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.agent.learner import graph_of
-from dqn_symbolic.experiments.figures import STYLES
+from dqn_symbolic.experiments.figures import STYLES, band
 from dqn_symbolic.experiments.learning import flat, learner
 from dqn_symbolic.symbols.q_learning import halves
 
@@ -39,7 +39,7 @@ def seeds(quick):
 
 
 def measure(setting, seed):
-    """-> a row for each batch size and each way to draw: the variance of the gradient.
+    """-> a row for each batch size and each kind of batch: the variance of the gradient.
 
     variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
     """
@@ -48,17 +48,16 @@ def measure(setting, seed):
         agent.step()
     gradient = gradient_of(agent)
     rng = np.random.default_rng(seed)
-    everything = agent.memory.all()
-    mean = gradient(*everything)
+    transitions = agent.memory.all()
+    mean = gradient(*transitions)
     rows = []
     for batch_size in setting["batches"]:
         for kind, draw in (("uniform", uniform), ("consecutive", consecutive)):
             total = 0.0
             for _ in range(setting["draws"]):
-                chosen = draw(rng, len(everything[0]), batch_size)
-                total += float(
-                    np.sum((gradient(*(part[chosen] for part in everything)) - mean) ** 2)
-                )
+                chosen = draw(rng, len(transitions[0]), batch_size)
+                batch = [array[chosen] for array in transitions]
+                total += float(np.sum((gradient(*batch) - mean) ** 2))
             variance = total / setting["draws"] / float(np.sum(mean**2))
             rows.append({"batch_size": batch_size, "drawn": kind, "variance": variance})
     return rows
@@ -82,43 +81,36 @@ def consecutive(rng, transitions, batch_size):
     return rng.integers(transitions - batch_size + 1) + np.arange(batch_size)
 
 
-def medians(rows):
-    """-> {(setting, drawn): {batch size: (first quartile, median, third quartile)}}"""
-    lines = {}
+def variances(rows):
+    """-> {setting: {kind of batch: {batch size: [variance of each seed, ...]}}}"""
+    settings = {}
     for row in rows:
-        line = lines.setdefault((row["setting"], row["drawn"]), {})
-        line.setdefault(row["batch_size"], []).append(row["variance"])
-    return {
-        key: {size: np.percentile(values, (25, 50, 75)) for size, values in line.items()}
-        for key, line in lines.items()
-    }
+        by_size = settings.setdefault(row["setting"], {}).setdefault(row["drawn"], {})
+        by_size.setdefault(row["batch_size"], []).append(row["variance"])
+    return settings
 
 
 def table(rows):
-    lines = medians(rows)
-    sizes = list(next(iter(lines.values())))
-    head = [["agent steps", "drawn", *(f"B = {size}" for size in sizes)]]
-    return head + [
-        [setting.removeprefix("after-"), drawn, *(f"{line[size][1]:.3g}" for size in sizes)]
-        for (setting, drawn), line in lines.items()
-    ]
+    lines = []
+    for setting, kinds in variances(rows).items():
+        for kind, by_size in kinds.items():
+            medians = [f"{np.median(values):.3g}" for values in by_size.values()]
+            lines.append([setting.removeprefix("after-"), kind, *medians])
+    return [["agent steps", "drawn", *(f"B = {size}" for size in by_size)], *lines]
 
 
 def draw(rows):
-    lines = medians(rows)
-    names = list(dict.fromkeys(setting for setting, _ in lines))
-    figure = Figure(figsize=(5 * max(2, len(names)), 4.4), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), sharey=True, squeeze=False)[0], names):
-        for (setting, drawn), style in zip(lines, 2 * STYLES[:2]):
-            if setting == name:
-                sizes = list(lines[setting, drawn])
-                low, median, high = np.transpose(list(lines[setting, drawn].values()))
-                axes.plot(sizes, median, label=drawn, ms=5, **style)
-                axes.fill_between(sizes, low, high, color=style["color"], alpha=0.15, lw=0)
-        first = next(iter(lines[name, "uniform"].values()))[1]
+    settings = variances(rows)
+    figure = Figure(figsize=(5 * max(2, len(settings)), 4.4), layout="constrained")
+    panels = figure.subplots(1, len(settings), sharey=True, squeeze=False)[0]
+    for axes, (setting, kinds) in zip(panels, settings.items()):
+        for (kind, by_size), style in zip(kinds.items(), STYLES):
+            band(axes, by_size, label=kind, **style)
+        sizes = list(kinds["uniform"])
+        first = np.median(kinds["uniform"][sizes[0]])
         line = [first * sizes[0] / size for size in sizes]
         axes.plot(sizes, line, color="black", lw=1, ls=":", label="1/B")
-        steps = int(name.removeprefix("after-"))
+        steps = int(setting.removeprefix("after-"))
         axes.set(xscale="log", yscale="log", title=f"parameters after {steps:,} agent steps")
         axes.set(xlabel="batch size B, transitions")
         axes.set_xticks(sizes, sizes)

@@ -10,8 +10,9 @@ from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experience.frames import as_seen
-from dqn_symbolic.experiments.figures import STYLES, curves, levels
+from dqn_symbolic.experiments.figures import STYLES, band, curves, levels
 from dqn_symbolic.experiments.learning import catch, flat, learning_rows
+from dqn_symbolic.experiments.results import by_setting, quartiles
 from dqn_symbolic.experiments.tabular import expected_return, policy_q, state_graph, visits
 from dqn_symbolic.symbols import optimisers
 from dqn_symbolic.symbols.policy_gradient import policy_gradient
@@ -34,7 +35,7 @@ NOISE_DRAWS = 200
 
 def settings(quick):
     steps, every = (10_000, 2_000) if quick else (60_000, 2_000)
-    by_name = {
+    named = {
         name: {
             "game": {},
             "learner": {"steps": steps, "evaluate_every": every, "learning_rate": rate},
@@ -44,8 +45,8 @@ def settings(quick):
         for name, rate in RATES.items()
     }
     steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
-    by_name["dqn"] = {"game": {}, "learner": {"steps": steps, "evaluate_every": every}}
-    return by_name
+    named["dqn"] = {"game": {}, "learner": {"steps": steps, "evaluate_every": every}}
+    return named
 
 
 def seeds(quick):
@@ -71,16 +72,16 @@ def measure(setting, seed):
             noise_at.pop(0)
         elif evaluate_at and player.steps >= evaluate_at[0]:
             J = float(expected_return(graph, player.forward(x).astype(np.float64)))
-            counted = {"agent_steps": evaluate_at.pop(0), "updates": player.updates}
+            counters = {"agent_steps": evaluate_at.pop(0), "updates": player.updates}
             rate = score()["catch_rate"]
-            rows.append({**counted, "catch_rate": rate, "J": J, **task.levels})
+            rows.append({**counters, "catch_rate": rate, "J": J, **task.levels})
         else:
             player.update(setting["baseline"])
     return rows
 
 
 class Reinforce:
-    """Plays whole episodes by its policy, and learns from each batch of them."""
+    """Plays whole episodes by its policy, and learns from every batch of episodes."""
 
     def __init__(self, env, settings):
         self.settings, self.actions = settings, int(env.action_space.n)
@@ -103,14 +104,14 @@ class Reinforce:
         """-> x (B, *obs), action (B,), the return of each step's episode (B,), and the returns."""
         x, action, of_step, totals = [], [], [], []
         for _ in range(episodes):
-            now, _ = self.env.reset()
+            x_t, _ = self.env.reset()
             over, total, length = False, 0.0, 0
             while not over:
-                pi = self.forward(now[None])[0]
+                pi = self.forward(x_t[None])[0]
                 chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), self.actions - 1)
-                x.append(now)
+                x.append(x_t)
                 action.append(chosen)
-                now, reward, terminated, truncated, _ = self.env.step(chosen)
+                x_t, reward, terminated, truncated, _ = self.env.step(chosen)
                 total, length, over = total + reward, length + 1, terminated or truncated
             of_step += [total] * length
             totals.append(total)
@@ -129,7 +130,7 @@ class Reinforce:
     def noise(self, graph, x, baseline):
         """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.
 
-        g is the gradient of a batch; NOISE_DRAWS batches are played. E g and the baseline J are
+        g is the gradient of a batch; it plays NOISE_DRAWS batches. E g and the baseline J are
         exact: they come from every state and action of the game.
         """
         before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
@@ -163,27 +164,18 @@ def exact_gradient(gradient, graph, x, policy):
 LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFORCE, baseline"}
 
 
-def runs(rows, setting):
-    """-> (seeds, evaluations) catch rates, and the agent steps of the evaluations."""
-    rates = {}
-    for row in rows:
-        if row["setting"] == setting and "catch_rate" in row:
-            rates.setdefault(row["seed"], {})[row["agent_steps"]] = row["catch_rate"]
-    return np.array([list(run.values()) for run in rates.values()]), list(rates[0])
-
-
 def table(rows):
     lines = [
         ["", "agent steps to 90% caught (median)", "seeds that got there", "caught at the end"]
     ]
     for setting, label in LABELS.items():
-        rates, steps = runs(rows, setting)
-        first = [steps[np.argmax(run >= 0.9)] if run.max() >= 0.9 else np.inf for run in rates]
+        runs, steps = (by_setting(rows, name)[setting] for name in ("catch_rate", "agent_steps"))
+        steps = steps[0]  # the same for all seeds
+        first = [steps[np.argmax(run >= 0.9)] if run.max() >= 0.9 else np.inf for run in runs]
         median = np.median(first)
-        low, end, high = np.percentile(rates[:, -1], (25, 50, 75))
         reached = f"{median:,.0f}" if median < np.inf else "not reached"
-        seeds_reached = f"{np.isfinite(first).sum()} of {len(rates)}"
-        end = f"{end:.0%} ({low:.0%} to {high:.0%}) at {steps[-1]:,}"
+        seeds_reached = f"{np.isfinite(first).sum()} of {len(runs)}"
+        end = f"{quartiles(runs[:, -1])} at {steps[-1]:,}"
         lines.append([label, reached, seeds_reached, end])
     return lines
 
@@ -192,8 +184,8 @@ def draw(rows):
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     evaluated = [row for row in rows if "catch_rate" in row]
-    lines = {label: setting for setting, label in LABELS.items()}
-    curves(left, evaluated, lines, "agent_steps", "catch_rate")
+    labels = {label: setting for setting, label in LABELS.items()}
+    curves(left, evaluated, labels, "agent_steps", "catch_rate")
     levels(left, evaluated[0]["chance"], evaluated[0]["optimum"])
     left.set(xscale="log", xlabel="agent steps")
     for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):
@@ -201,9 +193,7 @@ def draw(rows):
         for row in rows:
             if row.get("with_baseline") == baseline:
                 noise.setdefault(row["noise_at"], []).append(row["noise"])
-        low, median, high = np.percentile(list(noise.values()), (25, 50, 75), axis=1)
-        right.plot(list(noise), median, label=label, ms=5, **style)
-        right.fill_between(list(noise), low, high, color=style["color"], alpha=0.15, lw=0)
+        band(right, noise, label=label, **style)
     right.axhline(1, color="black", lw=1, ls=":")
     right.set(yscale="log", xlabel="agent steps", ylabel="variance / |exact gradient|²")
     right.set(title=f"noise of the gradient of {EPISODES} episodes")

@@ -9,6 +9,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.figures import curves
+from dqn_symbolic.experiments.results import by_setting
 
 TITLE = "Replay and target network on Pong"
 CLAIM = (
@@ -41,24 +42,16 @@ def measure(setting, seed):
         try:
             while not diverged and agent.steps < agent_steps:
                 agent.step()
-            reached = -21.0 if diverged else score()["mean_return"]
+            mean_return = -21.0 if diverged else score()["mean_return"]
         except FloatingPointError:
-            reached, diverged = -21.0, True
-        rows.append({"agent_steps": agent_steps, "score": reached})
+            mean_return, diverged = -21.0, True
+        rows.append({"agent_steps": agent_steps, "score": mean_return})
     return rows
-
-
-def runs(rows):
-    """-> {combination: (seeds, evaluations) scores}"""
-    scores = {name: {} for name in CHANGES}
-    for row in rows:
-        scores[row["setting"]].setdefault(row["seed"], []).append(row["score"])
-    return {name: np.array(list(of_seeds.values())) for name, of_seeds in scores.items()}
 
 
 def table(rows):
     lines = [["", "highest evaluation", "last evaluation"]]
-    for name, scores in runs(rows).items():
+    for name, scores in by_setting(rows, "score").items():
         highest, last = np.median(scores.max(axis=1)), np.median(scores[:, -1])
         lines.append([name.replace("-", " "), f"{highest:+.1f}", f"{last:+.1f}"])
     return lines
@@ -67,8 +60,8 @@ def table(rows):
 def draw(rows):
     figure = Figure(figsize=(7, 4.4), layout="constrained")
     axes = figure.subplots()
-    lines = {name.replace("-", " "): name for name in CHANGES}
-    curves(axes, rows, lines, "agent_steps", "score")
+    labels = {name.replace("-", " "): name for name in CHANGES}
+    curves(axes, rows, labels, "agent_steps", "score")
     for name, score in task(GAME).levels.items():
         axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
         axes.annotate(name.replace("_", " "), (0, score), fontsize=8, va="bottom")

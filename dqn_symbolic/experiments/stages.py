@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.figures import STYLES, curves, levels
-from dqn_symbolic.experiments.learning import late, learning_rows
+from dqn_symbolic.experiments.figures import STYLES, band, curves, levels
+from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
 
 TITLE = "The stages"
 CLAIM = (
@@ -31,17 +32,17 @@ measure = learning_rows
 
 
 def settings(quick):
-    by_name, learner = {}, ONLINE
+    named, learner = {}, ONLINE
     for stage, change in CHANGES.items():
         learner = {**learner, **change}
         rates = RMSPROP_RATES if stage == "rmsprop" else SGD_RATES
         for rate in rates[1:4:2] if quick else rates:
             length = {"steps": 6_000 if quick else 20_000, "evaluate_every": 1_000}
-            by_name[f"{stage}-{rate}"] = {
+            named[f"{stage}-{rate}"] = {
                 "game": {},
                 "learner": {**learner, **length, "learning_rate": rate},
             }
-    return by_name
+    return named
 
 
 def seeds(quick):
@@ -51,14 +52,10 @@ def seeds(quick):
 def by_rate(rows):
     """-> {stage: {rate: (seeds, evaluations) catch rates}}"""
     stages = {}
-    for row in rows:
-        stage, rate = row["setting"].rsplit("-", 1)
-        runs = stages.setdefault(stage, {}).setdefault(float(rate), {})
-        runs.setdefault(row["seed"], []).append(row["catch_rate"])
-    return {
-        stage: {rate: np.array(list(runs.values())) for rate, runs in rates.items()}
-        for stage, rates in stages.items()
-    }
+    for setting, runs in by_setting(rows, "catch_rate").items():
+        stage, rate = setting.rsplit("-", 1)
+        stages.setdefault(stage, {})[float(rate)] = runs
+    return stages
 
 
 def best_rate(rates):
@@ -69,9 +66,7 @@ def table(rows):
     lines = [["stage", "learning rate", "caught, whole run", "caught, last quarter", "rates tried"]]
     for stage, rates in by_rate(rows).items():
         rate = best_rate(rates)
-        whole, end = np.median(rates[rate].mean(axis=1)), late(rates[rate])
-        low, median, high = np.percentile(end, (25, 50, 75))
-        end = f"{median:.0%} ({low:.0%} to {high:.0%})"
+        whole, end = np.median(rates[rate].mean(axis=1)), quartiles(last_quarter(rates[rate]))
         tried = ", ".join(f"{rate:g}" for rate in rates)
         lines.append([stage, f"{rate:g}", f"{whole:.0%}", end, tried])
     return lines
@@ -87,10 +82,8 @@ def draw(rows):
     levels(left, rows[0]["chance"], rows[0]["optimum"])
     left.set(xlabel="agent steps", title="each stage at its best learning rate")
     for (stage, rates), style in zip(stages.items(), STYLES):
-        at = sorted(rates)
-        low, median, high = np.percentile([late(rates[rate]) for rate in at], (25, 50, 75), axis=1)
-        right.plot(at, median, ms=5, lw=1.6, label=names[stage], **style)
-        right.fill_between(at, low, high, color=style["color"], alpha=0.15, lw=0)
+        ends = {rate: last_quarter(rates[rate]) for rate in sorted(rates)}
+        band(right, ends, label=names[stage], lw=1.6, **style)
     levels(right, rows[0]["chance"], rows[0]["optimum"])
     right.set(xscale="log", xlabel="learning rate", ylabel="", title="the last quarter of the run")
     right.grid(alpha=0.3)

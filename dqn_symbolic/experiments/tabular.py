@@ -1,7 +1,7 @@
-"""Dynamic programming (the lecture's primer): a small game solved exactly, state by state.
+"""Dynamic programming (the lecture's primer): solves a small game exactly, state by state.
 
-The games are deterministic: successor(state, action) -> (next state, reward, over). Everything here
-is float64. There is no network.
+The games are deterministic: successor(state, action) -> (next state, reward, over). All numbers are
+float64. There is no network.
 """
 
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from dqn_symbolic.experience.exploration import epsilon_greedy
 
 
 class Graph(NamedTuple):
-    """A game as arrays: S states in which the game goes on, A actions."""
+    """A game as arrays: S states before the end of the game, A actions."""
 
-    states: list  # S of them
+    states: list  # of length S
     starts: np.ndarray  # (starts,) int: indices in `states` of the possible start states
     following: np.ndarray  # (S, A) int: index in `states` of the next state; S: the game is over
     reward: np.ndarray  # (S, A) float64
@@ -45,16 +45,16 @@ def backup(graph, v, discount):
 def value_iteration(graph, discount):
     """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing: Q*.
 
-    The slide "Bellman's Principle of Optimality", from Q = 0 on. If every episode ends after
+    The slide "Bellman's Principle of Optimality", with Q = 0 at first. If every episode ends after
     n steps, Q is exact after n sweeps, and sweep n + 1 is the last.
     """
     q = np.zeros(graph.reward.shape)
     while True:
-        better = backup(graph, q.max(axis=1), discount)
-        yield better
-        if (better == q).all():
+        new_q = backup(graph, q.max(axis=1), discount)
+        yield new_q
+        if (new_q == q).all():
             return
-        q = better
+        q = new_q
 
 
 def optimal_q(graph, discount):
@@ -67,7 +67,8 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
     """The slide "Q-learning" with a table: yields Q (S, A), the same array, after each agent step.
 
     Q(x, a) <- Q(x, a) + learning_rate (r + beta max Q(x', .) - Q(x, a)), epsilon-greedily,
-    from a uniformly drawn start. It learns only the actions that it tries: epsilon must be above 0.
+    from a start that is drawn uniformly. It learns only the actions that it tries, so epsilon must
+    be above 0.
     """
     over, actions = len(graph.states), graph.reward.shape[1]
     q = np.zeros(graph.reward.shape)
@@ -91,10 +92,10 @@ def policy_q(graph, policy, discount=1.0):
     """
     q = np.zeros(graph.reward.shape)
     while True:
-        better = backup(graph, (policy * q).sum(axis=1), discount)
-        if (better == q).all():
+        new_q = backup(graph, (policy * q).sum(axis=1), discount)
+        if (new_q == q).all():
             return q
-        q = better
+        q = new_q
 
 
 def expected_return(graph, policy):

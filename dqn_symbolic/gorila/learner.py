@@ -52,9 +52,9 @@ class Learner:
         return td_error
 
     def is_outlier(self, td_error):
-        """Whether the mean squared error is far above the running mean of all that came before.
+        """-> whether the loss, the mean squared error, is far above its running mean so far.
 
-        The running mean takes in every loss, so that a lasting change is soon no outlier.
+        Outliers enter the running mean, too. So after a lasting change, they soon end.
         """
         error = np.asarray(td_error, np.float64)
         loss = float(error @ error) / len(error)

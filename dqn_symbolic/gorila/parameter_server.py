@@ -12,7 +12,7 @@ class ParameterServer:
     """One shard: some of the parameters. Every gradient that is applied makes a new version.
 
     params: {name: float32 array}, their first values; optimiser(params, grads) -> updates;
-    stale_after: versions; a gradient as far behind as this is dropped.
+    stale_after: a gradient that is so many versions behind is dropped.
     """
 
     def __init__(self, params: dict, optimiser: Callable, stale_after: int, mode=None):
@@ -54,9 +54,10 @@ class ParameterServer:
 
 
 def in_shards(params: dict, shards: int) -> list[dict]:
-    """-> `params` in as many parts, of about the same size: the largest first, to the emptiest.
+    """-> `params` in so many parts of about the same size. No array is cut.
 
-    Raises ValueError if there are not so many arrays.
+    Each array, the largest first, goes to the part that is the smallest so far. Raises ValueError
+    if there are fewer arrays than shards.
     """
     if shards > len(params):
         raise ValueError(f"shards: expected at most {len(params)}, the arrays of this network")

@@ -12,11 +12,11 @@ class GorilaSettings:
     bundles: int = setting(2, "each one actor, one replay memory and one learner")
     shards: int = setting(1, "parameter servers; each has some of the parameters")
     pull_every: int = setting(1, "agent steps of a bundle from one pull to the next")
-    stale_after: int = setting(100, "versions: a gradient as far behind as this is dropped")
+    stale_after: int = setting(100, "versions: a gradient that is so far behind is dropped")
     outlier_after: float = setting(
-        0.0, "standard deviations above its mean: a larger loss is dropped; 0: none is"
+        0.0, "standard deviations: gradients of a loss further above its mean are dropped; 0: none"
     )
 
     def __post_init__(self):
-        for one in fields(self):
-            object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))
+        for field in fields(self):
+            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))

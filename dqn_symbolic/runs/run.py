@@ -63,14 +63,14 @@ class Run:
         return True
 
     def train(self, stop, quiet=False):
-        """Goes on until it is solved, or has had its agent steps, or something is in `stop`."""
+        """Trains until the run is solved, has taken all its agent steps, or `stop` is not empty."""
         agent, s = self.agent, self.agent.settings
         sweep(self.out, FILES)
         pieces.remove_others(self.out, self.pieces)
-        # disable=None: no bar where it would not be seen to move
+        # disable=None: tqdm shows no bar if the output is not a terminal
         hidden = quiet or None
         with tqdm(total=s.steps, initial=agent.steps, unit=" steps", disable=hidden) as bar:
-            self.evaluate_if_due(bar, stop, hidden)  # a run that was stopped may owe an evaluation
+            self.evaluate_if_due(bar, stop, hidden)  # a resumed run may have stopped before it
             while not (self.solved or agent.steps >= s.steps or stop):
                 self.stretch(bar, stop)
                 self.evaluate_if_due(bar, stop, hidden)
@@ -78,7 +78,7 @@ class Run:
                     self.save_checkpoint()
 
     def stretch(self, bar, stop):
-        """Steps as far as the next evaluation or checkpoint."""
+        """Steps until the next evaluation or checkpoint is due."""
         agent, s = self.agent, self.agent.settings
         ahead = [every - agent.steps % every for every in (s.evaluate_every, s.checkpoint_every)]
         since = time.perf_counter()
@@ -97,7 +97,7 @@ class Run:
         return scorer(self.task, self.agent)
 
     def evaluate_if_due(self, bar, stop, quiet):
-        """Adds a row to progress.csv, unless it is there, or the evaluation is stopped."""
+        """Adds a row to progress.csv, unless this row exists or the evaluation is stopped."""
         agent, s = self.agent, self.agent.settings
         done = self.rows[-1]["env_steps"] if self.rows else 0
         if agent.steps % s.evaluate_every or agent.steps == done:
@@ -120,7 +120,7 @@ class Run:
         bar.set_postfix(self.bar_text())
 
     def better(self, scores):
-        """-> the best so far, or the agent as it is now."""
+        """-> (mean return, weights): the best so far, or those of the agent as it is now."""
         best, _ = self.best
         if best is not None and scores["mean_return"] < best:
             return self.best
@@ -163,10 +163,10 @@ class Run:
         checkpoints.save(self.out / "agent.npz", "agent", self.game_and_settings, weights)
 
     def finish(self, stopped=False):
-        """Writes every file; of a run that was never compiled, what there is. -> the summary.
+        """Writes every file. -> the summary. (A run that was never compiled has no agent to write.)
 
-        The last scores are those of the agent as it is now; or, of a run that was stopped, those of
-        its last evaluation, so that it stops at once.
+        The scores in the summary are those of the agent as it is now. To end at once, a run that
+        was stopped gives the scores of its last evaluation instead.
         """
         from dqn_symbolic.runs.figures import learning_curve  # matplotlib is slow, so it comes last
 

@@ -26,7 +26,7 @@ def rmsprop(params, grads, learning_rate=0.00025, decay=0.95, epsilon=0.01):
     """
     updates = []
     for p, gp in zip(params, grads):
-        g, g2 = remembered(p, "g"), remembered(p, "g2")
+        g, g2 = accumulator(p, "g"), accumulator(p, "g2")
         new_g = decay * g + (1 - decay) * gp
         new_g2 = decay * g2 + (1 - decay) * gp**2
         step = learning_rate * gp / TT.sqrt(new_g2 - new_g**2 + epsilon)
@@ -42,7 +42,7 @@ def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1
     rate = learning_rate * root / (1 - decay1**new_t)
     updates = [(t, new_t)]
     for p, gp in zip(params, grads):
-        m, v = remembered(p, "m"), remembered(p, "v")
+        m, v = accumulator(p, "m"), accumulator(p, "v")
         new_m = decay1 * m + (1 - decay1) * gp
         new_v = decay2 * v + (1 - decay2) * gp**2
         updates += [
@@ -63,13 +63,13 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
     """
     updates = []
     for p, gp in zip(params, grads):
-        g2 = remembered(p, "g2")
+        g2 = accumulator(p, "g2")
         new_g2 = g2 + gp**2
         updates += [(g2, new_g2), (p, p - learning_rate * gp / (TT.sqrt(new_g2) + epsilon))]
     return updates
 
 
-def remembered(p, name):
+def accumulator(p, name):
     """A running average or sum for one parameter: a shared variable of its shape, 0 at first."""
     value = np.zeros_like(p.get_value())
     return pytensor.shared(value, name=f"{p.name}.{name}", shape=value.shape)

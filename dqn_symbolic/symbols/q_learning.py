@@ -85,18 +85,19 @@ def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, C
 def halves(graph: Graph, mode=None) -> tuple[Callable, Callable]:
     """-> (gradient, apply): they share the parameters and the optimiser's averages with `learn`.
 
-    A compiler may round the last bit of an update otherwise in `apply` than in `learn`, where it
-    sees the gradient's formula as well: numba does, with `sgd`, `rmsprop` and `adam`.
+    The last bits of an update may differ from those of `learn`, because there the compiler sees the
+    formula of the gradient, too, and may round differently. With numba they differ for `sgd`,
+    `rmsprop` and `adam`.
     """
-    given = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
+    inputs = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
     gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
-    givens = list(zip(graph.gradients, given))
-    apply = compiled(given, [], mode, updates=graph.updates, givens=givens)
+    givens = list(zip(graph.gradients, inputs))
+    apply = compiled(inputs, [], mode, updates=graph.updates, givens=givens)
     return gradient, apply
 
 
 def forward_alone(network, params, obs_shape, obs_dtype, mode=None) -> Callable:
-    """-> `forward` of a network that has learnt, without the rest."""
+    """-> only `forward`, of a network with these values of its params."""
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
     return compiled([x], network(x, [shared(value, name) for name, value in params.items()]), mode)
 

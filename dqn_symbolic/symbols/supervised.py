@@ -1,6 +1,6 @@
-"""What is minimised when the answers are known: the mean over the minibatch, -> loss ().
+"""The losses of supervised learning: means over the minibatch, -> loss ().
 
-Both take the numbers before the last softmax or sigmoid, so that no probability is rounded to 0
+Both take logits, the inputs of the last softmax or sigmoid. So no probability is rounded to 0
 before its logarithm is taken.
 """
 

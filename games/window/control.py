@@ -1,10 +1,10 @@
-"""Who plays, and how fast. Keys and seconds go in; views, which contain all to draw, come out.
+"""Who plays, and how fast. Keys and seconds go in. Views come out, with all that is to be drawn.
 
 Nothing here knows a learner: `q_values` is any function observation -> (actions,) float32. The game
 is a Gymnasium environment with discrete actions. Its metadata may contain:
 "render_fps" (steps per second), "play_fps" (for a person), "action_names", "outcomes" (words for a
-return of at most 0 and for one above), "palette" (256 colours for the brightness that agents see),
-"pixel_aspect" (a pixel's width by its height). If it draws several pictures for each step
+return of at most 0 and for a return above 0), "palette" (256 colours for the brightness that agents
+see), "pixel_aspect" (a pixel's width by its height). If it draws several pictures for each step
 (render_mode "rgb_array_list"), they are shown one after the other. `info["lives"]` is shown, too.
 """
 
@@ -19,7 +19,7 @@ from games.window.panel import enlarged, minus, side_by_side, signed
 
 SPEED = 30.0  # game steps per second, where the game does not say
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press
-# The final position stands for half a second's steps, at least 4 of them, at most 0.8 seconds.
+# The final position stays for half a second, but for at least 4 steps and at most 0.8 seconds.
 HALF, END_STEPS, END_SECONDS = 0.5, 4, 0.8
 GREYS = [(level, level, level) for level in range(256)]
 
@@ -99,7 +99,7 @@ class Game:
         self.fastest = max(FASTEST, *self.speeds.values())
         self.end_steps = max(END_STEPS, HALF * speed)
         self.held = {}  # the game's keys that are down, in the order in which they were pressed
-        self.tapped = None  # the last one pressed since the last step
+        self.tapped = None  # the last key pressed since the last step
         self.progress = 0.0  # steps that are due
         self.tally = Tally(self.outcomes[1] if self.outcomes else "")
         self.start()
@@ -186,7 +186,7 @@ class Game:
         return action
 
     def board(self, newest):
-        """-> the picture whose turn it is, if there are several in a step, or the newest one."""
+        """-> the newest picture, or, if a step has several, the picture whose turn it is."""
         if self.pictures is None:
             rendered = self.env.render()
             self.pictures = rendered if isinstance(rendered, list) else [rendered]

@@ -1,6 +1,6 @@
-"""An animated GIF, written frame by frame: each holds the pixels that changed, in its own colours.
+"""An animated GIF, written frame by frame. Each frame holds only the pixels that have changed.
 
-So at most two frames are in memory at a time, and every frame has 255 colours to choose.
+So at most two frames are in memory at a time, and every frame has 255 colours of its own.
 """
 
 import struct

@@ -13,16 +13,16 @@ GOOD, BAD = (116, 214, 152), (255, 118, 118)
 VERDICTS = {0: TEXT, 1: GOOD, -1: BAD}
 
 MARGIN, PANEL_WIDTH = 28, 292
-LEAST_BOARD = 240, 480  # the room a board gets at least (width, height), for signs and panel
-BOARD, MOST_BOARD = 480, 720  # its longer side: small pictures come near it; the limit
+LEAST_BOARD = 240, 480  # the smallest room for a board (width, height), for signs and panel
+BOARD, MOST_BOARD = 480, 720  # a board's longer side: small pictures grow to about 480; at most
 SMALL, NORMAL, LARGE = 18, 22, 30  # text heights
 BARS_TOP, BAR_PITCH, LEAST_PITCH = 64, 26, 16  # from the panel's top, from bar to bar, in pixels
-BARS_HEIGHT = 144  # where more would be needed, the bars move closer together
+BARS_HEIGHT = 144  # if the bars would need more, they move closer together
 BAR_LEFT, BAR_RIGHT = 52, PANEL_WIDTH - 68  # the ends of the track, from the panel's left
 MOST_NAME = 100  # the longest name of an action, in pixels; a longer one is cut
 TALLY_PITCH, KEY_PITCH = 22, 26
 FRAME_HEIGHT, GAP = 120, 12  # of the frames that the agent sees, in pixels
-ROOM = 1.25  # the track reaches to this many times the scale
+ROOM = 1.25  # the track is so many times as long as the scale
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -147,8 +147,8 @@ def draw_bars(surface, panel, view):
     zero, half = (left + right) // 2, (right - left) // 2
     # A diverged agent can be watched, too: nan has no bar, infinity is the largest float32.
     lengths = np.nan_to_num(np.array(view.q_values, np.float32)).astype(float)
-    # The track has a quarter more than the scale, so that the scale does not jump when a Q-value is
-    # a little above 1. Those far beyond double the scale, as often as it takes.
+    # The track is a quarter longer than the scale, so the scale stays when a Q-value is a little
+    # above 1. For larger Q-values, the scale doubles until they fit.
     scale = 2.0 ** math.ceil(math.log2(max(1.0, abs(lengths).max() / ROOM)))
     unit = round(half / ROOM)  # pixels
     write(surface, "Q-values", DIM, NORMAL, midleft=(panel.left, panel.top + BARS_TOP - 16))

@@ -1,4 +1,4 @@
-"""Is there a screen? And a window on it; without one, the same window in memory."""
+"""Finds out if there is a screen, and opens a window on it, or in memory if there is none."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def has_screen():
     was_open = pygame.display.get_init()
     try:
         pygame.display.init()
-        # SDL turns to these drivers by itself where the named display does not answer.
+        # SDL chooses these drivers by itself if the named display does not answer.
         return pygame.display.get_driver() not in ("dummy", "offscreen")
     except pygame.error:
         return False
@@ -25,7 +25,7 @@ def has_screen():
 
 
 def open_screen(size, title):
-    """A window of `size` (width, height) pixels; drawn in memory only where there is no screen."""
+    """-> a window of `size` (width, height) pixels; without a screen, it is only in memory."""
     if not has_screen():
         os.environ["SDL_VIDEODRIVER"] = "dummy"
     pygame.display.init()

@@ -30,8 +30,8 @@ def show(env, q_values=None, *, title=None, screenshots="."):
 
     `env` has discrete actions and render_mode="rgb_array". The agent plays greedily by `q_values`;
     M takes over by hand and gives back. Without `q_values` a person plays alone. S (F12 in a game
-    that uses S) saves the picture into the folder `screenshots`, as catch-0001.png and so on: by
-    the `title`, which is the name of the game if none is given.
+    that uses S) saves the picture into the folder `screenshots`, as catch-0001.png and so on. This
+    name comes from the `title`, which is the game's own name if you give none.
     """
     game = Game(env, q_values)
     title = title or (env.spec.name if env.spec else type(env.unwrapped).__name__)
