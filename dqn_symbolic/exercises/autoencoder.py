@@ -61,9 +61,14 @@ def train(x, seed, code_size, linear, epochs=EPOCHS, mode=MODES["numba"]):
 
 
 def pca(x, code_size):
-    """-> reconstruct, by the first `code_size` principal components of x (N, pixels)."""
+    """-> reconstruct, by the first `code_size` principal components of x (N, pixels).
+
+    Components along which x does not vary are left out: rounding alone would choose them.
+    """
     mean = x.mean(axis=0)
-    components = np.linalg.svd(x - mean, full_matrices=False)[2][:code_size]  # (code_size, pixels)
+    _, deviations, components = np.linalg.svd(x - mean, full_matrices=False)
+    rank = (deviations > 1e-5 * deviations[0]).sum()
+    components = components[: min(code_size, rank)]  # (at most code_size, pixels)
     return lambda x: (x - mean) @ components.T @ components + mean
 
 

@@ -34,7 +34,7 @@ NOISE_DRAWS = 200
 
 
 def settings(quick):
-    steps, every = (10_000, 2_000) if quick else (60_000, 2_000)
+    steps, every = (4_000, 2_000) if quick else (60_000, 2_000)
     named = {
         name: {
             "game": {},
