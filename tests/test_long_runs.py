@@ -71,8 +71,8 @@ def test_no_file_or_window_stays_open(closed_at_once, tmp_path):
 
 
 @pytest.mark.slow
-def test_no_file_or_window_stays_open_after_100_compiled_trainings(closed_at_once, tmp_path):
-    assert_nothing_stays_open(100, closed_at_once, tmp_path)
+def test_no_file_or_window_stays_open_after_25_compiled_trainings(closed_at_once, tmp_path):
+    assert_nothing_stays_open(25, closed_at_once, tmp_path)
 
 
 def assert_nothing_stays_open(trainings, closed_at_once, tmp_path):
