@@ -140,7 +140,7 @@ class Numbered(gymnasium.Env):
         return self.observe(), float(self.n), False, self.age == 3, {}
 
 
-def test_the_memory_has_the_last_observation_and_not_the_reset_one():
+def test_the_memory_has_the_last_observation_of_a_truncated_episode():
     """x_tp1 follows x. At a truncation it is the last observation, not that of the reset."""
     memory = trained(6, Numbered(), **QUICK).memory
     x, _, reward, discount, x_tp1 = memory.sample(300, np.random.default_rng(0))
@@ -377,7 +377,7 @@ def test_invalid_settings_are_refused(settings, message):
 
 
 def test_a_whole_number_becomes_a_float_and_survives_json():
-    """So that the settings in a file are those that the agent was trained with."""
+    """The settings in a file are then equal to those of the agent."""
     settings = Settings(discount=1, learning_rate=0)
     assert (type(settings.discount), settings.discount) == (float, 1.0)
     assert Settings(**json.loads(json.dumps(asdict(settings)))) == settings

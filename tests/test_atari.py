@@ -303,7 +303,7 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_a_resumed_run_equals_one_that_was_not_stopped(trained, tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_run(trained, tmp_path):
     folder = tmp_path / "run"
     start = ["train", "--game", PONG, "--sticky", "0", "--out", str(folder), *OPTIONS]
     assert main([*start, "--steps", "130"]) == 0

@@ -201,7 +201,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_a_second_call_goes_on_where_the_first_stopped(copy):
+def test_a_second_call_runs_only_the_missing_jobs(copy):
     before = contents(copy)
     files = [path_of(copy, *job) for job in jobs("stages", quick=True)]
     finished, missing = files[0], files[-1]

@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(limit, message, tmp_path, capsys
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_a_full_disk_before_the_first_checkpoint(tmp_path, capsys):
+def test_a_full_disk_before_the_first_checkpoint_leaves_no_files(tmp_path, capsys):
     options = ["--out", str(tmp_path), "--steps", "20", *TINY, "--hidden", "999"]
     with small_files(tmp_path, 50_000):
         assert main(options) == 2

@@ -366,7 +366,7 @@ def test_the_picture_is_named_after_the_page(monkeypatch, tmp_path, capsys):
         (["--out", __file__], f"{__file__}: File exists"),
     ],
 )
-def test_bad_input_is_one_line(monkeypatch, capsys, arguments, message):
+def test_bad_input_is_refused_in_one_line(monkeypatch, capsys, arguments, message):
     assert command(monkeypatch, picture, *arguments) == 2
     assert capsys.readouterr().err == f"dqn_symbolic.exercises.mlp: {message}\n"
 

@@ -82,7 +82,7 @@ def test_consecutive_batches_hold_consecutive_transitions():
 
 
 @pytest.mark.parametrize("history", [1, 2])
-def test_the_best_reactive_player_by_trying_all_players(history):
+def test_best_return_equals_trying_every_reactive_player(history):
     """There are two moves: try every choice of the first, and count the best choice of the last."""
     env = Catch(rows=3, columns=4, paddle_width=1, drift=True, paddle_start="middle")
     starts = env.starts()

@@ -57,7 +57,7 @@ def test_orthogonal_signs_are_random():
     assert 70 < sum(sign > 0 for sign in signs) < 130
 
 
-def test_biases_are_0_and_those_of_nature_are_drawn_like_its_weights():
+def test_biases_are_0_except_for_the_nature_agent():
     rng = np.random.default_rng(0)
     assert (biases(rng, (100, 500), glorot) == np.zeros(500)).all()
     drawn = biases(rng, (5, 5, 4, 500), nature)

@@ -61,7 +61,7 @@ def test_slides_equal_minibatches_of_1_without_a_target_network():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_slides_learn_catch(seed):
+def test_the_slides_learn_catch(seed):
     """Without a replay memory, it takes ten times as many transitions."""
     page = lecture(seed)
     env, other = Catch(), Catch()

@@ -69,7 +69,7 @@ def complete(transitions, capacity, history):
 episode_lengths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     lengths=episode_lengths, capacity=st.integers(1, 30), history=st.integers(1, 4), stop=st.data()
 )
@@ -173,7 +173,7 @@ def test_all_returns_every_transition_oldest_first():
     assert checked_indices(memory.all(), transitions).tolist() == expected
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     lengths=episode_lengths,
     capacity=st.integers(1, 30),
@@ -181,9 +181,7 @@ def test_all_returns_every_transition_oldest_first():
     cuts=st.sets(st.integers(0, 60), max_size=4),
     stop=st.data(),
 )
-def test_a_memory_with_a_restored_state_goes_on_in_the_same_way(
-    lengths, capacity, history, cuts, stop
-):
+def test_a_memory_restored_from_its_state_is_the_same(lengths, capacity, history, cuts, stop):
     """At any step, also with episodes that were cut.
 
     cuts: indices of transitions after which a new episode begins, although the last is not over.

@@ -117,7 +117,7 @@ def no_fsync(monkeypatch):
 )
 @example(4, 1, 5, [3], [(5, True), (1, True), (1, True), (1, True)])  # one piece, exactly full
 @example(5, 1, 3, [50], [(5, True), (1, True), (1, True)])  # old frames are overwritten
-def test_a_resumed_memory_equals_one_that_never_stopped(
+def test_a_resumed_memory_equals_an_uninterrupted_memory(
     tmp_path_factory, set_slots, no_fsync, capacity, history, slots, lengths, checkpoints_after
 ):
     """checkpoints_after: [(agent steps before a checkpoint, whether the run is then resumed)]."""

@@ -47,7 +47,7 @@ def test_links_lead_to_existing_files(page):
         assert (page.parent / link).exists(), link
 
 
-FRONT_DOORS = {"run_catch.py": run_catch, "-m dqn_symbolic": __main__}
+COMMAND_LINES = {"run_catch.py": run_catch, "-m dqn_symbolic": __main__}
 COMMANDS = [
     command
     for page in PAGES
@@ -62,11 +62,18 @@ COMMANDS = [
 @pytest.mark.parametrize(("program", "arguments"), sorted(set(COMMANDS)))
 def test_commands_in_the_pages_are_valid(program, arguments):
     arguments = shlex.split(arguments.replace(" N", " 3"))
-    if "--help" not in arguments:
-        door = FRONT_DOORS[program]
-        _, given = parsed(arguments, door.PROGRAM, door.__doc__, door.COMMANDS)
-        names = {field.name for field in fields(Settings)} & set(given)
-        Settings(**{name: given[name] for name in names})
+    module = COMMAND_LINES[program]
+    if "--help" in arguments:
+        with pytest.raises(SystemExit) as end:
+            parsed(arguments, module.PROGRAM, module.__doc__, module.COMMANDS)
+        assert end.value.code == 0
+        return
+    function, given = parsed(arguments, module.PROGRAM, module.__doc__, module.COMMANDS)
+    command = next((word for word in arguments if word in module.COMMANDS), "train")
+    assert function is module.COMMANDS[command][0]
+    names = {field.name for field in fields(Settings)} & set(given)
+    settings = Settings(**{name: given[name] for name in names})
+    assert all(getattr(settings, name) == given[name] for name in names)
 
 
 def test_every_exercise_has_its_command_and_its_picture():

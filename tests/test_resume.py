@@ -137,7 +137,7 @@ def test_the_compared_state_is_complete_and_has_changed(uninterrupted):
 
 
 @pytest.mark.slow
-def test_three_processes_reach_the_bits_of_one(tmp_path):
+def test_three_processes_reach_the_bits_of_a_single_process(tmp_path):
     """A new process goes on in the warm-up and another one in mid-episode."""
     uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
     assert main(["--quiet", *arguments(uninterrupted, steps=200)]) == 0
