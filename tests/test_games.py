@@ -333,14 +333,13 @@ def test_bad_options_of_evaluate_are_refused(trained, option, capfd):
 
 
 @pytest.mark.slow
-def test_cartpole_is_learnt_by_its_preset(tmp_path):
-    """A mean of 475 over 100 greedy episodes, within 100,000 agent steps, with 3 of 3 seeds."""
-    for seed in range(3):
-        folder = tmp_path / str(seed)
-        arguments = ["--game", "CartPole-v1", "--seed", str(seed), "--out", str(folder), "--quiet"]
-        assert main(["train", *arguments]) == 0
-        assert summary(folder)["best_mean_return"] >= 475
-        assert summary(folder)["env_steps"] <= 100_000
+@pytest.mark.parametrize("seed", range(3))
+def test_cartpole_is_learnt_by_its_preset(seed, tmp_path):
+    """A mean of 475 over 100 greedy episodes, within 100,000 agent steps."""
+    arguments = ["--game", "CartPole-v1", "--seed", str(seed), "--out", str(tmp_path), "--quiet"]
+    assert main(["train", *arguments]) == 0
+    assert summary(tmp_path)["best_mean_return"] >= 475
+    assert summary(tmp_path)["env_steps"] <= 100_000
 
 
 @pytest.mark.parametrize(("scores", "best"), [((1, 3, 2), 1), ((1, 3, 3), 2), ((4, 3, 2), 0)])
