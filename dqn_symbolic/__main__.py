@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dqn_symbolic.agent.settings import Settings, setting
 from dqn_symbolic.commands import front, options
+from dqn_symbolic.gorila.settings import GorilaSettings
 
 PROGRAM = "python -m dqn_symbolic"
 
@@ -36,6 +37,13 @@ def train(**given):
     return train(any_game, PROGRAM, **given)
 
 
+def gorila(**given):
+    """Learn a game by several agents that share one set of parameters, on Ray."""
+    from dqn_symbolic.commands.gorila import gorila
+
+    return gorila(any_game, PROGRAM, **given)
+
+
 def watch(**given):
     """Watch an agent play, and take over from it."""
     from dqn_symbolic.commands.watching import watch
@@ -60,6 +68,10 @@ def evaluate(**given):
 
 COMMANDS = {
     "train": (train, Game, options.Modules, options.Preset, Settings, options.Files),
+    "gorila": (
+        gorila,
+        *(Game, options.Cluster, GorilaSettings, options.Preset, Settings, options.Files),
+    ),
     "evaluate": (evaluate, options.Evaluating, options.Modules),
     "watch": (watch, options.Watching, options.Modules),
     "play": (play, Game, options.Modules),

@@ -226,7 +226,12 @@ def test_outliers():
 
 def test_outliers_are_not_pushed_but_counted():
     one, pushed = learner(outlier_after=1.0), []
-    one.connect([SimpleNamespace(push=lambda gradients, version: pushed.append(version))])
+
+    def push(gradients, version):
+        pushed.append(version)
+        return 0, True
+
+    one.connect([SimpleNamespace(push=push)])
     batch = example(Bundle(Catch(), QUICK, GorilaSettings()))
     for _ in range(FIRST_LOSSES):
         one(*batch)

@@ -32,6 +32,11 @@ class Files:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    address: str = setting(None, "HOST:PORT of a Ray cluster (Ray is started on this machine)")
+
+
+@dataclass(frozen=True)
 class Modules:
     imported: list = setting(None, "a module that registers games", option="import")
 

@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from dqn_symbolic.agent.settings import PRESETS, Settings
@@ -10,10 +11,20 @@ from dqn_symbolic.commands.front import import_compiler, say
 from dqn_symbolic.commands.options import BadInput
 
 
-def train(make_task, program, window=None, quiet=False, **given):
+def single_agent(task, settings, out, data=None):
+    """-> a Run; data: of the checkpoint that it goes on from, or None."""
+    from dqn_symbolic.runs.run import Run
+
+    return Run(task, settings, out)
+
+
+def train(
+    make_task, program, window=None, quiet=False, make_run=single_agent, command="train", **given
+):
     """Learns a game, writes the files, and plays if there is a screen. -> exit status
 
-    make_task(options of the game) -> Task; given: the options that the user gave.
+    make_task(options of the game) -> Task; make_run: as `single_agent`; command: the user's name
+    for this one; given: the options that the user gave.
     """
     import_compiler()
 
@@ -26,7 +37,7 @@ def train(make_task, program, window=None, quiet=False, **given):
         raise BadInput("--window needs a screen, but this machine has none")
     tell = (lambda text, end=None: None) if quiet else say
     # Note signals before the folder appears: whoever sees the folder may stop the run.
-    with noted_signals() as noted, locked_run(make_task, given) as (run, data):
+    with noted_signals() as noted, locked_run(make_task, make_run, command, given) as (run, data):
         settings = run.agent.settings
         hint = advice(settings.backend, settings.threads)
         if hint:
@@ -34,13 +45,13 @@ def train(make_task, program, window=None, quiet=False, **given):
         if run.memory_line:
             tell(run.memory_line)
         try:
-            ready = run.compile(tell, noted)
+            ready = checked(run.compile, tell, noted)
             if ready and data and not checked(restore, run, data):
-                tell("the game did not come back to where it was: a new episode begins")
+                tell(run.not_back)
             if ready:
                 run.train(noted, quiet)
             if ready or not data:  # otherwise the files are complete already
-                report(run.finish(stopped=bool(noted)), run, program, noted, tell)
+                report(run.finish(stopped=bool(noted)), run, program, command, noted, tell)
         except FloatingPointError as error:
             raise BadInput(
                 f"stopped after {run.agent.steps:,} agent steps: {error};"
@@ -57,7 +68,7 @@ def train(make_task, program, window=None, quiet=False, **given):
 
 
 @contextmanager
-def locked_run(make_task, given):
+def locked_run(make_task, make_run, command, given):
     """-> (a Run in a locked folder, the data of its checkpoint or None)."""
     from dqn_symbolic.runs.files import alone
     from dqn_symbolic.runs.loading import read_data
@@ -70,21 +81,23 @@ def locked_run(make_task, given):
     if resume:
         with alone(resume):
             data, task, settings = checked(read_data, resume, "checkpoint")
-            yield resumed(resume, data, task, settings, make_task, given), data
+            wrote = "gorila" if "gorila" in data else "train"
+            if wrote != command:
+                raise BadInput(f"{resume} holds a run of {wrote}: {wrote} --resume goes on")
+            make_run = partial(make_run, data=data)
+            yield resumed(resume, data, task, settings, make_task, make_run, given), data
         return
     task = checked(make_task, split(given)[1])
     settings, _ = split({"preset": task.preset, **given})
-    run = checked(new_run, task, settings, out)
+    run = checked(new_run, task, settings, make_run, out)
     with alone(run.out):
         refuse_taken(run.out)
         yield run, None
 
 
-def new_run(task, settings, out):
+def new_run(task, settings, make_run, out):
     """-> a Run at its start. It makes its folder last, so bad input leaves nothing behind."""
-    from dqn_symbolic.runs.run import Run
-
-    run = Run(task, Settings(**settings), out)
+    run = make_run(task, Settings(**settings), out)
     run.out = folder_for(task.game, out)
     return run
 
@@ -130,12 +143,11 @@ def split(given):
     return settings, {name: value for name, value in given.items() if name not in names}
 
 
-def resumed(folder, data, task, settings, make_task, given):
+def resumed(folder, data, task, settings, make_task, make_run, given):
     """-> a Run in `folder` with its old settings. Only `steps` may differ."""
     from dataclasses import asdict, replace
 
     from dqn_symbolic.runs.loading import empty_weights, steps_of
-    from dqn_symbolic.runs.run import Run
 
     old, steps = asdict(settings), given.pop("steps", settings.steps)
     asked, game = split(given)
@@ -151,17 +163,22 @@ def resumed(folder, data, task, settings, make_task, given):
         old |= {"game": task.game, **task.settings}
         asked |= {"game": asked_task.game}
         asked |= {n: v for n, v in asked_task.settings.items() if n in game}
-    for name, value in asked.items():
-        if value != old.get(name):
-            raise BadInput(
-                f"--resume keeps a run's settings: {name} was {old.get(name)!s:.100}, not {value}"
-            )
+    expect_kept(asked, old)
     reached = checked(steps_of, folder, data)
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         checked(empty_weights, folder / "checkpoint.npz", task, settings)
-    return checked(Run, task, replace(settings, steps=steps), folder)
+    return checked(make_run, task, replace(settings, steps=steps), folder)
+
+
+def expect_kept(asked, old):
+    """Raises BadInput if a setting that the user gave is not the resumed run's."""
+    for name, value in asked.items():
+        if value != old.get(name):
+            raise BadInput(
+                f"--resume keeps a run's settings: {name} was {old.get(name)!s:.100}, not {value}"
+            )
 
 
 def checked(call, *arguments):
@@ -179,7 +196,7 @@ def how_to_continue(folder):
     return "there was no checkpoint yet: when this is repaired, start again with another --out"
 
 
-def report(summary, run, program, stopped, tell):
+def report(summary, run, program, command, stopped, tell):
     """Prints the lines at the end of a run."""
     task = run.task
     if summary["mean_return"] is not None:
@@ -197,6 +214,6 @@ def report(summary, run, program, stopped, tell):
         )
     tell(f"files:  {run.out}")
     if stopped:
-        tell(f"go on:  {program} train --resume {run.out}")
+        tell(f"go on:  {program} {command} --resume {run.out}")
     if run.compiled:
         tell(f"watch:  {program} watch {run.out}")

@@ -7,6 +7,7 @@ from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.learner import example, graph_of
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.backends import try_out
+from dqn_symbolic.experience.exploration import annealed
 from dqn_symbolic.gorila.learner import Learner
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.symbols.q_learning import compiled
@@ -16,11 +17,15 @@ class Bundle(Agent):
     """The single agent, actor and memory as they are, with a `Learner` in the place of `learn`.
 
     It takes its parameters from the servers, and the servers change them.
+    before: agent steps of its former lives. Epsilon goes on from there.
     """
 
-    def __init__(self, env: gymnasium.Env, settings: Settings, gorila: GorilaSettings):
+    def __init__(
+        self, env: gymnasium.Env, settings: Settings, gorila: GorilaSettings, before: int = 0
+    ):
         super().__init__(env, settings)
-        self.gorila = gorila
+        self.gorila, self.before = gorila, before
+        self.reported = 0  # agent steps that are in a report
 
     def step(self) -> None:
         if self.steps % self.gorila.pull_every == 0:
@@ -34,6 +39,18 @@ class Bundle(Agent):
         try_out(self.forward, batch[0][:1])
         try_out(self.learn.gradient, *batch)
         return self
+
+    @property
+    def epsilon(self):
+        s, steps = self.settings, self.before + self.steps
+        return annealed(steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+
+    def report(self) -> dict:
+        """-> {name: number}: epsilon now, and what has happened since the last report."""
+        steps, self.reported = self.steps - self.reported, self.steps
+        losses = {"losses": self.loss_sum, "updates": self.loss_count}
+        self.mean_loss()  # begins anew
+        return {"epsilon": self.epsilon, "steps": steps, **losses, **self.learn.report()}
 
     def sync(self):
         """The learner copies to its target network by the servers' updates, not by its own."""

@@ -1,5 +1,6 @@
 """The learner: gradients for the parameter servers, from a network that only they change."""
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -12,7 +13,8 @@ FIRST_LOSSES = 100  # these are never outliers: the mean and the deviation are s
 class Learner:
     """Stands in the place of an agent's `learn`: (x, action, reward, discount, x_tp1) -> td_error.
 
-    servers: what has `pull` and `push` of a `ParameterServer`, each with its own parameters.
+    servers: what has `pull` and `push` of a `ParameterServer`, each with its own parameters. All
+    are asked, and then gather(list of answers) -> list waits for the answers.
     sync_every: the servers' updates from one copy to the target network to the next.
     """
 
@@ -24,18 +26,21 @@ class Learner:
         self.sync_every, self.outlier_after = sync_every, outlier_after
         self.losses, self.mean, self.square = 0, 0.0, 0.0  # how many; of the loss and of its square
         self.outliers = 0  # gradients dropped
-        self.servers, self.versions = [], []
+        self.pushes, self.behind, self.stale = 0, 0, 0  # gradients pushed, their ages, dropped
+        self.servers, self.versions, self.gather = [], [], list
 
-    def connect(self, servers: list) -> None:
+    def connect(self, servers: list, gather: Callable = list) -> None:
         """From here on, parameters come from these servers, and gradients go there."""
         self.servers, self.versions = servers, [-1] * len(servers)  # no version is known
+        self.gather = gather
 
     def pull(self) -> None:
         """Takes what is new. Each server counts its own updates, which is when to sync."""
-        for i, server in enumerate(self.servers):
-            known = self.versions[i]
-            self.versions[i], values = server.pull(known)
-            sync = self.versions[i] // self.sync_every != known // self.sync_every
+        known = self.versions
+        answers = self.gather([s.pull(version) for s, version in zip(self.servers, known)])
+        self.versions = [version for version, _ in answers]
+        for before, (version, values) in zip(known, answers):
+            sync = version // self.sync_every != before // self.sync_every
             for name, value in (values or {}).items():
                 self.params[name].set_value(value)
                 if sync:
@@ -46,10 +51,22 @@ class Learner:
         if self.is_outlier(td_error):
             self.outliers += 1
         else:
-            gradients = dict(zip(self.names, gradients))
-            for server, version in zip(self.servers, self.versions):
-                server.push(gradients, version)
+            self.push(dict(zip(self.names, gradients)))
         return td_error
+
+    def push(self, gradients):
+        versions = zip(self.servers, self.versions)
+        answers = self.gather([server.push(gradients, version) for server, version in versions])
+        self.pushes += 1
+        self.behind += max(behind for behind, _ in answers)
+        self.stale += not all(applied for _, applied in answers)
+
+    def report(self) -> dict:
+        """-> {name: number}: what has happened since the last report. Ages are in versions."""
+        dropped = self.stale + self.outliers
+        report = {"pushes": self.pushes, "behind": self.behind, "dropped": dropped}
+        self.pushes = self.behind = self.stale = self.outliers = 0
+        return report
 
     def is_outlier(self, td_error):
         """-> whether the loss, the mean squared error, is far above its running mean so far.

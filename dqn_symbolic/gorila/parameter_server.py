@@ -31,16 +31,20 @@ class ParameterServer:
             return known, None
         return self.version, {p.name: p.get_value() for p in self.params}
 
-    def push(self, gradients: dict[str, np.ndarray], version: int) -> None:
+    def push(self, gradients: dict[str, np.ndarray], version: int) -> tuple[int, bool]:
         """Applies gradients of the loss at a version of the parameters, if it is not too old.
 
         A version that is still to come is one from before a crash: it is dropped, too.
+        -> (how many versions behind, whether they were applied).
         """
-        if 0 <= self.version - version < self.stale_after:
+        behind = self.version - version
+        applied = 0 <= behind < self.stale_after
+        if applied:
             self.apply(*(gradients[p.name] for p in self.params))
             self.version += 1
         else:
             self.stale += 1
+        return behind, applied
 
     def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """-> (plain data, {name: array}: the parameters and the optimiser's averages)."""

@@ -1,5 +1,7 @@
 """Gorila in one process, in a fixed order: to read it, and to test it to the last bit."""
 
+import time
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 
@@ -23,36 +25,104 @@ class Scheduler:
     `checkpoint_every` count the agent steps of all bundles together.
     """
 
+    gather = staticmethod(list)  # the servers' answers; on Ray they have to be waited for
+
     def __init__(self, task: Task, settings: Settings, gorila: GorilaSettings):
-        self.settings, self.gorila = settings, gorila
+        self.task, self.settings, self.gorila = task, settings, gorila
         first = Agent(task.make(), settings)
         self.env, self.first_params, self.mode = first.env, first.first_params, first.mode
         self.evaluation_seed = first.evaluation_seed
         self.parts = in_shards(self.first_params, gorila.shards)
-        self.bundles = [
-            Bundle(task.make(), replace(settings, seed=seed_of(settings.seed, i)), gorila)
-            for i in range(gorila.bundles)
-        ]
+        s = settings
+        self.optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
         self.steps = 0  # agent steps of all bundles
+        self.lives = [0] * gorila.bundles  # of each bundle, before the present one
+        self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
+        self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
+        self.epsilons = [first.epsilon for _ in self.taken]
+        self.say = lambda line: None
+
+    # -- its parts --------------------------------------------------------------------------------
+
+    def compilation(self):
+        """-> [(description, call), ...]: the calls start every part in turn."""
+        return [
+            ("compiling forward", self.start_forward),
+            ("starting the servers", self.start_servers),
+            ("starting the bundles", self.start_bundles),
+        ]
 
     def compile(self) -> "Scheduler":
-        s, space = self.settings, self.env.observation_space
-        optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
-        self.servers = [
-            ParameterServer(part, optimiser, self.gorila.stale_after, self.mode)
-            for part in self.parts
-        ]
-        self.newest_forward = forward_alone(
-            network_of(self.env, s), self.first_params, space.shape, space.dtype, self.mode
-        )
-        for bundle in self.bundles:
-            bundle.mode = self.mode
-            bundle.compile().learn.connect(self.servers)
+        for _, part in self.compilation():
+            part()
         return self
 
+    def advice(self):
+        return None
+
+    def start_forward(self):
+        space = self.env.observation_space
+        self.newest_forward = forward_alone(
+            network_of(self.env, self.settings),
+            *(self.first_params, space.shape, space.dtype, self.mode),
+        )
+
+    def start_servers(self):
+        self.servers = [self.new_server(part) for part in self.parts]
+
+    def start_bundles(self):
+        self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
+
+    def new_server(self, part):
+        return ParameterServer(part, self.optimiser, self.gorila.stale_after, self.mode)
+
+    def new_bundle(self, i):
+        bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila, self.taken[i])
+        bundle.mode = self.mode
+        bundle.compile().learn.connect(self.servers)
+        return bundle
+
+    def settings_of(self, i):
+        """-> the settings of a bundle's present life."""
+        return replace(self.settings, seed=seed_of(self.settings.seed, i, self.lives[i]))
+
+    # -- from outside: one agent ------------------------------------------------------------------
+
     def step(self) -> None:
-        self.bundles[self.steps % len(self.bundles)].step()
+        i = self.steps % len(self.bundles)
+        self.bundles[i].step()
         self.steps += 1
+        self.taken[i] += 1
+
+    def burst(self, steps: int, stop=()):
+        """Takes agent steps, until something is in `stop`. Yields how many, as they are taken."""
+        since = time.perf_counter()
+        for _ in range(steps):
+            self.step()
+            yield 1
+            if stop:
+                break
+        for i, bundle in enumerate(self.bundles):
+            self.note(i, {**bundle.report(), "seconds": time.perf_counter() - since})
+
+    def note(self, i, report):
+        self.epsilons[i] = report.pop("epsilon")
+        self.recent[i].update(report)
+
+    @property
+    def epsilon(self):
+        return float(np.mean(self.epsilons))
+
+    def mean_loss(self) -> float | None:
+        """-> the mean of all bundles' updates since the last call; None without any."""
+        total, count = (sum(r.pop(name, 0) for r in self.recent) for name in ("losses", "updates"))
+        return total / count if count else None
+
+    def lines(self) -> list[str]:
+        """-> a line for each bundle, on what it has done since the last call."""
+        lines = [line(i, recent) for i, recent in enumerate(self.recent)]
+        self.recent = [Counter() for _ in self.taken]
+        return lines
 
     @property
     def forward(self):
@@ -62,14 +132,63 @@ class Scheduler:
             variable.set_value(weights[variable.name])
         return self.newest_forward
 
+    def ask(self, method):
+        """-> the answer of each server."""
+        return self.gather([getattr(server, method)() for server in self.servers])
+
     def weights(self) -> dict[str, np.ndarray]:
         """-> {name: array}: a copy of the servers' parameters."""
         values = {}
-        for server in self.servers:
-            values |= server.pull()[1]
-        return {name: values[name] for name in self.first_params}
+        for _, part in self.ask("pull"):
+            values |= part
+        return {name: np.array(values[name]) for name in self.first_params}
 
     @property
     def updates(self):
         """Gradients that the first server has applied."""
-        return self.servers[0].version
+        return self.ask("pull")[0][0]
+
+    # -- save and restore -------------------------------------------------------------------------
+
+    def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """-> (plain data, {name: array}): the servers, and the counts; no bundle's memory."""
+        counters, arrays = {"steps": self.steps}, {}
+        for i, (data, values) in enumerate(self.ask("get_state")):
+            counters |= {f"server.{i}.{name}": count for name, count in data.items()}
+            arrays |= {f"learner.{i}.{name}": value for name, value in values.items()}
+        for name in ("lives", "taken"):
+            counters |= {f"bundle.{i}.{name}": n for i, n in enumerate(getattr(self, name))}
+        return {"counters": counters}, arrays
+
+    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
+        """Restores a saved state. Each bundle begins a new life, with an empty memory. -> False"""
+        counters = data["counters"]
+        self.steps = counters["steps"]
+        self.lives = [counters[f"bundle.{i}.lives"] + 1 for i in range(len(self.lives))]
+        self.taken = [counters[f"bundle.{i}.taken"] for i in range(len(self.taken))]
+        self.gather([s.set_state(*part(i, counters, arrays)) for i, s in enumerate(self.servers)])
+        self.start_bundles()
+        return False
+
+
+def part(i, counters, arrays):
+    """-> what `set_state` of server i needs."""
+    of_one = [
+        {name.removeprefix(start): value for name, value in all_of_them.items()
+         if name.startswith(start)}
+        for start, all_of_them in ((f"server.{i}.", counters), (f"learner.{i}.", arrays))
+    ]  # fmt: skip
+    return of_one
+
+
+def line(i, recent):
+    """-> the line of bundle i."""
+    if not recent["seconds"]:
+        return f"bundle {i + 1}: no steps"
+    speed = recent["steps"] / recent["seconds"]
+    behind = recent["behind"] / max(1, recent["pushes"])
+    dropped = recent["dropped"]
+    return (
+        f"bundle {i + 1}: {speed:,.0f} steps a second, {behind:.1f} versions behind,"
+        f" {dropped:,} gradients dropped"
+    )

@@ -14,7 +14,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.run import not_finite
+from dqn_symbolic.runs.run import frames_written, not_finite
 
 # Exceptions that malformed values in a saved file can raise.
 BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
@@ -96,7 +96,7 @@ def restore(run, data):
         if agent_state:
             expect_state(agent_state, run.agent)
             arrays, saved_parts = empty_state(agent_state, run.agent)
-            finished, room = pieces.cut(agent_state["memory"]["written"], saved_parts)
+            finished, room = pieces.cut(frames_written(agent_state), saved_parts)
             checksums = expect_pieces(data["pieces"], finished)
             room |= {f"best.{name}": value for name, value in best_weights.items()}
             checkpoints.fill(path, room)
@@ -118,10 +118,14 @@ def restore(run, data):
 
 def empty_state(state, agent):
     """-> ({name: array} to be filled for `set_state`; the parts of them that are in the files)."""
-    arrays = {f"learner.{v.name}": np.array(v.get_value()) for v in agent.learn.get_shared()}
+    _, own = agent.get_state()
+    others = {name: array for name, array in own.items() if not name.startswith("memory.")}
+    arrays = {name: np.empty(array.shape, array.dtype) for name, array in others.items()}
+    if "memory" not in state:
+        return arrays, arrays
     rings = {f"memory.{name}": ring for name, ring in agent.memory.new_rings().items()}
     filled = min(state["memory"]["written"], agent.memory.slots)
-    arrays |= {**rings, "x": np.empty_like(agent.x)}
+    arrays |= rings
     return arrays, {**arrays, **{name: ring[:filled] for name, ring in rings.items()}}
 
 
@@ -132,6 +136,8 @@ def expect_state(state, agent):
         raise ValueError("these are not the counters and random streams of such an agent")
     for name, count in state["counters"].items():
         expect_count(name, count)
+    if "memory" not in state:
+        return
     actions = state["actions"]
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")

@@ -26,14 +26,20 @@ FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "che
 class Run:
     """One training run of a `Task` in the folder `out`.
 
-    It is solved when two evaluations in a row reach the task's goal.
+    It is solved when two evaluations in a row reach the task's goal. agent: the single agent if it
+    is None.
     """
 
-    def __init__(self, task: Task, settings: Settings, out: Path):
+    not_back = "the game did not come back to where it was: a new episode begins"  # when resumed
+
+    def __init__(self, task: Task, settings: Settings, out: Path, agent=None):
         self.task, self.out = task, out
-        env = task.make()
-        self.memory_line = expect_memory(env.observation_space, settings)
-        self.agent = Agent(env, settings)
+        self.memory_line = None
+        if agent is None:
+            env = task.make()
+            self.memory_line = expect_memory(env.observation_space, settings)
+            agent = Agent(env, settings)
+        self.agent = agent
         all_settings = {**asdict(settings), "game": task.settings}
         self.game_and_settings = {"game": task.game, "settings": all_settings}
         self.rows = []  # those of progress.csv
@@ -50,7 +56,7 @@ class Run:
 
     def compile(self, say, stop):
         """Compiles part by part, saying so by say(text, end=...). -> whether it got to the end."""
-        for part, compile_part in compilation(self.agent):
+        for part, compile_part in self.compilation():
             if stop:
                 return False
             say(f"{part:20}", end="")
@@ -61,6 +67,9 @@ class Run:
             self.compile_seconds += seconds
         self.compiled = True
         return True
+
+    def compilation(self):
+        return compilation(self.agent)
 
     def train(self, stop, quiet=False):
         """Trains until the run is solved, has taken all its agent steps, or `stop` is not empty."""
@@ -82,12 +91,15 @@ class Run:
         agent, s = self.agent, self.agent.settings
         ahead = [every - agent.steps % every for every in (s.evaluate_every, s.checkpoint_every)]
         since = time.perf_counter()
-        for _ in range(min(*ahead, s.steps - agent.steps)):
-            agent.step()
+        self.take(min(*ahead, s.steps - agent.steps), bar, stop)
+        self.train_seconds += time.perf_counter() - since
+
+    def take(self, steps, bar, stop):
+        for _ in range(steps):
+            self.agent.step()
             bar.update()
             if stop:
                 break
-        self.train_seconds += time.perf_counter() - since
 
     # -- evaluation -------------------------------------------------------------------------------
 
@@ -149,7 +161,7 @@ class Run:
         best, weights = self.best
         run_state = {"rows": self.rows, "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
-        finished, arrays = pieces.cut(self.agent.memory.written, arrays)
+        finished, arrays = pieces.cut(frames_written(state), arrays)
         self.pieces = pieces.save(self.out, finished, self.pieces)
         arrays = {**arrays, **{f"best.{name}": value for name, value in weights.items()}}
         named = list(self.pieces.items())
@@ -194,11 +206,16 @@ class Run:
             "steps_per_second": round(agent.steps / max(self.train_seconds, 1e-9), 1),
             "seed": agent.settings.seed,
             "backend": agent.settings.backend,
-            "settings": self.game_and_settings["settings"],
+            **self.game_and_settings,
         }
         text = json.dumps(summary, indent=2) + "\n"
         write_whole(self.out / "summary.json", lambda f: f.write(text.encode()))
         return summary
+
+
+def frames_written(state):
+    """-> how many frames the memory of an agent's state has had; Gorila's state has no memory."""
+    return state["memory"]["written"] if "memory" in state else 0
 
 
 def not_finite(arrays):

@@ -1,0 +1,56 @@
+"""gorila: a run as `train` makes it, by several agents on Ray."""
+
+from dataclasses import fields, replace
+from functools import partial
+
+from dqn_symbolic.commands.front import import_compiler
+from dqn_symbolic.commands.options import BadInput
+from dqn_symbolic.commands.training import checked, expect_kept, train
+from dqn_symbolic.gorila.settings import GorilaSettings
+
+
+def gorila(make_task, program, address=None, **given):
+    """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
+    import_compiler()
+    on_ray = import_ray()
+    if address:
+        checked(on_ray.expect_cluster, address)
+    asked = {field.name: given.pop(field.name) for field in fields(GorilaSettings)
+             if field.name in given}  # fmt: skip
+    make_run = partial(gorila_run, asked=asked, address=address)
+    try:
+        return train(make_task, program, make_run=make_run, command="gorila", **given)
+    finally:
+        on_ray.ray.shutdown()
+
+
+def import_ray():
+    """-> the module on_ray. Raises BadInput if Ray is not installed."""
+    try:
+        from dqn_symbolic.gorila import on_ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
+    return on_ray
+
+
+def gorila_run(task, settings, out, data=None, asked=(), address=None):
+    """-> a GorilaRun; asked: {option of GorilaSettings: value}."""
+    from dqn_symbolic.gorila.on_ray import OnRay
+    from dqn_symbolic.gorila.run import GorilaRun
+    from dqn_symbolic.runs.loading import MISFITS, does_not_fit
+    from dqn_symbolic.runs.machine import expect_memory
+
+    try:
+        gorila = GorilaSettings(**(data["gorila"] if data else asked))
+    except MISFITS as error:
+        raise (does_not_fit(out / "checkpoint.npz", error) if data else error) from error
+    if data:
+        expect_kept(asked, data["gorila"])
+    run = GorilaRun(task, OnRay(task, settings, gorila, address), out)
+    if address is None:  # all memories are on this machine
+        frames = run.agent.env.observation_space
+        of_all = replace(settings, memory_size=settings.memory_size * gorila.bundles)
+        run.memory_line = expect_memory(frames, of_all)
+    return run

@@ -1,0 +1,236 @@
+"""Gorila on Ray: each parameter server and each bundle is a process, on this machine or another.
+
+The plain classes do the work. This file sends their calls from process to process, and starts again
+what dies: a bundle with an empty memory, a server from the driver's last checkpoint.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from math import ceil
+
+import numpy as np
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+
+from dqn_symbolic.compiling.backends import mode
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.gorila.bundle import Bundle
+from dqn_symbolic.gorila.parameter_server import ParameterServer
+from dqn_symbolic.gorila.scheduler import Scheduler
+
+LONGEST = 50  # agent steps of one call
+PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead
+# A call is made once at most: a gradient that is sent again could be applied twice.
+ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
+
+
+class ServerProcess(ParameterServer):
+    def __init__(self, params, optimiser, stale_after, backend):
+        super().__init__(params, optimiser, stale_after, mode(backend))
+
+    def push(self, gradients, version):
+        writable = {name: np.array(value) for name, value in gradients.items()}
+        return super().push(writable, version)
+
+
+class Remote:
+    """A `ParameterServer` in its process. Each call returns at once; `ray.get` waits for it."""
+
+    def __init__(self, actor, names):
+        self.actor, self.names = actor, names
+
+    def pull(self, known=None):
+        return self.actor.pull.remote(known)
+
+    def push(self, gradients, version):
+        return self.actor.push.remote({name: gradients[name] for name in self.names}, version)
+
+    def get_state(self):
+        return self.actor.get_state.remote()
+
+    def set_state(self, data, arrays):
+        return self.actor.set_state.remote(data, arrays)
+
+
+class BundleProcess:
+    def start(self, game, options, settings, gorila, before):
+        self.bundle = Bundle(task(game, **options).make(), settings, gorila, before).compile()
+
+    def connect(self, servers):
+        self.bundle.learn.connect(servers, ray.get)
+
+    def burst(self, steps):
+        """-> a report. There are fewer steps in it if a server has died."""
+        since = time.perf_counter()
+        try:
+            for _ in range(steps):
+                self.bundle.step()
+            died = False
+        except RayTaskError:
+            raise
+        except RayError:
+            died = True
+        return {**self.bundle.report(), "seconds": time.perf_counter() - since}, died
+
+    def get_state(self):
+        self.bundle.learn.pull()
+        return self.bundle.get_state()
+
+
+class OnRay(Scheduler):
+    """The driver: a `Scheduler` whose servers and bundles are processes. The order is not fixed.
+
+    Outside `burst`, no bundle is at work: counts, parameters and states belong together.
+    """
+
+    gather = staticmethod(ray.get)
+
+    def __init__(self, task, settings, gorila, address=None):
+        super().__init__(task, settings, gorila)
+        self.address = address
+        self.kept = None  # of each server the state that it would come back to
+        self.bundles, self.busy = [], {}  # call -> (bundle, agent steps asked for; 0: it starts)
+        self.deaths = 0  # of bundles, since the last agent step
+
+    def compilation(self):
+        connecting = "connecting to Ray" if self.address else "starting Ray"
+        return [(connecting, partial(connect, self.address)), *super().compilation()]
+
+    def advice(self):
+        """-> a line if there are more bundles than cores, else None."""
+        bundles, cores = self.gorila.bundles, cores_of_cluster()
+        return f"{bundles} bundles share {cores} processor cores" if bundles > cores else None
+
+    def new_server(self, part):
+        make = ray.remote(ServerProcess).options(num_cpus=0, **ONCE).remote
+        stale_after, backend = self.gorila.stale_after, self.settings.backend
+        return Remote(make(part, self.optimiser, stale_after, backend), list(part))
+
+    def new_bundle(self, i):
+        """If there are not enough cores, the bundles share them."""
+        cores = int(self.advice() is None)
+        actor = ray.remote(BundleProcess).options(num_cpus=cores, **ONCE).remote()
+        game, settings = self.task, self.settings_of(i)
+        call = actor.start.remote(game.game, game.settings, settings, self.gorila, self.taken[i])
+        actor.connect.remote(self.servers)
+        self.busy[call] = i, 0
+        return actor
+
+    def start_bundles(self):
+        self.ask("get_state")  # is kept
+        for bundle in self.bundles:
+            ray.kill(bundle)
+        self.busy = {}
+        super().start_bundles()
+        started, _ = ray.wait(list(self.busy), num_returns=len(self.busy), timeout=60)
+        for call in started:  # the others join later
+            self.finish(call)
+
+    def burst(self, steps, stop=()):
+        left = steps  # not asked for yet
+        while (left and not stop) or any(asked for _, asked in self.busy.values()):
+            idle = set(range(len(self.bundles))) - {i for i, _ in self.busy.values()}
+            for i in idle:
+                if left and not stop:
+                    # Smaller and smaller, so that all bundles end at about the same time.
+                    asked = min(LONGEST, ceil(left / (2 * len(self.bundles))))
+                    self.busy[self.bundles[i].burst.remote(asked)] = i, asked
+                    left -= asked
+            done, _ = ray.wait(list(self.busy), timeout=1)
+            for call in done:
+                _, asked = self.busy[call]
+                taken = self.finish(call)
+                left += asked - taken
+                yield taken
+
+    def finish(self, call):
+        """-> agent steps that a call has taken."""
+        i, asked = self.busy.pop(call)
+        try:
+            answer = ray.get(call)
+        except RayTaskError as error:  # not of this process alone
+            raise error.cause from error
+        except RayError:
+            self.deaths += 1
+            if self.deaths > 3 * len(self.bundles):
+                raise
+            self.say(f"bundle {i + 1} has died: it begins again, with an empty memory")
+            ray.kill(self.bundles[i])
+            self.lives[i] += 1
+            self.bundles[i] = self.new_bundle(i)
+            return 0
+        if not asked:
+            return 0
+        report, server_died = answer
+        if server_died:
+            self.mend()
+        self.note(i, report)
+        self.deaths = 0
+        self.steps += report["steps"]
+        self.taken[i] += report["steps"]
+        return report["steps"]
+
+    def ask(self, method):
+        try:
+            answers = super().ask(method)
+        except RayActorError:
+            if self.kept is None:  # never at work
+                raise
+            self.mend()
+            return self.ask(method)
+        if method == "get_state":
+            self.kept = answers
+        return answers
+
+    def mend(self):
+        """Starts the dead servers again, from the state that was kept, and tells the bundles."""
+        for i, server in enumerate(self.servers):
+            try:
+                ray.get(server.actor.__ray_ready__.remote(), timeout=PATIENCE)
+            except RayError:
+                data, arrays = self.kept[i]
+                self.say(f"server {i + 1} has died: it begins again at version {data['version']}")
+                ray.kill(server.actor)
+                self.servers[i] = self.new_server(self.parts[i])
+                ray.get(self.servers[i].set_state(data, arrays))
+        for bundle in self.bundles:
+            bundle.connect.remote(self.servers)
+
+
+def cores_of_cluster():
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
+def connect(address=None, **options):
+    """Connects this process to Ray: at HOST:PORT, or started for it on this machine.
+
+    options: of `ray.init`. Nothing happens if it is connected.
+    """
+    if ray.is_initialized():
+        return
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        options = {"include_dashboard": False, "object_store_memory": 2**28, **options}
+    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
+    one_thread = {"env_vars": {"OMP_NUM_THREADS": "1"}}  # as in __main__
+    before = signal.getsignal(signal.SIGTERM)
+    ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
+    signal.signal(signal.SIGTERM, before)  # Ray would exit at once
+
+
+def expect_cluster(address):
+    """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"address: expected HOST:PORT, got {address!r}")
+    probe = [sys.executable, "-c", "import ray, sys; ray.init(sys.argv[1])", address]
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+        subprocess.run(probe, timeout=PATIENCE, capture_output=True, check=True)
+    except (OSError, OverflowError, subprocess.SubprocessError) as error:
+        raise ValueError(f"no Ray cluster of this version answers at {address}") from error

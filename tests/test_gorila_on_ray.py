@@ -1,0 +1,150 @@
+"""Gorila on Ray: exact with one bundle, and it goes on whatever dies."""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+
+ray = pytest.importorskip("ray")
+
+from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.gorila.on_ray import OnRay, connect
+from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.gorila.settings import GorilaSettings
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+
+CATCH = task("games:Catch-v0")
+SMALL = Settings(hidden=(16,), warm_up=50, epsilon_steps=1_000, memory_size=500, sync_every=30)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shut_down():
+    yield
+    ray.shutdown()
+
+
+def on_ray(settings=SMALL, **gorila):
+    """-> (Gorila on Ray, at the ready; the lines that it says)."""
+    connect(num_cpus=2)
+    driver, said = OnRay(CATCH, settings, GorilaSettings(**gorila)), []
+    driver.say = said.append
+    return driver.compile(), said
+
+
+def inside(actor, function):
+    return ray.get(actor.__ray_call__.remote(function))
+
+
+def kill(actor):
+    os.kill(inside(actor, lambda self: os.getpid()), signal.SIGKILL)
+
+
+def take(driver, steps):
+    assert sum(driver.burst(steps)) == steps
+
+
+@pytest.mark.parametrize(
+    ("steps", "settings", "shards"),
+    [(300, replace(SMALL, optimiser="adagrad"), 3), (5_000, Settings(), 1)],
+)
+def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
+    how = {"bundles": 1, "shards": shards, "stale_after": 1}
+    driver, _ = on_ray(settings, **how)
+    take(driver, steps)
+    scheduler = Scheduler(CATCH, settings, GorilaSettings(**how)).compile()
+    take(scheduler, steps)
+    assert_same(driver.get_state(), scheduler.get_state())
+    scheduler.bundles[0].learn.pull()
+    assert_same(ray.get(driver.bundles[0].get_state.remote()), scheduler.bundles[0].get_state())
+    assert driver.updates == scheduler.updates == steps - settings.warm_up + 1
+    assert driver.epsilon == scheduler.epsilon
+    assert driver.mean_loss() == pytest.approx(scheduler.mean_loss())  # added in another order
+
+
+def assert_same(state, expected):
+    (data, arrays), (expected_data, expected_arrays) = state, expected
+    assert data == expected_data
+    assert set(arrays) == set(expected_arrays)
+    for name, array in arrays.items():
+        assert array.tobytes() == expected_arrays[name].tobytes(), name
+
+
+def test_a_killed_bundle_begins_again_with_an_empty_memory():
+    driver, said = on_ray(bundles=2)
+    take(driver, 400)
+    updates, taken, epsilon = driver.updates, list(driver.taken), driver.epsilons[0]
+    kill(driver.bundles[0])
+    take(driver, 400)
+    while driver.taken[0] == taken[0]:  # it may still be starting
+        take(driver, 10)
+    assert said == ["bundle 1 has died: it begins again, with an empty memory"]
+    assert driver.lives == [1, 0]
+    assert sum(driver.taken) == driver.steps
+    assert driver.updates > updates  # nothing that was learnt is lost
+    steps = [inside(bundle, lambda self: self.bundle.steps) for bundle in driver.bundles]
+    assert steps == [driver.taken[0] - taken[0], driver.taken[1]]
+    assert driver.epsilons[0] < epsilon  # it goes on
+    seeds = [inside(bundle, lambda self: self.bundle.settings.seed) for bundle in driver.bundles]
+    assert len({SMALL.seed, *seeds}) == 3
+
+
+def test_a_killed_server_comes_back_from_its_last_checkpoint():
+    driver, said = on_ray(bundles=1, shards=2)
+    take(driver, 200)
+    driver.get_state()  # as for a checkpoint
+    take(driver, 100)
+    assert versions(driver) == [251, 251]
+    kill(driver.servers[0].actor)
+    take(driver, 100)
+    assert said == ["server 1 has died: it begins again at version 151"]
+    assert driver.lives == [0]
+    # The gradients of 200 steps, and then each once.
+    assert versions(driver) == [151 + 100, 251 + 100]
+
+
+def versions(driver):
+    return [version for version, _ in driver.ask("pull")]
+
+
+def test_a_lost_node():
+    """Two nodes with a core each: the bundle of the lost one waits until there is another node."""
+    from ray.cluster_utils import Cluster
+
+    ray.shutdown()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        nodes = {node.node_id: node for node in (cluster.head_node, cluster.add_node(num_cpus=1))}
+        connect(cluster.address)
+        driver, said = on_ray(bundles=2, shards=2)
+        take(driver, 300)
+        driver.get_state()
+        homes = [
+            inside(actor, lambda self: ray.get_runtime_context().get_node_id())
+            for actor in [*driver.bundles, *(server.actor for server in driver.servers)]
+        ]
+        lost = homes.index(next(home for home in homes[:2] if nodes[home] != cluster.head_node))
+        burst = driver.burst(300)
+        next(burst)
+        cluster.remove_node(nodes[homes[lost]])
+        for _ in burst:
+            pass
+        assert driver.steps == sum(driver.taken) == 600
+        assert driver.lives[lost] == 1
+        assert driver.lives[1 - lost] == 0
+        dead = [
+            f"server {i + 1} has died: it begins again"
+            for i in (0, 1)
+            if homes[i + 2] == homes[lost]
+        ]
+        assert [line[:35] for line in said if "server" in line] == [line[:35] for line in dead]
+        assert driver.updates > 200
+        before = driver.taken[lost]
+        cluster.add_node(num_cpus=1)
+        while driver.taken[lost] == before:
+            take(driver, 50)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
