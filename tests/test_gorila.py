@@ -1,12 +1,17 @@
 """Gorila in one process: exact beside the single agent, and each rule by itself."""
 
+import re
+import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import dqn_symbolic
+from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.learner import example, graph_of
 from dqn_symbolic.agent.settings import Settings
@@ -14,8 +19,11 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.learner import FIRST_LOSSES, Learner
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
+from dqn_symbolic.gorila.run import GorilaRun
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.checkpoints import Unreadable
+from dqn_symbolic.runs.loading import read_agent, read_data, restore
 from dqn_symbolic.symbols.optimisers import sgd
 from dqn_symbolic.symbols.q_learning import functions, halves
 from games.catch import Catch
@@ -122,6 +130,88 @@ def test_a_bundle_that_pulls_rarely_is_behind_and_its_gradients_are_dropped():
 @pytest.mark.slow
 def test_two_bundles_learn_catch():
     assert steps_to_solve(200, bundles=2) <= 10_000
+
+
+# -- a run, and its files --------------------------------------------------------------------------
+
+
+def gorila_run(folder):
+    settings = replace(QUICK, steps=200, evaluate_every=100, checkpoint_every=50)
+    run = GorilaRun(CATCH, Scheduler(CATCH, settings, GorilaSettings(bundles=2, shards=2)), folder)
+    run.agent.mode = PLAIN
+    return run
+
+
+def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
+    said, run = [], gorila_run(tmp_path)
+    run.compile(lambda text, end=None: said.append(text), ())
+    said.clear()
+    run.train([], quiet=True)
+    summary = run.finish()
+    assert [row["env_steps"] for row in run.rows] == [100, 200]
+    assert summary["updates"] == 2 * 51 == run.rows[-1]["updates"]
+    assert run.rows[-1]["epsilon"] == pytest.approx(1 - 0.9 * 50 / 300)
+    assert summary["gorila"] == {
+        **{"bundles": 2, "shards": 2, "pull_every": 1, "stale_after": 100, "outlier_after": 0}
+    }
+    assert len(said) == 4  # two bundles, two evaluations
+    assert said[0].startswith("bundle 1: ")
+    assert said[3].endswith(" steps a second, 0.0 versions behind, 0 gradients dropped")
+    _, _, weights = read_agent(tmp_path)
+    assert set(weights) == set(run.agent.weights())
+
+
+def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path):
+    run, again = gorila_run(tmp_path), gorila_run(tmp_path)
+    run.compile(print, ())
+    run.train([], quiet=True)
+    data, _, _ = read_data(tmp_path, "checkpoint")
+    again.compile(print, ())
+    assert restore(again, data) is False
+    (state, arrays), (expected_state, expected) = again.agent.get_state(), run.agent.get_state()
+    lives = {"bundle.0.lives": 1, "bundle.1.lives": 1}
+    assert state["counters"] == {**expected_state["counters"], **lives}
+    assert all(arrays[name].tobytes() == expected[name].tobytes() for name in expected)
+    assert again.rows == run.rows
+    for i, bundle in enumerate(again.agent.bundles):
+        assert (bundle.steps, bundle.before) == (0, 100)
+        assert bundle.settings.seed == seed_of(0, i, life=1)
+        assert bundle.epsilon == run.agent.bundles[i].epsilon < 1
+
+
+def test_a_damaged_checkpoint(tmp_path):
+    run, again = gorila_run(tmp_path), gorila_run(tmp_path)
+    run.compile(print, ())
+    run.train([], quiet=True)
+    data, _, _ = read_data(tmp_path, "checkpoint")
+    again.compile(print, ())
+    data["agent"]["counters"]["server.1.version"] = -1
+    with pytest.raises(Unreadable, match=r"server.1.version: expected a count, got -1"):
+        restore(again, data)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_folder_belongs_to_one_command(tmp_path, capsys):
+    run = gorila_run(tmp_path)
+    run.compile(print, ())
+    run.save_checkpoint()
+    assert main(["train", "--resume", str(tmp_path)]) == 2
+    assert "holds a run of gorila: gorila --resume goes on" in capsys.readouterr().err
+
+
+def test_without_ray(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "dqn_symbolic.gorila.on_ray", raising=False)
+    assert main(["gorila", "--game", "games:Catch-v0"]) == 2
+    assert capsys.readouterr().err == (
+        "dqn_symbolic: Ray is not installed: pip install -e '.[ray]'\n"
+    )
+
+
+def test_only_one_file_imports_ray():
+    files = Path(dqn_symbolic.__file__).parent.rglob("*.py")
+    pattern = re.compile(r"^ *(import|from) ray\b", re.MULTILINE)
+    assert [file.name for file in files if pattern.search(file.read_text())] == ["on_ray.py"]
 
 
 # -- the parameter server --------------------------------------------------------------------------

@@ -1,19 +1,23 @@
 """Gorila on Ray: exact with one bundle, and it goes on whatever dies."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
 
-ray = pytest.importorskip("ray")
-
+from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.gorila.on_ray import OnRay, connect
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 
+ray = pytest.importorskip("ray")
+on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 CATCH = task("games:Catch-v0")
@@ -26,10 +30,10 @@ def shut_down():
     ray.shutdown()
 
 
-def on_ray(settings=SMALL, **gorila):
+def started(settings=SMALL, **gorila):
     """-> (Gorila on Ray, at the ready; the lines that it says)."""
-    connect(num_cpus=2)
-    driver, said = OnRay(CATCH, settings, GorilaSettings(**gorila)), []
+    on_ray.connect(num_cpus=2)
+    driver, said = on_ray.OnRay(CATCH, settings, GorilaSettings(**gorila)), []
     driver.say = said.append
     return driver.compile(), said
 
@@ -52,7 +56,7 @@ def take(driver, steps):
 )
 def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
     how = {"bundles": 1, "shards": shards, "stale_after": 1}
-    driver, _ = on_ray(settings, **how)
+    driver, _ = started(settings, **how)
     take(driver, steps)
     scheduler = Scheduler(CATCH, settings, GorilaSettings(**how)).compile()
     take(scheduler, steps)
@@ -73,7 +77,7 @@ def assert_same(state, expected):
 
 
 def test_a_killed_bundle_begins_again_with_an_empty_memory():
-    driver, said = on_ray(bundles=2)
+    driver, said = started(bundles=2)
     take(driver, 400)
     updates, taken, epsilon = driver.updates, list(driver.taken), driver.epsilons[0]
     kill(driver.bundles[0])
@@ -92,7 +96,7 @@ def test_a_killed_bundle_begins_again_with_an_empty_memory():
 
 
 def test_a_killed_server_comes_back_from_its_last_checkpoint():
-    driver, said = on_ray(bundles=1, shards=2)
+    driver, said = started(bundles=1, shards=2)
     take(driver, 200)
     driver.get_state()  # as for a checkpoint
     take(driver, 100)
@@ -117,8 +121,8 @@ def test_a_lost_node():
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         nodes = {node.node_id: node for node in (cluster.head_node, cluster.add_node(num_cpus=1))}
-        connect(cluster.address)
-        driver, said = on_ray(bundles=2, shards=2)
+        on_ray.connect(cluster.address)
+        driver, said = started(bundles=2, shards=2)
         take(driver, 300)
         driver.get_state()
         homes = [
@@ -134,12 +138,9 @@ def test_a_lost_node():
         assert driver.steps == sum(driver.taken) == 600
         assert driver.lives[lost] == 1
         assert driver.lives[1 - lost] == 0
-        dead = [
-            f"server {i + 1} has died: it begins again"
-            for i in (0, 1)
-            if homes[i + 2] == homes[lost]
-        ]
-        assert [line[:35] for line in said if "server" in line] == [line[:35] for line in dead]
+        dead = [i for i in (0, 1) if homes[2 + i] == homes[lost]]
+        ends = [line.split(" has died")[0] for line in said if "server" in line]
+        assert ends == [f"server {i + 1}" for i in dead]
         assert driver.updates > 200
         before = driver.taken[lost]
         cluster.add_node(num_cpus=1)
@@ -148,3 +149,63 @@ def test_a_lost_node():
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+QUICK = [
+    *("--game", "games:Catch-v0", "--bundles", "2", "--hidden", "16", "--memory-size", "200"),
+    *("--warm-up", "50", "--checkpoint-every", "100", "--evaluate-every", "200", "--no-window"),
+]
+
+
+def test_the_command(tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert main(["gorila", *QUICK, "--steps", "300", "--out", out]) == 0
+    told = capsys.readouterr().out
+    assert "starting Ray" in told
+    assert "bundle 2: " in told
+    assert f"watch:  python -m dqn_symbolic watch {out}" in told
+    names = {"agent.npz", "checkpoint.npz", "learning_curve.png", "progress.csv", "summary.json"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == names
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (summary["env_steps"], summary["gorila"]["bundles"]) == (300, 2)
+
+    assert main(["gorila", "--resume", out, "--bundles", "3"]) == 2
+    assert "--resume keeps a run's settings: bundles was 2, not 3" in capsys.readouterr().err
+    assert main(["gorila", "--resume", out, "--steps", "500", "--no-window"]) == 0
+    assert "each bundle begins again, with an empty memory" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["env_steps"] == 500
+    assert summary["updates"] >= 300 - 2 * 49 + 200 - 2 * 49  # each life has its warm-up
+    assert not ray.is_initialized()
+
+
+def test_sigterm_saves_everything(tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "dqn_symbolic", "gorila", *QUICK, "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    while not (out / "checkpoint.npz").exists() and process.poll() is None:
+        time.sleep(0.1)
+    process.terminate()
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, told
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["env_steps"] >= 100
+
+
+def test_a_game_that_a_worker_cannot_make(tmp_path, capsys, monkeypatch):
+    """It is made here and not there: its error comes once."""
+    (tmp_path / "only_here.py").write_text(
+        "import gymnasium, games\ngymnasium.register('Here-v0', entry_point='games.catch:Catch')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    ray.shutdown()
+    on_ray.connect(num_cpus=2)  # whose processes do not look there
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    status = main(["gorila", *QUICK[2:], "--game", "only_here:Here-v0", "--out", str(tmp_path)])
+    told = capsys.readouterr()
+    assert status == 2
+    assert told.err.count("only_here") == told.err.count("\n") == 1
