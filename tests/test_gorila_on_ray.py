@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.experiments.runner import compare
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 
@@ -181,6 +183,50 @@ def test_the_command(tmp_path, capsys):
     assert not ray.is_initialized()
 
 
+def test_by_address(tmp_path, capsys):
+    """A cluster that was there before, for Gorila and for the experiments."""
+    from ray.cluster_utils import Cluster
+
+    import run_catch
+
+    ray.shutdown()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        steps = ["--steps", "200", "--bundles", "3", "--out", str(tmp_path / "run")]
+        assert main(["gorila", *QUICK, *steps, "--address", cluster.address]) == 0
+        told = capsys.readouterr().out
+        assert told.startswith("connecting to Ray")
+        assert "\n3 bundles share 2 processor cores\n" in told
+
+        name = "dynamic-programming"
+        out = ["--quick", "--quiet", "--out", str(tmp_path / "there")]
+        assert run_catch.main(["compare", name, *out, "--address", cluster.address]) == 0
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    here = tmp_path / "here"
+    compare([name], here, True, [], quiet=True, in_parallel=in_this_process)
+    for made in (f"{name}.csv", f"{name}.png"):
+        assert (tmp_path / "there" / made).read_bytes() == (here / made).read_bytes()
+
+
+def in_this_process(todo, work, stop):
+    return ((job, work(job)) for job in todo)
+
+
+def test_no_cluster_at_this_address(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # answers, but not as Ray does
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        since = time.monotonic()
+        assert main(["gorila", *QUICK, "--address", address]) == 2
+        assert time.monotonic() - since < 35  # the check has 30 s
+    for wrong in (address, address.partition(":")[0]):
+        assert main(["gorila", *QUICK, "--address", wrong]) == 2
+    told = capsys.readouterr().err.splitlines()
+    nobody = f"dqn_symbolic: no Ray cluster of this version answers at {address}"
+    assert told == [nobody, nobody, "dqn_symbolic: address: expected HOST:PORT, got '127.0.0.1'"]
+
+
 def test_sigterm_saves_everything(tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "dqn_symbolic", "gorila", *QUICK, "--out", str(out)]
@@ -201,11 +247,11 @@ def test_a_game_that_a_worker_cannot_make(tmp_path, capsys, monkeypatch):
     (tmp_path / "only_here.py").write_text(
         "import gymnasium, games\ngymnasium.register('Here-v0', entry_point='games.catch:Catch')\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
     ray.shutdown()
-    on_ray.connect(num_cpus=2)  # whose processes do not look there
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    on_ray.connect(num_cpus=2)
+    monkeypatch.syspath_prepend(str(tmp_path))  # where Ray's processes do not look
     status = main(["gorila", *QUICK[2:], "--game", "only_here:Here-v0", "--out", str(tmp_path)])
     told = capsys.readouterr()
     assert status == 2
-    assert told.err.count("only_here") == told.err.count("\n") == 1
+    assert told.err.startswith("dqn_symbolic: only_here:Here-v0: No module named 'only_here'")
+    assert told.err.count("\n") == 1

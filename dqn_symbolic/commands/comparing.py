@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from dqn_symbolic.commands.front import import_compiler, say
+from dqn_symbolic.commands.front import import_compiler, import_ray, say
 from dqn_symbolic.commands.options import BadInput
 from dqn_symbolic.commands.training import checked
 
 
-def compare(experiment=None, quick=False, out=None, quiet=False):
+def compare(experiment=None, quick=False, address=None, out=None, quiet=False):
     """Runs the jobs whose results are not in `out` yet. -> exit status"""
     import_compiler()
 
@@ -28,13 +28,20 @@ def compare(experiment=None, quick=False, out=None, quiet=False):
         checked(task, LONG[experiment].GAME)  # raises BadInput if the game is not installed
     names = [experiment] if experiment else list(EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
+    in_parallel, losses = None, (WorkerDied,)
+    if address:
+        on_ray = import_ray()
+        checked(on_ray.expect_cluster, address)
+        on_ray.connect(address)
+        in_parallel, losses = on_ray.in_cluster, (WorkerDied, on_ray.RayError)
     with noted_signals() as noted:
         try:
-            ready = compare(names, out, quick, noted, quiet)
+            ready = compare(names, out, quick, noted, quiet, in_parallel)
         except WrongFolder as error:
             raise BadInput(error) from error
-        except WorkerDied as error:
-            raise BadInput(f"{error}; repeat the command to continue from there") from error
+        except losses as error:
+            told = " ".join(str(error).split())
+            raise BadInput(f"{told:.500}; repeat the command to continue from there") from error
     if not quiet:
         say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
     return exit_status(noted)

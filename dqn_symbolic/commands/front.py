@@ -51,6 +51,17 @@ def say(text, end="\n"):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
+def import_ray():
+    """-> the module `gorila.on_ray`. Raises BadInput if Ray is not installed."""
+    try:
+        from dqn_symbolic.gorila import on_ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
+    return on_ray
+
+
 def import_compiler():
     """Imports PyTensor. If its cache is not writable, says how to choose another folder."""
     try:

@@ -3,8 +3,7 @@
 from dataclasses import fields, replace
 from functools import partial
 
-from dqn_symbolic.commands.front import import_compiler
-from dqn_symbolic.commands.options import BadInput
+from dqn_symbolic.commands.front import import_compiler, import_ray
 from dqn_symbolic.commands.training import checked, expect_kept, train
 from dqn_symbolic.gorila.settings import GorilaSettings
 
@@ -24,27 +23,16 @@ def gorila(make_task, program, address=None, **given):
         on_ray.ray.shutdown()
 
 
-def import_ray():
-    """-> the module on_ray. Raises BadInput if Ray is not installed."""
-    try:
-        from dqn_symbolic.gorila import on_ray
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
-    return on_ray
-
-
 def gorila_run(task, settings, out, data=None, asked=(), address=None):
     """-> a GorilaRun; asked: {option of GorilaSettings: value}."""
     from dqn_symbolic.gorila.on_ray import OnRay
     from dqn_symbolic.gorila.run import GorilaRun
-    from dqn_symbolic.runs.loading import MISFITS, does_not_fit
+    from dqn_symbolic.runs.loading import BAD_VALUES, does_not_fit
     from dqn_symbolic.runs.machine import expect_memory
 
     try:
         gorila = GorilaSettings(**(data["gorila"] if data else asked))
-    except MISFITS as error:
+    except BAD_VALUES as error:
         raise (does_not_fit(out / "checkpoint.npz", error) if data else error) from error
     if data:
         expect_kept(asked, data["gorila"])

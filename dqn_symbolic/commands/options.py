@@ -133,5 +133,6 @@ class Evaluating:
 class Comparing:
     experiment: str = setting(None, "name of an experiment (all)")
     quick: bool = setting(False, "a small version, about a minute for each experiment")
+    address: str = setting(None, "HOST:PORT of a Ray cluster for the jobs (processes here)")
     out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
     quiet: bool = setting(False, "print nothing but errors")

@@ -13,6 +13,7 @@ import signal
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -80,10 +81,11 @@ def plain(data):
     return json.loads(json.dumps(data))
 
 
-def compare(names, out, quick, stop, quiet=False, processes=None):
+def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    stop: a list; as soon as it is not empty, the jobs end. -> whether all jobs are done.
+    stop: a list; as soon as it is not empty, the jobs end. in_parallel(todo, work, stop=...): does
+    the jobs, as `in_processes` does if it is None. -> whether all jobs are done.
     Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     for name in ALL:  # every experiment in the folder, because they share one report
@@ -93,11 +95,12 @@ def compare(names, out, quick, stop, quiet=False, processes=None):
         done = finished(out, name, quick)
         todo += [job for job in jobs(name, quick) if path_of(out, *job) not in done]
         (out / name).mkdir(parents=True, exist_ok=True)
+    in_parallel = in_parallel or partial(in_processes, processes=cores())
     total = sum(len(jobs(name, quick)) for name in names)
     with tqdm(
         total=total, initial=total - len(todo), unit=" jobs", disable=quiet or None, smoothing=0
     ) as bar:
-        for job, (rows, seconds) in in_processes(todo, work, processes or cores(), stop):
+        for job, (rows, seconds) in in_parallel(todo, work, stop=stop):
             _, _, setting, seed = job
             data = {"setting": setting, "seed": seed, "seconds": round(seconds, 3), "rows": rows}
             write_text(path_of(out, *job), json.dumps(data))

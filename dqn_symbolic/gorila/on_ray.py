@@ -202,6 +202,26 @@ class OnRay(Scheduler):
             bundle.connect.remote(self.servers)
 
 
+def in_cluster(todo, work, stop):
+    """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
+
+    A job whose process dies is done again, three times at most. An exception of `work` is raised
+    here, unchanged.
+    """
+    one_core = ray.remote(num_cpus=1)(work)
+    waiting = {one_core.remote(job): job for job in todo}
+    try:
+        while waiting and not stop:
+            done, _ = ray.wait(list(waiting), timeout=0.2)
+            for call in done:
+                yield waiting.pop(call), ray.get(call)
+    except RayTaskError as error:
+        raise error.cause from error
+    finally:
+        for call in waiting:
+            ray.cancel(call, force=True)
+
+
 def cores_of_cluster():
     return int(ray.cluster_resources().get("CPU", 0))
 
