@@ -20,6 +20,7 @@ from dqn_symbolic.gorila.settings import GorilaSettings
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")
+connect = on_ray.cluster.connect
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 CATCH = task("games:Catch-v0")
@@ -34,7 +35,7 @@ def shut_down():
 
 def started(settings=SMALL, **gorila):
     """-> (Gorila on Ray, at the ready; the lines that it says)."""
-    on_ray.connect(num_cpus=2)
+    connect(num_cpus=2)
     driver, said = on_ray.OnRay(CATCH, settings, GorilaSettings(**gorila)), []
     driver.say = said.append
     return driver.compile(), said
@@ -123,7 +124,7 @@ def test_a_lost_node():
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         nodes = {node.node_id: node for node in (cluster.head_node, cluster.add_node(num_cpus=1))}
-        on_ray.connect(cluster.address)
+        connect(cluster.address)
         driver, said = started(bundles=2, shards=2)
         take(driver, 300)
         driver.get_state()
@@ -248,7 +249,7 @@ def test_a_game_that_a_worker_cannot_make(tmp_path, capsys, monkeypatch):
         "import gymnasium, games\ngymnasium.register('Here-v0', entry_point='games.catch:Catch')\n"
     )
     ray.shutdown()
-    on_ray.connect(num_cpus=2)
+    connect(num_cpus=2)
     monkeypatch.syspath_prepend(str(tmp_path))  # where Ray's processes do not look
     status = main(["gorila", *QUICK[2:], "--game", "only_here:Here-v0", "--out", str(tmp_path)])
     told = capsys.readouterr()

@@ -30,10 +30,10 @@ def compare(experiment=None, quick=False, address=None, out=None, quiet=False):
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
     in_parallel, losses = None, (WorkerDied,)
     if address:
-        on_ray = import_ray()
-        checked(on_ray.expect_cluster, address)
-        on_ray.connect(address)
-        in_parallel, losses = on_ray.in_cluster, (WorkerDied, on_ray.RayError)
+        cluster = import_ray()
+        checked(cluster.expect_cluster, address)
+        cluster.connect(address)
+        in_parallel, losses = cluster.in_cluster, (WorkerDied, cluster.ray.exceptions.RayError)
     with noted_signals() as noted:
         try:
             ready = compare(names, out, quick, noted, quiet, in_parallel)

@@ -52,14 +52,14 @@ def say(text, end="\n"):
 
 
 def import_ray():
-    """-> the module `gorila.on_ray`. Raises BadInput if Ray is not installed."""
+    """-> the module `runs.cluster`. Raises BadInput if Ray is not installed."""
     try:
-        from dqn_symbolic.gorila import on_ray
+        from dqn_symbolic.runs import cluster
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
-    return on_ray
+    return cluster
 
 
 def import_compiler():

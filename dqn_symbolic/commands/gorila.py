@@ -11,16 +11,16 @@ from dqn_symbolic.gorila.settings import GorilaSettings
 def gorila(make_task, program, address=None, **given):
     """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
     import_compiler()
-    on_ray = import_ray()
+    cluster = import_ray()
     if address:
-        checked(on_ray.expect_cluster, address)
+        checked(cluster.expect_cluster, address)
     asked = {field.name: given.pop(field.name) for field in fields(GorilaSettings)
              if field.name in given}  # fmt: skip
     make_run = partial(gorila_run, asked=asked, address=address)
     try:
         return train(make_task, program, make_run=make_run, command="gorila", **given)
     finally:
-        on_ray.ray.shutdown()
+        cluster.ray.shutdown()
 
 
 def gorila_run(task, settings, out, data=None, asked=(), address=None):

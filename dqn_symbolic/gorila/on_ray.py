@@ -4,11 +4,6 @@ The plain classes do the work. This file sends their calls from process to proce
 what dies: a bundle with an empty memory, a server from the driver's last checkpoint.
 """
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from functools import partial
 from math import ceil
@@ -22,9 +17,9 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.runs import cluster
 
 LONGEST = 50  # agent steps of one call
-PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead
 # A call is made once at most: a gradient that is sent again could be applied twice.
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
 
@@ -99,11 +94,11 @@ class OnRay(Scheduler):
 
     def compilation(self):
         connecting = "connecting to Ray" if self.address else "starting Ray"
-        return [(connecting, partial(connect, self.address)), *super().compilation()]
+        return [(connecting, partial(cluster.connect, self.address)), *super().compilation()]
 
     def advice(self):
         """-> a line if there are more bundles than cores, else None."""
-        bundles, cores = self.gorila.bundles, cores_of_cluster()
+        bundles, cores = self.gorila.bundles, cluster.cores()
         return f"{bundles} bundles share {cores} processor cores" if bundles > cores else None
 
     def new_server(self, part):
@@ -191,7 +186,7 @@ class OnRay(Scheduler):
         """Starts the dead servers again, from the state that was kept, and tells the bundles."""
         for i, server in enumerate(self.servers):
             try:
-                ray.get(server.actor.__ray_ready__.remote(), timeout=PATIENCE)
+                ray.get(server.actor.__ray_ready__.remote(), timeout=cluster.PATIENCE)
             except RayError:
                 data, arrays = self.kept[i]
                 self.say(f"server {i + 1} has died: it begins again at version {data['version']}")
@@ -200,57 +195,3 @@ class OnRay(Scheduler):
                 ray.get(self.servers[i].set_state(data, arrays))
         for bundle in self.bundles:
             bundle.connect.remote(self.servers)
-
-
-def in_cluster(todo, work, stop):
-    """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
-
-    A job whose process dies is done again, three times at most. An exception of `work` is raised
-    here, unchanged.
-    """
-    one_core = ray.remote(num_cpus=1)(work)
-    waiting = {one_core.remote(job): job for job in todo}
-    try:
-        while waiting and not stop:
-            done, _ = ray.wait(list(waiting), timeout=0.2)
-            for call in done:
-                yield waiting.pop(call), ray.get(call)
-    except RayTaskError as error:
-        raise error.cause from error
-    finally:
-        for call in waiting:
-            ray.cancel(call, force=True)
-
-
-def cores_of_cluster():
-    return int(ray.cluster_resources().get("CPU", 0))
-
-
-def connect(address=None, **options):
-    """Connects this process to Ray: at HOST:PORT, or started for it on this machine.
-
-    options: of `ray.init`. Nothing happens if it is connected.
-    """
-    if ray.is_initialized():
-        return
-    if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        options = {"include_dashboard": False, "object_store_memory": 2**28, **options}
-    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
-    one_thread = {"env_vars": {"OMP_NUM_THREADS": "1"}}  # as in __main__
-    before = signal.getsignal(signal.SIGTERM)
-    ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
-    signal.signal(signal.SIGTERM, before)  # Ray would exit at once
-
-
-def expect_cluster(address):
-    """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ValueError(f"address: expected HOST:PORT, got {address!r}")
-    probe = [sys.executable, "-c", "import ray, sys; ray.init(sys.argv[1])", address]
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-        subprocess.run(probe, timeout=PATIENCE, capture_output=True, check=True)
-    except (OSError, OverflowError, subprocess.SubprocessError) as error:
-        raise ValueError(f"no Ray cluster of this version answers at {address}") from error

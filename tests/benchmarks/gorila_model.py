@@ -1,63 +1,179 @@
-"""Gorila past this machine, as a model:  python -m tests.benchmarks.gorila_model [picture.png]
+"""Gorila past this machine, as a model of events:  python -m tests.benchmarks.gorila_model [check]
 
-Each bundle pulls, takes an agent step, and, if an update is due, computes a gradient and pushes it.
-A message waits until its server has answered those that came before. All shards of a message are
-alike and come at the same time, so one of them is simulated. Every process has a core of its own;
-a network is not in the times, which `tests.benchmarks.messages` has measured.
+A bundle pulls, takes an agent step and, if an update is due, computes a gradient and pushes it. A
+message waits until its server has answered those before it. All shards of a message are alike and
+come at the same time, so one of them stands for all; but the bundle has work with each of them. The
+times are those that `tests.benchmarks.messages` has measured between processes of one machine; no
+network is in them.
+
+It prints a table and draws pictures/gorila_model.png. With `check`, one and two real bundles learn
+Catch on this machine, and are compared with the model on as many cores.
 """
 
 import heapq
+import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from matplotlib.figure import Figure
+
+from dqn_symbolic.gorila.settings import GorilaSettings
+
+PICTURE = Path(__file__).parent / "pictures" / "gorila_model.png"
 
 
 @dataclass(frozen=True)
 class Times:
-    """Milliseconds. Those of a message hold for one shard with all parameters."""
+    """Milliseconds. Each message has the server's work, and the rest of its time.
 
-    step: float  # of the bundle, without the gradient
+    Half of this rest is the bundle's own work, half is waiting.
+    """
+
+    step: float  # without a gradient
     gradient: float
-    way: float  # of an empty message, there and back, while the server is free
-    known: float  # the server's work for a pull of a known version
-    new: float  # and of a new one
-    push: float
-    update_every: int = 1
+    known: tuple  # a pull of a known version
+    new: tuple  # and of a new one
+    push: tuple
+    update_every: int
 
 
-def simulated(times, bundles, shards, seconds=20.0, seed=0):
-    """-> {"steps", "updates": a second; "behind": versions; "load": of a server, 0..1}"""
+# ms alone and ms where many wait, of one shard: the server's work is the smaller of the two.
+MEASURED = {
+    "Catch": Times(0.23, 0.15, (0.70, 0.44), (1.06, 0.83), (1.46, 0.70), 1),
+    "Nature": Times(1.8, 64.4, (1.32, 2.54), (9.85, 0.0), (10.7, 2.2), 4),
+}
+
+
+def simulated(times, bundles, shards, cores=inf, pull_every=1, most_events=40_000, seed=0):
+    """-> {"steps", "updates": a second; "behind": versions; "dropped", "load": shares, 0..1}
+
+    cores: of all processes together; where there are fewer than processes, they take turns.
+    "dropped": the gradients that are `GorilaSettings.stale_after` versions behind.
+    """
     rng = np.random.default_rng(seed)
-    new, push = (times.known + (one - times.known) / shards for one in (times.new, times.push))
-    events = [(rng.uniform(0, times.step), i, "pull") for i in range(bundles)]
+    known_work = times.known[0]
+    free_cores = [0.0] * int(cores) if cores < inf else None
+    free = busy = 0.0  # the server: when it is free, how long it has been at work
+    version = behind = taken = pushes = 0
+    stale_after = GorilaSettings().stale_after
+    seen, due = [-1] * bundles, rng.integers(times.update_every, size=bundles)
+    events = [(rng.uniform(0, times.step + times.gradient), i, "pull") for i in range(bundles)]
     heapq.heapify(events)
-    free = version = busy = behind = 0.0
-    known, steps = [-1] * bundles, [int(rng.integers(times.update_every)) for _ in range(bundles)]
-    taken, now, end = 0, 0.0, seconds * 1e3
-    while now < end:
+
+    def on_a_core(begin, ms):
+        """-> when this work is done."""
+        if free_cores is None:
+            return begin + ms
+        done = max(begin, heapq.heappop(free_cores)) + ms
+        heapq.heappush(free_cores, done)
+        return done
+
+    for _ in range(most_events):
         now, i, what = heapq.heappop(events)
-        work = push if what == "push" else times.known if known[i] == version else new
-        free = max(now, free) + work
+        message = what if what == "push" else "known" if seen[i] == version else "new"
+        work, way = getattr(times, message)
+        work = known_work + max(0.0, work - known_work) / shards
+        free = on_a_core(max(now, free), work)
         busy += work
-        answer = free + times.way
+        answered = on_a_core(free, shards * way / 2) + way / 2
         if what == "push":
-            behind += version - known[i]
-            version += 1
-        else:
-            known[i] = version
-            taken += 1
-            steps[i] += 1
-            answer += times.step
-            if steps[i] % times.update_every == 0:
-                what = "push"
-                answer += times.gradient
-                heapq.heappush(events, (answer, i, "push"))
-                continue
-        heapq.heappush(events, (answer, i, "pull"))
+            behind += version - seen[i]
+            pushes += 1
+            version += version - seen[i] < stale_after
+            heapq.heappush(events, (answered, i, "pull"))
+            continue
+        seen[i], taken, due[i] = version, taken + pull_every, due[i] + pull_every
+        learns = due[i] % times.update_every < pull_every
+        ms = pull_every * times.step + learns * times.gradient
+        done = on_a_core(answered, ms * rng.uniform(0.8, 1.2))
+        heapq.heappush(events, (done, i, "push" if learns else "pull"))
     return {
-        "steps": taken / seconds,
-        "updates": version / seconds,
-        "behind": behind / max(1, version),
-        "load": min(1.0, busy / end),
+        "steps": taken / now * 1e3,
+        "updates": version / now * 1e3,
+        "behind": behind / max(1, pushes),
+        "dropped": 1 - version / max(1, pushes),
+        "load": min(1.0, busy / now),
     }
+
+
+def table():
+    sizes, shards = (1, 2, 4, 10, 30, 100, 300, 1_000), (1, 4, 16, 31, 64)
+    found = {
+        (network, k, n): simulated(times, n, k)
+        for network, times in MEASURED.items()
+        for k in shards
+        for n in sizes
+    }
+    for k in (1, 4, 31):
+        found["Nature, a pull for 4 steps", k, 100] = simulated(
+            MEASURED["Nature"], 100, k, pull_every=4
+        )
+    columns = ("steps a second", "updates a second", "versions behind", "dropped", "load")
+    print(f"| network | shards | bundles | {' | '.join(columns)} |\n{'|---' * 8}|")
+    for (network, k, n), one in found.items():
+        if k in (1, 4, 31) and n in (1, 10, 100, 1_000):
+            print(
+                f"| {network} | {k} | {n:,} | {one['steps']:,.0f} | {one['updates']:,.0f}"
+                f" | {one['behind']:,.1f} | {one['dropped']:.0%} | {one['load']:.0%} |"
+            )
+    draw(found, sizes, shards)
+
+
+def draw(found, sizes, shards):
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    names = {"steps": "agent steps a second", "behind": "versions behind", "load": "server's load"}
+    panels = figure.subplots(len(MEASURED), len(names))
+    for network, row in zip(MEASURED, panels):
+        for (name, text), axes in zip(names.items(), row):
+            for k in shards:
+                values = [found[network, k, n][name] for n in sizes]
+                axes.plot(sizes, values, label=f"{k} shard{'s' * (k > 1)}")
+            axes.set(xscale="log", title=f"{network}: {text}", xlabel="bundles")
+            if name != "load":
+                axes.set_yscale("symlog" if name == "behind" else "log")
+    panels[0, 0].legend()
+    figure.savefig(PICTURE, dpi=80)
+
+
+def check(steps=2_000):
+    """Real bundles beside the model: Catch, where every step learns and epsilon is at its end."""
+    import ray
+
+    from dqn_symbolic.agent.settings import Settings
+    from dqn_symbolic.compiling.threads import cores
+    from dqn_symbolic.environments.any_game import task
+    from dqn_symbolic.gorila.on_ray import OnRay
+    from dqn_symbolic.runs.cluster import connect
+
+    connect(num_cpus=cores())
+    settings = Settings(warm_up=100, epsilon_steps=100)
+    print("| bundles | steps a second: model | real | versions behind: model | real |")
+    print("|---|---|---|---|---|")
+    for bundles in (1, 2):
+        driver = OnRay(task("games:Catch-v0"), settings, GorilaSettings(bundles=bundles)).compile()
+        for _ in driver.burst(400 * bundles):
+            pass
+        driver.lines()
+        for _ in driver.burst(steps * bundles):
+            pass
+        real = driver.recent
+        speed = sum(one["steps"] / one["seconds"] for one in real)
+        behind = sum(one["behind"] for one in real) / sum(one["pushes"] for one in real)
+        model = simulated(MEASURED["Catch"], bundles, 1, cores())
+        print(
+            f"| {bundles} | {model['steps']:,.0f} | {speed:,.0f}"
+            f" | {model['behind']:.2f} | {behind:.2f} |",
+            flush=True,
+        )
+        for actor in [*driver.bundles, *(server.actor for server in driver.servers)]:
+            ray.kill(actor)
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    check() if sys.argv[1:] == ["check"] else table()

@@ -20,8 +20,9 @@ from dqn_symbolic.agent.learner import example
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.bundle import Bundle
-from dqn_symbolic.gorila.on_ray import OnRay, connect
+from dqn_symbolic.gorila.on_ray import OnRay
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.cluster import connect
 from tests.benchmarks.rounds import medians
 
 NATURE = {**PRESETS["nature"], "memory_size": 100}

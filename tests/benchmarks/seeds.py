@@ -27,14 +27,18 @@ def steps_to_solve(seed, **settings):
     return steps_until_solved(agent, catch, MOST_STEPS)
 
 
-def steps_until_solved(agent, catch, most_steps):
+def one_by_one(agent, steps):
+    for _ in range(steps):
+        agent.step()
+
+
+def steps_until_solved(agent, catch, most_steps, take=one_by_one):
     """-> agent steps of a compiled agent, or most_steps + 1 if unsolved. catch: its Task."""
     score, perfect = scorer(catch, agent), 0
     while perfect < 2:
         if agent.steps >= most_steps:
             return most_steps + 1
-        for _ in range(agent.settings.evaluate_every):
-            agent.step()
+        take(agent, agent.settings.evaluate_every)
         perfect = perfect + 1 if score()["catch_rate"] == 1 else 0
     return agent.steps
 
