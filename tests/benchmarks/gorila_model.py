@@ -141,33 +141,41 @@ def draw(found, sizes, shards):
 
 
 def check(steps=2_000):
-    """Real bundles beside the model: Catch, where every step learns and epsilon is at its end."""
+    """Real bundles beside the model: Catch, where every step learns and epsilon is at its end.
+
+    The messages are measured before each, because the speed of a shared machine changes.
+    """
     import ray
 
     from dqn_symbolic.agent.settings import Settings
     from dqn_symbolic.compiling.threads import cores
-    from dqn_symbolic.environments.any_game import task
     from dqn_symbolic.gorila.on_ray import OnRay
     from dqn_symbolic.runs.cluster import connect
+    from tests.benchmarks.messages import NETWORKS, cost, of_the_bundle, started
 
     connect(num_cpus=cores())
+    catch, default = NETWORKS["Catch"]
+    servers = started(catch, default, 1)
     settings = Settings(warm_up=100, epsilon_steps=100)
     print("| bundles | steps a second: model | real | versions behind: model | real |")
     print("|---|---|---|---|---|")
     for bundles in (1, 2):
-        driver = OnRay(task("games:Catch-v0"), settings, GorilaSettings(bundles=bundles)).compile()
-        for _ in driver.burst(400 * bundles):
-            pass
+        messages = cost(servers, 0.1)
+        ways = [(min(a, m), max(0, a - m)) for _, a, m in messages.values()]
+        parts = of_the_bundle(catch, settings, 0.1)
+        push, new, known = ways
+        times = Times(parts["agent step"], parts["gradient"], known, new, push, 1)
+        model = simulated(times, bundles, 1, cores())
+
+        driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
+        list(driver.burst(400 * bundles))
         driver.lines()
-        for _ in driver.burst(steps * bundles):
-            pass
-        real = driver.recent
-        speed = sum(one["steps"] / one["seconds"] for one in real)
-        behind = sum(one["behind"] for one in real) / sum(one["pushes"] for one in real)
-        model = simulated(MEASURED["Catch"], bundles, 1, cores())
+        list(driver.burst(steps * bundles))
+        speed = sum(one["steps"] / one["seconds"] for one in driver.recent)
+        behind, pushes = (sum(one[name] for one in driver.recent) for name in ("behind", "pushes"))
         print(
             f"| {bundles} | {model['steps']:,.0f} | {speed:,.0f}"
-            f" | {model['behind']:.2f} | {behind:.2f} |",
+            f" | {model['behind']:.2f} | {behind / pushes:.2f} |",
             flush=True,
         )
         for actor in [*driver.bundles, *(server.actor for server in driver.servers)]:
