@@ -224,7 +224,7 @@ def test_no_cluster_at_this_address(capsys):
     for wrong in (address, address.partition(":")[0]):
         assert main(["gorila", *QUICK, "--address", wrong]) == 2
     told = capsys.readouterr().err.splitlines()
-    nobody = f"dqn_symbolic: no Ray cluster of this version answers at {address}"
+    nobody = f"dqn_symbolic: no Ray cluster answers at {address}"
     assert told == [nobody, nobody, "dqn_symbolic: address: expected HOST:PORT, got '127.0.0.1'"]
 
 

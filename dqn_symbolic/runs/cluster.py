@@ -37,7 +37,10 @@ def cores() -> int:
 
 
 def expect_cluster(address):
-    """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit."""
+    """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit.
+
+    Or if it refuses: another version, or a token (https://docs.ray.io, "token authentication").
+    """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"address: expected HOST:PORT, got {address!r}")
@@ -45,8 +48,13 @@ def expect_cluster(address):
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
         subprocess.run(probe, timeout=PATIENCE, capture_output=True, check=True)
-    except (OSError, OverflowError, subprocess.SubprocessError) as error:
-        raise ValueError(f"no Ray cluster of this version answers at {address}") from error
+    except subprocess.CalledProcessError as error:
+        raise ValueError(
+            f"the Ray cluster at {address} refused: expected the same versions of Ray and Python,"
+            " and its token if it has one (RAY_AUTH_MODE)"
+        ) from error
+    except (OSError, OverflowError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"no Ray cluster answers at {address}") from error
 
 
 def in_cluster(todo, work, stop):
