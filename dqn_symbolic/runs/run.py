@@ -95,8 +95,9 @@ class Run:
         self.train_seconds += time.perf_counter() - since
 
     def take(self, steps, bar, stop):
+        agent = self.agent
         for _ in range(steps):
-            self.agent.step()
+            agent.step()
             bar.update()
             if stop:
                 break
