@@ -174,7 +174,7 @@ def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path)
     assert all(arrays[name].tobytes() == expected[name].tobytes() for name in expected)
     assert again.rows == run.rows
     for i, bundle in enumerate(again.agent.bundles):
-        assert (bundle.steps, bundle.before) == (0, 100)
+        assert (bundle.steps, bundle.steps_before) == (0, 100)
         assert bundle.settings.seed == seed_of(0, i, life=1)
         assert bundle.epsilon == run.agent.bundles[i].epsilon < 1
 

@@ -17,14 +17,14 @@ class Bundle(Agent):
     """The single agent, actor and memory as they are, with a `Learner` in the place of `learn`.
 
     It takes its parameters from the servers, and the servers change them.
-    before: agent steps of its former lives. Epsilon goes on from there.
+    steps_before: agent steps of its former lives. Epsilon goes on from there.
     """
 
     def __init__(
-        self, env: gymnasium.Env, settings: Settings, gorila: GorilaSettings, before: int = 0
+        self, env: gymnasium.Env, settings: Settings, gorila: GorilaSettings, steps_before: int = 0
     ):
         super().__init__(env, settings)
-        self.gorila, self.before = gorila, before
+        self.gorila, self.steps_before = gorila, steps_before
         self.reported = 0  # agent steps that are in a report
 
     def step(self) -> None:
@@ -42,7 +42,7 @@ class Bundle(Agent):
 
     @property
     def epsilon(self):
-        s, steps = self.settings, self.before + self.steps
+        s, steps = self.settings, self.steps_before + self.steps
         return annealed(steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
 
     def report(self) -> dict:

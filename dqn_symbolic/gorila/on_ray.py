@@ -19,7 +19,7 @@ from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.runs import cluster
 
-LONGEST = 50  # agent steps of one call
+LONGEST_BURST = 50  # agent steps of one call
 # A call is made once at most: a gradient that is sent again could be applied twice.
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
 
@@ -53,8 +53,8 @@ class Remote:
 
 
 class BundleProcess:
-    def start(self, game, options, settings, gorila, before):
-        self.bundle = Bundle(task(game, **options).make(), settings, gorila, before).compile()
+    def start(self, game, options, settings, gorila, steps_before):
+        self.bundle = Bundle(task(game, **options).make(), settings, gorila, steps_before).compile()
 
     def connect(self, servers):
         self.bundle.learn.connect(servers, ray.get)
@@ -88,8 +88,9 @@ class OnRay(Scheduler):
     def __init__(self, task, settings, gorila, address=None):
         super().__init__(task, settings, gorila)
         self.address = address
-        self.kept = None  # of each server the state that it would come back to
-        self.bundles, self.busy = [], {}  # call -> (bundle, agent steps asked for; 0: it starts)
+        self.saved = None  # the state that each server would come back to
+        self.bundles = []
+        self.busy = {}  # {call: (bundle, agent steps asked for; 0: it starts)}
         self.deaths = 0  # of bundles, since the last agent step
 
     def compilation(self):
@@ -117,7 +118,7 @@ class OnRay(Scheduler):
         return actor
 
     def start_bundles(self):
-        self.ask("get_state")  # is kept
+        self.ask("get_state")  # saves the first state
         for bundle in self.bundles:
             ray.kill(bundle)
         self.busy = {}
@@ -133,7 +134,7 @@ class OnRay(Scheduler):
             for i in idle:
                 if left and not stop:
                     # Smaller and smaller, so that all bundles end at about the same time.
-                    asked = min(LONGEST, ceil(left / (2 * len(self.bundles))))
+                    asked = min(LONGEST_BURST, ceil(left / (2 * len(self.bundles))))
                     self.busy[self.bundles[i].burst.remote(asked)] = i, asked
                     left -= asked
             done, _ = ray.wait(list(self.busy), timeout=1)
@@ -148,7 +149,7 @@ class OnRay(Scheduler):
         i, asked = self.busy.pop(call)
         try:
             answer = ray.get(call)
-        except RayTaskError as error:  # not of this process alone
+        except RayTaskError as error:  # an error in our code: every bundle would have it
             raise error.cause from error
         except RayError:
             self.deaths += 1
@@ -163,7 +164,7 @@ class OnRay(Scheduler):
             return 0
         report, server_died = answer
         if server_died:
-            self.mend()
+            self.restart_dead_servers()
         self.note(i, report)
         self.deaths = 0
         self.steps += report["steps"]
@@ -171,24 +172,25 @@ class OnRay(Scheduler):
         return report["steps"]
 
     def ask(self, method):
+        """-> the answer of each server; dead servers are started again first."""
         try:
             answers = super().ask(method)
         except RayActorError:
-            if self.kept is None:  # never at work
+            if self.saved is None:  # it has died at the start
                 raise
-            self.mend()
+            self.restart_dead_servers()
             return self.ask(method)
         if method == "get_state":
-            self.kept = answers
+            self.saved = answers
         return answers
 
-    def mend(self):
-        """Starts the dead servers again, from the state that was kept, and tells the bundles."""
+    def restart_dead_servers(self):
+        """Starts the dead servers again, from their last saved state, and tells the bundles."""
         for i, server in enumerate(self.servers):
             try:
                 ray.get(server.actor.__ray_ready__.remote(), timeout=cluster.PATIENCE)
             except RayError:
-                data, arrays = self.kept[i]
+                data, arrays = self.saved[i]
                 self.say(f"server {i + 1} has died: it begins again at version {data['version']}")
                 ray.kill(server.actor)
                 self.servers[i] = self.new_server(self.parts[i])
