@@ -320,10 +320,9 @@ def test_atari_without_its_extra_says_how_to_install_it(missing, command, monkey
     monkeypatch.delitem(sys.modules, "dqn_symbolic.environments.atari", raising=False)
     assert main(command.split()) == 2
     _, err = capfd.readouterr()
-    assert err == (
-        f"dqn_symbolic: ALE/Pong-v5 needs {missing}, which is not installed:"
-        " pip install -e '.[atari]'\n"
-    )
+    assert err.startswith("dqn_symbolic: ALE/Pong-v5 needs ")
+    assert err.endswith("which is not installed: pip install -e '.[atari]'\n")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("option", ["--episodes=0", "--epsilon=2", "--seed=-1"])

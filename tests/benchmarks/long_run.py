@@ -1,8 +1,10 @@
-"""The memory of long runs:  python -m tests.benchmarks.long_run [AGENT_STEPS]
+"""The growth of long runs:  python -m tests.benchmarks.long_run [AGENT_STEPS [GAME]]
 
-Prints the resident memory of the process in MB and the time of a step, while the default learner
-takes 200,000 agent steps with the usual evaluations and checkpoints. Then it prints the memory and
-the open file descriptors over 100 short trainings in one process. Linux only: it reads /proc.
+Prints the resident memory of the process in MB, and the processor time of a step and of a
+checkpoint, while the preset of the game (Catch) takes 200,000 agent steps with the usual
+evaluations and checkpoints. AGENT_STEPS: a multiple of 20 checkpoints. Without arguments, it then
+prints the memory and the open file descriptors over 100 short trainings in one process. Linux only:
+it reads /proc.
 """
 
 import os
@@ -15,7 +17,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
 from run_catch import main as run_catch
@@ -32,26 +34,38 @@ def descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
-def one_long_run(agent_steps, reports=20):
-    endless = replace(task("games:Catch-v0"), goal=None)
+def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
+    endless = replace(task(game), goal=None)
+    seconds = {"stretch": 0.0, "save_checkpoint": 0.0}  # of processor time, since the last report
+
+    def timed(name, call):
+        def timed_call(*arguments):
+            since = time.process_time()
+            call(*arguments)
+            seconds[name] += time.process_time() - since
+
+        return timed_call
+
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(endless, Settings(steps=agent_steps), Path(folder))
+        settings = Settings(**PRESETS[endless.preset] | {"steps": agent_steps})
+        run = Run(endless, settings, Path(folder))
         run.compile(lambda text, end="": None, [])
-        step, every, since = run.agent.step, agent_steps // reports, [time.perf_counter()]
+        for name in seconds:
+            setattr(run, name, timed(name, getattr(run, name)))
+        save, every = run.save_checkpoint, agent_steps // reports
+        checkpoints = every // settings.checkpoint_every
 
-        def reporting_step():
-            step()
+        def save_and_report():
+            save()
             if run.agent.steps % every == 0:
-                now = time.perf_counter()
-                microseconds = (now - since[0]) / every * 1e6
-                print(
-                    f"{run.agent.steps:9,}  {resident() / 1e6:8.2f}  {microseconds:6.1f}",
-                    flush=True,
-                )
-                since[0] = now
+                us = seconds["stretch"] / every * 1e6
+                ms = seconds["save_checkpoint"] / checkpoints * 1e3
+                megabytes = resident() / 1e6
+                print(f"{run.agent.steps:11,} {megabytes:8.2f} {us:11.1f} {ms:16.1f}", flush=True)
+                seconds.update(dict.fromkeys(seconds, 0.0))
 
-        run.agent.step = reporting_step
-        print("agent steps  MB  us a step")
+        run.save_checkpoint = save_and_report
+        print("agent steps       MB   us a step  ms a checkpoint")
         run.train([], quiet=True)
 
 
@@ -66,5 +80,8 @@ def many_trainings(trainings, reports=10):
 
 
 if __name__ == "__main__":
-    one_long_run(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
-    many_trainings(100)
+    if sys.argv[1:]:
+        one_long_run(int(sys.argv[1]), *sys.argv[2:])
+    else:
+        one_long_run(200_000)
+        many_trainings(100)
