@@ -34,7 +34,7 @@ def contents(folder):
 
 
 PIECE = 25 * (4 * 5 + 16)  # bytes: 25 frames, an eighth of the memory
-KILLS = 50
+KILLS = int(os.environ.get("KILLS", 20))
 WITH_SMALL_PIECES = f"""
 from dqn_symbolic.runs import pieces
 import run_catch

@@ -140,7 +140,7 @@ def test_a_resumed_run_keeps_its_threads_and_has_the_same_bits(tmp_path):
     assert differences(expected, state) == []
     data, task, settings = read_data(stopped, "checkpoint")
     with pytest.raises(BadInput, match="threads was 2, not 1"):
-        resumed(stopped, data, task, settings, None, {"threads": 1})
+        resumed(stopped, data, task, settings, None, None, {"threads": 1})
 
 
 @pytest.mark.parametrize(
