@@ -89,6 +89,23 @@ def test_adagrads_epsilon_is_outside_the_root():
     assert values.item() == pytest.approx(-0.01 / 1.01, rel=1e-4)
 
 
+@pytest.mark.parametrize("optimiser", [adam, rmsprop])
+def test_the_averages_of_a_dead_parameter_become_zero_and_not_subnormal(optimiser):
+    """Processors are slow with subnormal numbers, and .9 times the smallest of them is itself."""
+    p, gp = pytensor.shared(np.ones(2, np.float32), name="p"), TT.fvector("gp")
+    updates = optimiser([p], [gp])
+    step = pytensor.function([gp], [], updates=updates, mode=PLAIN)
+    averages = [variable for variable, _ in updates if variable.name.startswith("p.")]
+    smallest_normal = 2.0**-126
+    for gradient in [5e-18, 1e-20] + [0] * 2_000:
+        step(np.array([gradient, 1e-3], np.float32))
+        for average in averages:
+            dead, alive = average.get_value()
+            assert dead == 0 or abs(dead) >= smallest_normal
+            assert alive != 0
+    assert [average.get_value()[0] for average in averages] == [0, 0]
+
+
 def test_sum_with_clip_1_equals_mean_with_scaled_clip_and_epsilon():
     """A sum, clip 1 and epsilon .01 equal a mean, clip 1/32 and epsilon .01/32**2."""
     rng = np.random.default_rng(0)
