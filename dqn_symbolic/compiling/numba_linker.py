@@ -329,6 +329,7 @@ PHRASES = {
     scalars.Sqr: "{0} * {0}",
     scalars.Sqrt: "np.sqrt({0})",
     scalars.Tanh: "np.tanh({0})",
+    scalars.Abs: "abs({0})",
     scalars.Switch: "{1} if {0} else {2}",
     # NaN stays NaN.
     scalars.Maximum: "{0} if {0} > {1} or {0} != {0} else {1}",
