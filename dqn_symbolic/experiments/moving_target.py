@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.figures import bars
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
+from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
 TITLE = "Moving target"
 CLAIM = (
@@ -49,11 +49,7 @@ def seeds(quick):
 
 def by_change(rows):
     """-> {change: {sync_every: (seeds, evaluations) catch rates}}"""
-    changes = {}
-    for setting, runs in by_setting(rows, "catch_rate").items():
-        change, sync_every = setting.rsplit("-", 1)
-        changes.setdefault(change, {})[int(sync_every)] = runs
-    return changes
+    return by_name_and_number(rows, "catch_rate", int)
 
 
 def whole(runs):

@@ -12,6 +12,18 @@ def by_setting(rows, column):
     return {setting: np.array(list(of_seeds.values())) for setting, of_seeds in runs.items()}
 
 
+def by_name_and_number(rows, column, number):
+    """-> {name: {number: (seeds, rows of each seed) array}} of settings called "NAME-NUMBER".
+
+    number: int or float, which reads it.
+    """
+    names = {}
+    for setting, runs in by_setting(rows, column).items():
+        name, text = setting.rsplit("-", 1)
+        names.setdefault(name, {})[number(text)] = runs
+    return names
+
+
 def quartiles(values, form=".0%"):
     """-> "median (first quartile to third)" """
     low, median, high = np.percentile(values, (25, 50, 75))

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.figures import STYLES, band, curves, levels
 from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
+from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
 TITLE = "The stages"
 CLAIM = (
@@ -51,11 +51,7 @@ def seeds(quick):
 
 def by_rate(rows):
     """-> {stage: {rate: (seeds, evaluations) catch rates}}"""
-    stages = {}
-    for setting, runs in by_setting(rows, "catch_rate").items():
-        stage, rate = setting.rsplit("-", 1)
-        stages.setdefault(stage, {})[float(rate)] = runs
-    return stages
+    return by_name_and_number(rows, "catch_rate", float)
 
 
 def best_rate(rates):
