@@ -161,12 +161,17 @@ def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
     assert set(weights) == set(run.agent.weights())
 
 
-def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path):
-    run, again = gorila_run(tmp_path), gorila_run(tmp_path)
+def trained_and_new(folder):
+    """-> a run that has trained, another at its start, the data of the checkpoint."""
+    run, again = gorila_run(folder), gorila_run(folder)
     run.compile(print, ())
     run.train([], quiet=True)
-    data, _, _ = read_data(tmp_path, "checkpoint")
     again.compile(print, ())
+    return run, again, read_data(folder, "checkpoint")[0]
+
+
+def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path):
+    run, again, data = trained_and_new(tmp_path)
     assert restore(again, data) is False
     (state, arrays), (expected_state, expected) = again.agent.get_state(), run.agent.get_state()
     lives = {"bundle.0.lives": 1, "bundle.1.lives": 1}
@@ -180,11 +185,7 @@ def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path)
 
 
 def test_a_damaged_checkpoint(tmp_path):
-    run, again = gorila_run(tmp_path), gorila_run(tmp_path)
-    run.compile(print, ())
-    run.train([], quiet=True)
-    data, _, _ = read_data(tmp_path, "checkpoint")
-    again.compile(print, ())
+    _, again, data = trained_and_new(tmp_path)
     data["agent"]["counters"]["server.1.version"] = -1
     with pytest.raises(Unreadable, match=r"server.1.version: expected a count, got -1"):
         restore(again, data)

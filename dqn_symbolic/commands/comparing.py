@@ -28,20 +28,20 @@ def compare(experiment=None, quick=False, address=None, out=None, quiet=False):
         checked(task, LONG[experiment].GAME)  # raises BadInput if the game is not installed
     names = [experiment] if experiment else list(EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
-    in_parallel, losses = None, (WorkerDied,)
+    in_parallel, failures = None, (WorkerDied,)
     if address:
         cluster = import_ray()
         checked(cluster.expect_cluster, address)
         cluster.connect(address)
-        in_parallel, losses = cluster.in_cluster, (WorkerDied, cluster.ray.exceptions.RayError)
+        in_parallel, failures = cluster.in_cluster, (WorkerDied, cluster.ray.exceptions.RayError)
     with noted_signals() as noted:
         try:
             ready = compare(names, out, quick, noted, quiet, in_parallel)
         except WrongFolder as error:
             raise BadInput(error) from error
-        except losses as error:
-            told = " ".join(str(error).split())
-            raise BadInput(f"{told:.500}; repeat the command to continue from there") from error
+        except failures as error:
+            message = " ".join(str(error).split())
+            raise BadInput(f"{message:.500}; repeat the command to continue from there") from error
     if not quiet:
         say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
     return exit_status(noted)

@@ -30,12 +30,14 @@ def gorila_run(task, settings, out, data=None, asked=(), address=None):
     from dqn_symbolic.runs.loading import BAD_VALUES, does_not_fit
     from dqn_symbolic.runs.machine import expect_memory
 
-    try:
-        gorila = GorilaSettings(**(data["gorila"] if data else asked))
-    except BAD_VALUES as error:
-        raise (does_not_fit(out / "checkpoint.npz", error) if data else error) from error
     if data:
+        try:
+            gorila = GorilaSettings(**data["gorila"])
+        except BAD_VALUES as error:
+            raise does_not_fit(out / "checkpoint.npz", error) from error
         expect_kept(asked, data["gorila"])
+    else:
+        gorila = GorilaSettings(**asked)
     run = GorilaRun(task, OnRay(task, settings, gorila, address), out)
     if address is None:  # all memories are on this machine
         frames = run.agent.env.observation_space

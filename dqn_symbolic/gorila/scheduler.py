@@ -166,19 +166,18 @@ class Scheduler:
         self.steps = counters["steps"]
         self.lives = [counters[f"bundle.{i}.lives"] + 1 for i in range(len(self.lives))]
         self.taken = [counters[f"bundle.{i}.taken"] for i in range(len(self.taken))]
-        self.gather([s.set_state(*part(i, counters, arrays)) for i, s in enumerate(self.servers)])
+        states = [
+            (starting(f"server.{i}.", counters), starting(f"learner.{i}.", arrays))
+            for i in range(len(self.servers))
+        ]
+        self.gather([s.set_state(*state) for s, state in zip(self.servers, states)])
         self.start_bundles()
         return False
 
 
-def part(i, counters, arrays):
-    """-> what `set_state` of server i needs."""
-    of_one = [
-        {name.removeprefix(start): value for name, value in all_of_them.items()
-         if name.startswith(start)}
-        for start, all_of_them in ((f"server.{i}.", counters), (f"learner.{i}.", arrays))
-    ]  # fmt: skip
-    return of_one
+def starting(prefix, values):
+    """-> {name without the prefix: value} of the names that start with it."""
+    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
 
 
 def line(i, recent):
