@@ -32,10 +32,9 @@ def steps_to_solve(seed, bundles, **settings):
 
 def on_ray(seed, bundles):
     """-> (agent steps, seconds)"""
-    import ray
-
     from dqn_symbolic.gorila.on_ray import OnRay
     from dqn_symbolic.runs.cluster import connect
+    from tests.benchmarks.messages import kill
 
     connect()
     catch = task("games:Catch-v0")
@@ -43,8 +42,7 @@ def on_ray(seed, bundles):
     since = time.perf_counter()
     steps = steps_until_solved(driver, catch, MOST_STEPS, lambda agent, n: list(agent.burst(n)))
     seconds = time.perf_counter() - since
-    for actor in [*driver.bundles, *(server.actor for server in driver.servers)]:
-        ray.kill(actor)
+    kill(driver)
     return steps, seconds
 
 

@@ -151,7 +151,7 @@ def check(steps=2_000):
     from dqn_symbolic.compiling.threads import cores
     from dqn_symbolic.gorila.on_ray import OnRay
     from dqn_symbolic.runs.cluster import connect
-    from tests.benchmarks.messages import NETWORKS, cost, of_the_bundle, started
+    from tests.benchmarks.messages import NETWORKS, cost, kill, of_the_bundle, started
 
     connect(num_cpus=cores())
     catch, default = NETWORKS["Catch"]
@@ -178,8 +178,7 @@ def check(steps=2_000):
             f" | {model['behind']:.2f} | {behind / pushes:.2f} |",
             flush=True,
         )
-        for actor in [*driver.bundles, *(server.actor for server in driver.servers)]:
-            ray.kill(actor)
+        kill(driver)
     ray.shutdown()
 
 

@@ -42,6 +42,12 @@ def started(game, settings, shards):
     return driver
 
 
+def kill(driver):
+    """Ends the processes of its bundles and servers."""
+    for actor in [*driver.bundles, *(server.actor for server in driver.servers)]:
+        ray.kill(actor)
+
+
 def messages(driver):
     """-> {name: call}: each sends a message to all servers, and does not wait."""
     servers = driver.servers
@@ -98,8 +104,7 @@ def main(seconds=0.3):
                     f" | {1e3 / many:,.0f} |",
                     flush=True,
                 )
-            for server in driver.servers:
-                ray.kill(server.actor)
+            kill(driver)
     for network, (game, settings) in NETWORKS.items():
         settings = Settings(
             **{**vars(settings), "warm_up": 1, "epsilon_start": 0, "epsilon_end": 0}

@@ -190,7 +190,8 @@ def jax_start():
 def with_jax():
     import jax
 
-    learner, target = jax_start(), jax_start()[0]
+    learner = jax_start()
+    target = learner[0]
     update, network = jax.jit(jax_update), jax.jit(jax_network)
 
     def learn(*batch):
@@ -255,7 +256,8 @@ def with_scan():
     boards = jnp.zeros((MEMORY, SIZE))
     memory = [boards, zeros.astype(int), zeros, zeros, boards]
     game = [jnp.int32(number) for number in start(random.key(1))]
-    state = jax_start(), jax_start()[0], memory, jnp.int32(0), game, random.key(0)
+    learner = jax_start()
+    state = learner, learner[0], memory, jnp.int32(0), game, random.key(0)
 
     def play(steps):
         nonlocal state
