@@ -183,6 +183,11 @@ FAULTS = [
         "test_optimisers",
     ),
     (
+        "averages kept where they are subnormal",
+        *(OPTIMISERS, "TT.switch(abs(average) < SMALLEST_NORMAL, np.float32(0), average)", "average"),
+        "test_optimisers",
+    ),
+    (
         "epsilon reset by the episode",
         *(
             AGENT,

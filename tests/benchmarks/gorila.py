@@ -53,14 +53,14 @@ def main(seeds=10, where="scheduler"):
         if where == "ray":
             runs = [on_ray(seed, bundles) for seed in range(int(seeds))]
             print(f"median {np.median([seconds for _, seconds in runs]):.0f} s")
-            found = np.array([steps for steps, _ in runs])
+            steps = np.array([steps for steps, _ in runs])
         else:
-            found = np.array([steps_to_solve(seed, bundles) for seed in range(int(seeds))])
-        medians = np.median(rng.choice(found, (10_000, len(found))), axis=1)  # bootstrap
+            steps = np.array([steps_to_solve(seed, bundles) for seed in range(int(seeds))])
+        medians = np.median(rng.choice(steps, (10_000, len(steps))), axis=1)  # bootstrap
         low, high = np.percentile(medians, [2.5, 97.5])
         print(
-            f"| {bundles} | {np.median(found):,.0f} | {low:,.0f} to {high:,.0f}"
-            f" | {found.min():,} | {found.max():,} |",
+            f"| {bundles} | {np.median(steps):,.0f} | {low:,.0f} to {high:,.0f}"
+            f" | {steps.min():,} | {steps.max():,} |",
             flush=True,
         )
 

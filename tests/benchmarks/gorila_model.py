@@ -103,35 +103,35 @@ def simulated(times, bundles, shards, cores=inf, pull_every=1, most_events=40_00
 
 def table():
     sizes, shards = (1, 2, 4, 10, 30, 100, 300, 1_000), (1, 4, 16, 31, 64)
-    found = {
+    results = {
         (network, k, n): simulated(times, n, k)
         for network, times in MEASURED.items()
         for k in shards
         for n in sizes
     }
     for k in (1, 4, 31):
-        found["Nature, a pull for 4 steps", k, 100] = simulated(
+        results["Nature, a pull for 4 steps", k, 100] = simulated(
             MEASURED["Nature"], 100, k, pull_every=4
         )
     columns = ("steps a second", "updates a second", "versions behind", "dropped", "load")
     print(f"| network | shards | bundles | {' | '.join(columns)} |\n{'|---' * 8}|")
-    for (network, k, n), one in found.items():
+    for (network, k, n), one in results.items():
         if k in (1, 4, 31) and n in (1, 10, 100, 1_000):
             print(
                 f"| {network} | {k} | {n:,} | {one['steps']:,.0f} | {one['updates']:,.0f}"
                 f" | {one['behind']:,.1f} | {one['dropped']:.0%} | {one['load']:.0%} |"
             )
-    draw(found, sizes, shards)
+    draw(results, sizes, shards)
 
 
-def draw(found, sizes, shards):
+def draw(results, sizes, shards):
     figure = Figure(figsize=(11, 6), layout="constrained")
     names = {"steps": "agent steps a second", "behind": "versions behind", "load": "server's load"}
     panels = figure.subplots(len(MEASURED), len(names))
     for network, row in zip(MEASURED, panels):
         for (name, text), axes in zip(names.items(), row):
             for k in shards:
-                values = [found[network, k, n][name] for n in sizes]
+                values = [results[network, k, n][name] for n in sizes]
                 axes.plot(sizes, values, label=f"{k} shard{'s' * (k > 1)}")
             axes.set(xscale="log", title=f"{network}: {text}", xlabel="bundles")
             if name != "load":

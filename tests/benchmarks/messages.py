@@ -61,7 +61,7 @@ def messages(driver):
 
 def cost(driver, seconds):
     """-> {message: (bytes, ms alone, ms where many wait)}"""
-    found = {}
+    costs = {}
     for name, send in messages(driver).items():
         driver.known = driver.updates  # of the server: the pushes come first
         alone = medians({name: lambda send=send: ray.get(send())}, seconds=seconds)[name] / 1e3
@@ -69,8 +69,8 @@ def cost(driver, seconds):
             {name: lambda send=send: ray.get([one for _ in range(WAITING) for one in send()])},
             seconds=seconds,
         )[name]
-        found[name] = size(driver, name), alone, many / WAITING / 1e3
-    return found
+        costs[name] = size(driver, name), alone, many / WAITING / 1e3
+    return costs
 
 
 def size(driver, name):
