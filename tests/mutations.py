@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 Q, LOSSES, OPTIMISERS = (
     f"dqn_symbolic/symbols/{name}.py" for name in ("q_learning", "losses", "optimisers")
 )
+NETWORKS = "dqn_symbolic/symbols/networks.py"
 AGENT, LEARNER = "dqn_symbolic/agent/agent.py", "dqn_symbolic/agent/learner.py"
 MEMORY = "dqn_symbolic/experience/memory.py"
 LINKER, THREADS = "dqn_symbolic/compiling/numba_linker.py", "dqn_symbolic/compiling/threads.py"
@@ -123,7 +124,7 @@ FAULTS = [
     ),
     (
         "pixels not divided before the convolution",
-        *("dqn_symbolic/symbols/networks.py", "K = K / highest", "K = K / 1"),
+        *(NETWORKS, "K = K / highest", "K = K / 1"),
         "test_networks",
     ),
     (
@@ -186,6 +187,11 @@ FAULTS = [
         "averages kept where they are subnormal",
         *(OPTIMISERS, "TT.switch(abs(average) < SMALLEST_NORMAL, np.float32(0), average)", "average"),
         "test_optimisers",
+    ),
+    (
+        "pixels centred by the mean of the batch",
+        *(NETWORKS, "axis=(1, 2, 3), keepdims", "axis=(0, 1, 2, 3), keepdims"),
+        "test_networks",
     ),
     (
         "epsilon reset by the episode",

@@ -369,6 +369,7 @@ def test_evaluation_does_not_change_training():
         ({"learning_rate": True}, "learning_rate: expected a number, 0 or more, got True"),
         ({"optimiser": ["adam"]}, "optimiser: expected one of"),
         ({"hidden": (16, 0)}, "hidden: expected the units of each layer"),
+        ({"centred": True}, "centred: expected False without filters, got True"),
     ],
 )
 def test_invalid_settings_are_refused(settings, message):

@@ -32,20 +32,23 @@ def convolved(x, K, k, stride):
     return np.maximum(np.moveaxis(np.array(rows), 2, 0), 0)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_convolutions_then_dense_layers(dtype):
+@pytest.mark.parametrize(
+    ("dtype", "centred"), [(np.uint8, False), (np.float32, False), (np.uint8, True)]
+)
+def test_convolutions_then_dense_layers(dtype, centred):
     rng = np.random.default_rng(0)
     values = conv_params(rng, (9, 9, 2), ((4, 3, 2), (5, 2, 1)), (7,), 3, glorot)
     values = {n: v + rng.normal(size=v.shape).astype("f4") * 0.1 for n, v in values.items()}
     assert list(values) == ["K1", "k1", "K2", "k2", "W1", "b1", "Wout", "bout"]
     x = rng.integers(0, 256, (3, 9, 9, 2)).astype(dtype)
     K1, k1, K2, k2, W1, b1, Wout, bout = (v.astype(np.float64) for v in values.values())
-    h = convolved(x / 255 if dtype == np.uint8 else x, K1, k1, 2)  # (3, 4, 4, 4)
+    pixels = np.array([one - one.mean() for one in x]) if centred else x
+    h = convolved(pixels / 255 if dtype == np.uint8 else x, K1, k1, 2)  # (3, 4, 4, 4)
     h = convolved(h, K2, k2, 1)  # (3, 3, 3, 5)
     expected = np.maximum(h.reshape(3, 45) @ W1 + b1, 0) @ Wout + bout
 
     def network(x, params):
-        return conv(x, params, strides=[2, 1])
+        return conv(x, params, strides=[2, 1], centred=centred)
 
     forward = forward_alone(network, values, (9, 9, 2), np.dtype(dtype).name, PLAIN)
     np.testing.assert_allclose(forward(x), expected, rtol=1e-4, atol=1e-4)

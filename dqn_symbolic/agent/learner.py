@@ -16,6 +16,7 @@ def network_of(env, settings):
         networks.conv,
         strides=[stride for _, _, stride in settings.filters],
         activation=getattr(networks, settings.activation),
+        centred=settings.centred,
         highest=max(1, int(space.high.max())) if space.dtype == np.uint8 else None,
     )
 

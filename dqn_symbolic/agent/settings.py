@@ -29,6 +29,7 @@ class Settings:
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
     hidden: tuple = setting((128,), "units of each dense layer after them; '' for none")
+    centred: bool = setting(False, "subtract from the pixels that a network sees their mean")
     activation: str = setting("relu", "after every layer except the last", ("relu", "tanh"))
     initialiser: str = setting(
         "glorot", "draws the first weights", ("glorot", "uniform_fan_in", "orthogonal", "nature")
@@ -68,6 +69,8 @@ class Settings:
                 expect(name, "a number from 0 to 1", getattr(self, name))
         if self.threads > 1 and not (self.filters and self.backend == "numba"):
             expect("threads", "1, but for convolutions on numba", self.threads)
+        if self.centred and not self.filters:
+            expect("centred", "False without filters", self.centred)
         if not all(is_whole(units) and units >= 1 for units in self.hidden):
             expect("hidden", "the units of each layer, whole numbers of at least 1", self.hidden)
         if not all(
@@ -143,6 +146,8 @@ PRESETS = {
     "atari": {
         "filters": ((16, 8, 4), (32, 4, 2)),
         "hidden": (256,),
+        "centred": True,
+        "initialiser": "orthogonal",
         "clip_rewards": True,
         "loss": "clipped",
         "learning_rate": 0.00025,

@@ -8,6 +8,7 @@ value in the game's observation space: 255 for pixels.
 
 from math import prod
 
+import numpy as np
 import pytensor.tensor as TT
 
 from dqn_symbolic.compiling.conv import conv2d
@@ -36,11 +37,13 @@ def mlp(x, params, activation=relu, highest=255):
     return TT.dot(h, Wout) + bout  # (B, actions)
 
 
-def conv(x, params, strides, activation=relu, highest=255):
+def conv(x, params, strides, activation=relu, highest=255, centred=False):
     """Convolutions with the given strides, then `mlp`: params = [K1, k1, ..., W1, b1, ..., bout].
 
     x (B, height, width, history) or (B, height, width, colours, history); K (size, size, channels,
-    filters), where the channels of the first are the history, for each colour.
+    filters), where the channels of the first are the history, for each colour. centred: the mean
+    pixel of each uint8 x is subtracted from its pixels. A background is then near 0, so the weights
+    of a filter do not all grow or shrink together.
     """
     h = x  # (B, height, width, channels)
     if strides and x.type.ndim == 5:
@@ -50,8 +53,16 @@ def conv(x, params, strides, activation=relu, highest=255):
         K, k, *params = params
         if h.dtype == "uint8":
             K = K / highest  # the same as x / highest, and K has far fewer numbers
+            if centred:  # the same as x - mean_pixel(x)
+                k = k - mean_pixel(h) * K.sum(axis=(0, 1, 2))
         h = activation(conv2d(h, K, stride) + k)  # (B, height, width, filters)
     return mlp(h, params, activation, highest)
+
+
+def mean_pixel(x):
+    """x (B, height, width, channels) uint8 -> (B, 1, 1, 1) float32"""
+    sums = x.sum(axis=(1, 2, 3), keepdims=True, dtype="int32")  # exact, and fast
+    return sums.astype("float32") / np.float32(prod(x.type.shape[1:]))
 
 
 def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
