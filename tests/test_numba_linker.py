@@ -67,6 +67,8 @@ CASES = {
     "sum along the outer axes": (lambda t: t.sum(axis=(0, 2)), (T,)),
     "sum of a transposed matrix": (lambda m: m.T.sum(axis=0), (M,)),
     "sum of integers": (lambda i: i.sum(), (np.arange(5),)),
+    "sum of pixels": (lambda p: p.sum(axis=(1, 2), acc_dtype="int32"), (np.uint8(200 + T),)),
+    "max of pixels": (lambda p: p.max(axis=1), (np.uint8(200 + T),)),
     "mean": (lambda m: (m**2).mean(), (M,)),
     "max": (lambda m: m.max(axis=1), (M,)),
     "max of negative numbers": (lambda m: m.max(axis=0), (-abs(M),)),

@@ -374,10 +374,14 @@ def cast(number, dtype):
     return f"np.{np.dtype(dtype).type.__name__}({number})"
 
 
+# numba does not vectorise PyTensor's own sum of pixels.
+REDUCTIONS = (scalars.Add, "float32"), (scalars.Maximum, "float32"), (scalars.Add, "uint8")
+
+
 @write.register(CAReduce)
 def write_reduction(op, node, source):
     (x,), (output,) = node.inputs, node.outputs
-    if type(op.scalar_op) not in (scalars.Add, scalars.Maximum) or x.dtype != "float32":
+    if (type(op.scalar_op), x.dtype) not in REDUCTIONS:
         write_call(op, node, source)
         return
     reduced = set(range(x.type.ndim)) if op.axis is None else {a % x.type.ndim for a in op.axis}
