@@ -142,7 +142,7 @@ PRESETS = {
         "evaluate_every": 2_500,
         "checkpoint_every": 10_000,
     },
-    # Atari with Adam and the network of Mnih et al. 2013: Pong rises within hours on one core
+    # Atari with Adam and the network of Mnih et al. 2013: Pong rises within an hour on one core
     "atari": {
         "filters": ((16, 8, 4), (32, 4, 2)),
         "hidden": (256,),
