@@ -184,6 +184,21 @@ FAULTS = [
         "test_optimisers",
     ),
     (
+        "the annealed learning rate one update ahead",
+        *(OPTIMISERS, "1 - n / np", "1 - (n + 1) / np"),
+        "test_optimisers",
+    ),
+    (
+        "the learning rate rises again after its end",
+        *(OPTIMISERS, "TT.maximum(1 - n / np.float32(total), 0)", "abs(1 - n / np.float32(total))"),
+        "test_optimisers",
+    ),
+    (
+        "the learning rate annealed over agent steps, not updates",
+        *(LEARNER, "s.steps / s.update_every", "s.steps"),
+        "test_optimisers",
+    ),
+    (
         "averages kept where they are subnormal",
         *(OPTIMISERS, "TT.switch(abs(average) < SMALLEST_NORMAL, np.float32(0), average)", "average"),
         "test_optimisers",

@@ -233,7 +233,7 @@ def test_nature_has_every_number_of_extended_data_table_1():
     assert s.steps == 50_000_000
     assert (s.evaluation_episodes, s.evaluation_epsilon) == (30, 0.05)
     assert 4 * s.evaluation_steps == atari.FIVE_MINUTES == 5 * 60 * 60
-    assert (s.initialiser, s.centred) == ("nature", False)  # DeepMind's code
+    assert (s.initialiser, s.centred, s.anneal_learning_rate) == ("nature", False, False)
 
 
 # -- a run -----------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ import pytensor
 import pytensor.tensor as TT
 import pytest
 
+from dqn_symbolic.agent.learner import optimiser_of
+from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.symbols.losses import clipped
 from dqn_symbolic.symbols.optimisers import adagrad, adam, rmsprop, sgd
 from tests.plain import PLAIN
@@ -87,6 +89,16 @@ def test_adagrads_epsilon_is_outside_the_root():
     """A gradient of .01 is divided by .01 + 1; inside the root it would be by sqrt(.0001 + 1)."""
     values = trajectory(lambda p, g: adagrad(p, g, 1.0, 1.0), np.full((1, 1), 0.01), np.zeros(1))
     assert values.item() == pytest.approx(-0.01 / 1.01, rel=1e-4)
+
+
+def test_the_learning_rate_falls_to_0_over_all_steps():
+    """20 agent steps are four updates, the first with the whole rate. Later ones change nothing."""
+    settings = Settings(
+        optimiser="sgd", learning_rate=0.1, anneal_learning_rate=True, steps=20, update_every=5
+    )
+    values = trajectory(optimiser_of(settings), np.ones((6, 1)), np.zeros(1))
+    expected = -0.1 * np.cumsum([1, 0.75, 0.5, 0.25, 0, 0])
+    np.testing.assert_allclose(values[:, 0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("optimiser", [adam, rmsprop])

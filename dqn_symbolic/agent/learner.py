@@ -36,9 +36,16 @@ def first_params(rng, env, settings, initialiser=None):
 def graph_of(agent) -> Graph:
     """-> the symbolic graph of a learner with the agent's first weights."""
     s, space = agent.settings, agent.env.observation_space
-    optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
     loss, network = getattr(losses, s.loss), network_of(agent.env, s)
-    return q_learning(network, agent.first_params, space.shape, space.dtype, optimiser, loss)
+    return q_learning(network, agent.first_params, space.shape, space.dtype, optimiser_of(s), loss)
+
+
+def optimiser_of(settings):
+    """-> the optimiser(params, grads) of these settings."""
+    s, optimiser = settings, getattr(optimisers, settings.optimiser)
+    if s.anneal_learning_rate:
+        optimiser = optimisers.annealed(optimiser, s.steps / s.update_every)
+    return partial(optimiser, learning_rate=s.learning_rate)
 
 
 def compilation(agent):

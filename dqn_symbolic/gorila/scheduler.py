@@ -3,18 +3,16 @@
 import time
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import network_of
+from dqn_symbolic.agent.learner import network_of, optimiser_of
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.symbols import optimisers
 from dqn_symbolic.symbols.q_learning import forward_alone
 
 
@@ -33,8 +31,7 @@ class Scheduler:
         self.env, self.first_params, self.mode = first.env, first.first_params, first.mode
         self.evaluation_seed = first.evaluation_seed
         self.parts = in_shards(self.first_params, gorila.shards)
-        s = settings
-        self.optimiser = partial(getattr(optimisers, s.optimiser), learning_rate=s.learning_rate)
+        self.optimiser = optimiser_of(settings)
         self.steps = 0  # agent steps of all bundles
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives

@@ -71,6 +71,20 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
     return updates
 
 
+def annealed(optimiser, total):
+    """-> the optimiser with a learning rate that falls linearly, to 0 after `total` updates.
+
+    A constant rate keeps the parameters moving, although they could settle.
+    """
+
+    def with_annealed_rate(params, grads, learning_rate):
+        n = pytensor.shared(np.float32(0), name="updates")  # so far
+        rate = learning_rate * TT.maximum(1 - n / np.float32(total), 0)
+        return [(n, n + 1), *optimiser(params, grads, learning_rate=rate)]
+
+    return with_annealed_rate
+
+
 def flushed(average):
     """The average, but 0 where it is subnormal, below 1.2e-38.
 
