@@ -185,12 +185,12 @@ FAULTS = [
     ),
     (
         "the annealed learning rate one update ahead",
-        *(OPTIMISERS, "1 - n / np", "1 - (n + 1) / np"),
+        *(OPTIMISERS, "2 - 2 * n / np", "2 - 2 * (n + 1) / np"),
         "test_optimisers",
     ),
     (
         "the learning rate rises again after its end",
-        *(OPTIMISERS, "TT.maximum(1 - n / np.float32(total), 0)", "abs(1 - n / np.float32(total))"),
+        *(OPTIMISERS, "TT.clip(2 - 2 * n / np.float32(total), 0, 1)", "TT.clip(abs(2 - 2 * n / np.float32(total)), 0, 1)"),
         "test_optimisers",
     ),
     (

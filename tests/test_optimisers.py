@@ -91,13 +91,13 @@ def test_adagrads_epsilon_is_outside_the_root():
     assert values.item() == pytest.approx(-0.01 / 1.01, rel=1e-4)
 
 
-def test_the_learning_rate_falls_to_0_over_all_steps():
-    """20 agent steps are four updates, the first with the whole rate. Later ones change nothing."""
+def test_an_annealed_learning_rate_falls_to_0_in_the_second_half_of_all_steps():
+    """40 agent steps are eight updates, the first five at the whole rate. Then nothing moves."""
     settings = Settings(
-        optimiser="sgd", learning_rate=0.1, anneal_learning_rate=True, steps=20, update_every=5
+        optimiser="sgd", learning_rate=0.1, anneal_learning_rate=True, steps=40, update_every=5
     )
-    values = trajectory(optimiser_of(settings), np.ones((6, 1)), np.zeros(1))
-    expected = -0.1 * np.cumsum([1, 0.75, 0.5, 0.25, 0, 0])
+    values = trajectory(optimiser_of(settings), np.ones((10, 1)), np.zeros(1))
+    expected = -0.1 * np.cumsum([1, 1, 1, 1, 1, 0.75, 0.5, 0.25, 0, 0])
     np.testing.assert_allclose(values[:, 0], expected, rtol=1e-6)
 
 

@@ -41,7 +41,9 @@ class Settings:
         "adam", "turns gradients into updates", ("sgd", "rmsprop", "adam", "adagrad")
     )
     learning_rate: float = setting(0.002, "step size of the optimiser")
-    anneal_learning_rate: bool = setting(False, "let it fall linearly, to 0 after all steps")
+    anneal_learning_rate: bool = setting(
+        False, "let it fall to 0 over the second half of the steps"
+    )
     discount: float = setting(0.99, "gamma, per agent step")
 
     history: int = setting(1, "frames that the agent sees at a time")
@@ -162,7 +164,7 @@ PRESETS = {
         "sync_every": 250,
         "epsilon_end": 0.02,
         "epsilon_steps": 25_000,
-        "steps": 400_000,
+        "steps": 600_000,
         "evaluate_every": 50_000,
         "evaluation_episodes": 10,
         "evaluation_epsilon": 0.05,

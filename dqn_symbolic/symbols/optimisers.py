@@ -72,14 +72,15 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
 
 
 def annealed(optimiser, total):
-    """-> the optimiser with a learning rate that falls linearly, to 0 after `total` updates.
+    """-> the optimiser with a learning rate that is annealed, to 0 after `total` updates.
 
-    A constant rate keeps the parameters moving, although they could settle.
+    It is constant in the first half of them, and falls linearly in the second. At a constant rate
+    the parameters would keep moving, although they could settle.
     """
 
     def with_annealed_rate(params, grads, learning_rate):
         n = pytensor.shared(np.float32(0), name="updates")  # so far
-        rate = learning_rate * TT.maximum(1 - n / np.float32(total), 0)
+        rate = learning_rate * TT.clip(2 - 2 * n / np.float32(total), 0, 1)
         return [(n, n + 1), *optimiser(params, grads, learning_rate=rate)]
 
     return with_annealed_rate
