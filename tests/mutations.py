@@ -23,6 +23,7 @@ NETWORKS = "dqn_symbolic/symbols/networks.py"
 AGENT, LEARNER = "dqn_symbolic/agent/agent.py", "dqn_symbolic/agent/learner.py"
 MEMORY = "dqn_symbolic/experience/memory.py"
 LINKER, THREADS = "dqn_symbolic/compiling/numba_linker.py", "dqn_symbolic/compiling/threads.py"
+PRODUCTS = "dqn_symbolic/compiling/products.py"
 FRAMES = "dqn_symbolic/experience/frames.py"
 EXPLORATION, INITIALISERS = (
     "dqn_symbolic/experience/exploration.py",
@@ -197,6 +198,16 @@ FAULTS = [
         "the learning rate annealed over agent steps, not updates",
         *(LEARNER, "s.steps / s.update_every", "s.steps"),
         "test_optimisers",
+    ),
+    (
+        "only the last part of a product",
+        *(PRODUCTS, "out += np.dot", "out = np.dot"),
+        "test_products",
+    ),
+    (
+        "a product of sizes that do not fit",
+        *(PRODUCTS, " or a.shape[1] != len(b)", ""),
+        "test_products",
     ),
     (
         "averages kept where they are subnormal",
