@@ -42,7 +42,7 @@ class Settings:
     )
     learning_rate: float = setting(0.002, "step size of the optimiser")
     anneal_learning_rate: bool = setting(
-        False, "let it fall to 0 over the second half of the steps"
+        False, "the learning rate falls to 0 in the second half of the steps"
     )
     discount: float = setting(0.99, "gamma, per agent step")
 
