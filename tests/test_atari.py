@@ -292,6 +292,7 @@ OPTIONS = [
         "70",
     ),
     *("--evaluation-episodes", "2", "--evaluation-steps", "60"),
+    "--no-anneal-learning-rate",  # an annealed rate depends on --steps
 ]
 
 
