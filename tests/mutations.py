@@ -196,7 +196,7 @@ FAULTS = [
     ),
     (
         "the learning rate annealed over agent steps, not updates",
-        *(LEARNER, "s.steps / s.update_every", "s.steps"),
+        *(LEARNER, "settings.steps / settings.update_every", "settings.steps"),
         "test_optimisers",
     ),
     (

@@ -16,18 +16,20 @@ SIZES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def small_kernels(monkeypatch):
+    monkeypatch.setattr(products, "HAS_SMALL_KERNELS", True)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("way", SIZES)
-def test_the_parts_together_are_the_product(way, transposed, monkeypatch):
+def test_the_parts_together_are_the_product(way, transposed):
     """Batches of 0 and 1; of 7, whose last part is not full; of 40; and of 200, which is whole."""
-    monkeypatch.setattr(products, "HAS_SMALL_KERNELS", True)
     rows, inner, columns = SIZES[way]
-    if transposed:
-        a, b = (tensor(shape=shape, dtype="float32") for shape in ((inner, rows), (columns, inner)))
-        multiply = function([a, b], dot(a.T, b.T), mode=mode("numba"))
-    else:
-        a, b = (tensor(shape=shape, dtype="float32") for shape in ((rows, inner), (inner, columns)))
-        multiply = function([a, b], dot(a, b), mode=mode("numba"))
+    order = -1 if transposed else 1
+    shapes = (rows, inner)[::order], (inner, columns)[::order]
+    a, b = (tensor(shape=shape, dtype="float32") for shape in shapes)
+    multiply = function([a, b], dot(a.T, b.T) if transposed else dot(a, b), mode=mode("numba"))
     assert way in map(name_of, multiply.vm.jit_fn.py_func.__globals__.values())
     rng = np.random.default_rng(0)
     for batch in (0, 1, 7, 40, 200):
@@ -38,9 +40,8 @@ def test_the_parts_together_are_the_product(way, transposed, monkeypatch):
         np.testing.assert_allclose(multiply(*given), expected, rtol=1e-4, atol=1e-3)
 
 
-def test_sizes_that_do_not_fit_are_refused(monkeypatch):
+def test_sizes_that_do_not_fit_are_refused():
     """Here the last part of b ends where a part of a ends, too."""
-    monkeypatch.setattr(products, "HAS_SMALL_KERNELS", True)
     a = tensor(shape=(None, None), dtype="float32")
     b = tensor(shape=(1_500, 200), dtype="float32")
     multiply = function([a, b], dot(a, b), mode=mode("numba"))
@@ -49,8 +50,7 @@ def test_sizes_that_do_not_fit_are_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("sizes", [(None, 100, 128), (None, None, 512), (256, None, 512)])
-def test_small_products_are_whole(sizes, monkeypatch):
-    monkeypatch.setattr(products, "HAS_SMALL_KERNELS", True)
+def test_small_products_are_whole(sizes):
     assert products.in_parts(*sizes) is None
 
 

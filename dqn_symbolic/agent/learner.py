@@ -42,10 +42,10 @@ def graph_of(agent) -> Graph:
 
 def optimiser_of(settings):
     """-> the optimiser(params, grads) of these settings."""
-    s, optimiser = settings, getattr(optimisers, settings.optimiser)
-    if s.anneal_learning_rate:
-        optimiser = optimisers.annealed(optimiser, s.steps / s.update_every)
-    return partial(optimiser, learning_rate=s.learning_rate)
+    optimiser = getattr(optimisers, settings.optimiser)
+    if settings.anneal_learning_rate:
+        optimiser = optimisers.annealed(optimiser, settings.steps / settings.update_every)
+    return partial(optimiser, learning_rate=settings.learning_rate)
 
 
 def compilation(agent):

@@ -1,11 +1,9 @@
 """The digression: REINFORCE, with and without a baseline, beside Q-learning."""
 
-from functools import partial
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.learner import first_params, network_of
+from dqn_symbolic.agent.learner import first_params, network_of, optimiser_of
 from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import scorer
@@ -14,7 +12,6 @@ from dqn_symbolic.experiments.figures import STYLES, band, curves, levels
 from dqn_symbolic.experiments.learning import catch, flat, learning_rows
 from dqn_symbolic.experiments.results import by_setting, quartiles
 from dqn_symbolic.experiments.tabular import expected_return, policy_q, state_graph, visits
-from dqn_symbolic.symbols import optimisers
 from dqn_symbolic.symbols.policy_gradient import policy_gradient
 
 TITLE = "Policy gradient"
@@ -90,11 +87,14 @@ class Reinforce:
         self.env, self.rng = as_seen(env, settings), np.random.default_rng(policy_seed)
         self.env.reset(seed=int(game_seed.generate_state(1)[0]))
         params = first_params(np.random.default_rng(params_seed), self.env, settings)
-        optimiser = getattr(optimisers, settings.optimiser)
-        optimiser = partial(optimiser, learning_rate=settings.learning_rate)
         network, space = network_of(self.env, settings), self.env.observation_space
         self.forward, self.learn, self.gradient = policy_gradient(
-            network, params, space.shape, space.dtype, optimiser, mode(settings.backend)
+            network,
+            params,
+            space.shape,
+            space.dtype,
+            optimiser_of(settings),
+            mode(settings.backend),
         )
         self.steps = self.updates = 0
         self.mean_return = 0.0  # of all episodes before this batch

@@ -30,7 +30,7 @@ def mlp(x, params, activation=relu, highest=255):
     """
     if x.dtype == "uint8":
         x = x.astype("float32") / highest
-    h = x.reshape((-1, params[0].shape[0]))  # (B, inputs)
+    h = x.reshape((x.shape[0], params[0].shape[0]))  # (B, inputs)
     *hidden, Wout, bout = params
     for W, b in zip(hidden[::2], hidden[1::2]):
         h = activation(TT.dot(h, W) + b)  # (B, hidden)
