@@ -13,10 +13,12 @@ import pytest
 
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.commands.gorila import gorila_run
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments.runner import compare
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs import machine
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")
@@ -193,6 +195,16 @@ def test_the_command(tmp_path, capsys):
     assert summary["env_steps"] == 500
     assert summary["updates"] >= 300 - 2 * 49 + 200 - 2 * 49  # each life has its warm-up
     assert not ray.is_initialized()
+
+
+def test_the_memories_of_all_bundles_are_announced(tmp_path, monkeypatch):
+    """Each frame counts once, although the agent sees four at a time."""
+    monkeypatch.setattr(machine, "memory_left", lambda: 1_500_000_000)
+    settings = Settings(history=4, memory_size=5_000_000)
+    run = gorila_run(CATCH, settings, tmp_path / "run", asked={"bundles": 2})
+    assert run.memory_line == "replay memory: 10,000,000 frames of 10 x 10: 1.2 GB"
+    with pytest.raises(ValueError, match="only 1.5 GB are available"):
+        gorila_run(CATCH, settings, tmp_path / "run", asked={"bundles": 3})
 
 
 def test_by_address(tmp_path, capsys):

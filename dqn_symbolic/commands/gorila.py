@@ -40,7 +40,7 @@ def gorila_run(task, settings, out, data=None, asked=(), address=None):
         gorila = GorilaSettings(**asked)
     run = GorilaRun(task, OnRay(task, settings, gorila, address), out)
     if address is None:  # all memories are on this machine
-        frames = run.agent.env.observation_space
+        frames = run.agent.env.frame_space
         of_all = replace(settings, memory_size=settings.memory_size * gorila.bundles)
         run.memory_line = expect_memory(frames, of_all)
     return run
