@@ -95,7 +95,7 @@ def add_option(group, field):
     )
 
 
-METAVARS = {int: "N", float: "X", str: "NAME", Path: "DIR", tuple: "N,N"}
+METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH", tuple: "N,N"}
 
 
 def layers(text):
