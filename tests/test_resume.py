@@ -34,7 +34,7 @@ SMALL = {
     **{"hidden": (4,), "batch_size": 4, "memory_size": 30},
 }
 LEARNERS = {
-    "adam": {},
+    "adam": {"anneal_learning_rate": True},
     "four frames": {"history": 4, "optimiser": "rmsprop"},
     "action repeat": {"action_repeat": 2, "history": 2, "update_every": 3, "loss": "clipped"},
     "online": {"memory_size": 1, "batch_size": 1, "warm_up": 1, "sync_every": 1},
