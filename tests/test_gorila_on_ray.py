@@ -203,7 +203,7 @@ def test_the_memories_of_all_bundles_are_announced(tmp_path, monkeypatch):
     settings = Settings(history=4, memory_size=5_000_000)
     run = gorila_run(CATCH, settings, tmp_path / "run", asked={"bundles": 2})
     assert run.memory_line == "replay memory: 10,000,000 frames of 10 x 10: 1.2 GB"
-    with pytest.raises(ValueError, match="only 1.5 GB are available"):
+    with pytest.raises(ValueError, match=r"only 1\.5 GB are available"):
         gorila_run(CATCH, settings, tmp_path / "run", asked={"bundles": 3})
 
 
