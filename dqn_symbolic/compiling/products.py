@@ -1,4 +1,4 @@
-"""Products of a minibatch with a large matrix, in parts that OpenBLAS multiplies without packing.
+"""Matrix products in parts that OpenBLAS multiplies without packing.
 
 Before OpenBLAS multiplies two matrices, it copies them into a packed form. For a minibatch of 32
 and a dense layer of 2,592 x 256 weights, this takes longer than the product. On processors with
@@ -13,10 +13,11 @@ import llvmlite.binding
 import numpy as np
 from pytensor.link.numba.dispatch.basic import numba_njit
 
-MOST = 100**3  # multiplications in a product without packing
+HAS_SMALL_KERNELS = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
+# Multiplications in a product without packing. Other processors have no such limit.
+MOST = 100**3 if HAS_SMALL_KERNELS else 2**62
 LEAST = 32  # rows or columns in a part: with fewer, the calls would take longer than the packing
 LARGE = 2**18  # numbers in a matrix that is worth it
-HAS_SMALL_KERNELS = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
 
 # As in `conv.numba`: after an edit of this file, functions that call it are compiled again.
 TEXT = zlib.crc32(Path(__file__).read_bytes())
@@ -36,21 +37,29 @@ def in_parts(rows, inner, columns):
 
 @numba_njit
 def by_rows(a, b):
-    size = MOST // max(1, b.size)
-    if size < LEAST:
-        return np.dot(a, b)
-    a = np.ascontiguousarray(a)
     out = np.empty((len(a), b.shape[1]), a.dtype)
+    rows_into(a, b, out)
+    return out
+
+
+@numba_njit
+def rows_into(a, b, out):
+    """As `by_rows`, but writes into `out`."""
+    size = MOST // max(1, b.size)
+    if size < LEAST or size >= len(a):
+        np.dot(a, b, out)
+        return
+    a = np.ascontiguousarray(a)
     for first in range(0, len(a), size):
         part = slice(first, first + size)
         np.dot(a[part], b, out[part])
-    return out
 
 
 @numba_njit
 def by_inner(a, b):
     size = MOST // max(1, len(a) * b.shape[1])
-    if size < LEAST or a.shape[1] != len(b):  # np.dot raises the error
+    # If the sizes differ, np.dot raises the error.
+    if size < LEAST or size >= len(b) or a.shape[1] != len(b):
         return np.dot(a, b)
     out = np.zeros((len(a), b.shape[1]), a.dtype)
     for first in range(0, len(b), size):

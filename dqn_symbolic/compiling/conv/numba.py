@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
+from dqn_symbolic.compiling import products
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 BLOCK = 2**18  # numbers in a block of windows: 1 MB of float32
 
-# An Op's key in numba's cache on disk is its name, its props and this checksum of this file. So
+# An Op's key in numba's cache on disk is its name, its props and this checksum of the two files. So
 # after an edit the Op is compiled again.
-TEXT = zlib.crc32(Path(__file__).read_bytes())
+TEXT = zlib.crc32(Path(__file__).read_bytes(), products.TEXT)
 
 
 @numba_njit
@@ -78,7 +79,7 @@ def numba_conv2d(op, **_):
             part = slice(first, min(B, first + len(block)))
             block = block[: part.stop - first]
             copy(x[part], block, kh, stride, False)
-            np.dot(as_matrix(block), as_matrix(kernel), as_matrix(y[part]))
+            products.rows_into(as_matrix(block), as_matrix(kernel), as_matrix(y[part]))
         return y
 
     return convolve, TEXT
@@ -91,14 +92,15 @@ def numba_kernel_gradient(op, **_):
     @numba_njit
     def kernel_gradient(x, dy):
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
-        dkernel = np.zeros((kh, kw, x.shape[3], dy.shape[3]), dy.dtype)
+        dkernel = np.empty((kh, kw, x.shape[3], dy.shape[3]), dy.dtype)
         block = block_of_windows(dy, dkernel)
+        sums = np.zeros((dy.shape[3], block.shape[3]), dy.dtype)  # transposed: BLAS is faster so
         for first in range(0, len(dy), len(block)):
             part = slice(first, min(len(dy), first + len(block)))
             block = block[: part.stop - first]
             copy(x[part], block, kh, stride, False)
-            sums = as_matrix(dkernel)
-            sums += np.dot(as_matrix(block).T, as_matrix(dy[part]))
+            sums += products.by_inner(as_matrix(dy[part]).T, as_matrix(block))
+        as_matrix(dkernel)[:] = sums.T
         return dkernel
 
     return kernel_gradient, TEXT
@@ -112,11 +114,11 @@ def numba_input_gradient(op, **_):
     def input_gradient(kernel, dy):
         kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
         dx = np.zeros((len(dy), H, W, kernel.shape[2]), dy.dtype)
-        block = block_of_windows(dy, kernel)
+        block, weights = block_of_windows(dy, kernel), np.ascontiguousarray(as_matrix(kernel).T)
         for first in range(0, len(dy), len(block)):
             part = slice(first, min(len(dy), first + len(block)))
             block = block[: part.stop - first]
-            np.dot(as_matrix(dy[part]), as_matrix(kernel).T, as_matrix(block))
+            products.rows_into(as_matrix(dy[part]), weights, as_matrix(block))
             copy(dx[part], block, len(kernel), stride, True)
         return dx
 
