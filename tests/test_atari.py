@@ -349,10 +349,11 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
     assert "Replay and target network on Pong" in (tmp_path / "report.md").read_text()
 
 
-def test_the_included_pong_agent_plays_well(tmp_path, capsys):
-    assert (AGENTS / "pong" / "agent.npz").stat().st_size < 4_000_000
+@pytest.mark.parametrize(("name", "score"), [("pong", 5), ("kung_fu_master", 5_000)])
+def test_the_included_agents_play_well(name, score, tmp_path, capsys):
+    assert (AGENTS / name / "agent.npz").stat().st_size < 4_000_000
     options = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
-    assert main(["evaluate", "--agent", "pong", *options]) == 0
-    assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > -15  # random: -20.7
-    assert main(["evaluate", str(tmp_path), "--agent", "pong"]) == 2
+    assert main(["evaluate", "--agent", name, *options]) == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > score
+    assert main(["evaluate", str(tmp_path), "--agent", name]) == 2
     assert "not both" in capsys.readouterr().err

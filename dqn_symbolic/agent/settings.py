@@ -145,7 +145,7 @@ PRESETS = {
         "evaluate_every": 2_500,
         "checkpoint_every": 10_000,
     },
-    # Atari with Adam and the network of Mnih et al. 2013, for a few hundred thousand agent steps.
+    # Atari with Adam and the network of Mnih et al. 2013, for less than a million agent steps.
     # Runs of Pong that led to these numbers: environments/README.md.
     "atari": {
         "filters": ((16, 8, 4), (32, 4, 2)),
@@ -164,7 +164,7 @@ PRESETS = {
         "sync_every": 250,
         "epsilon_end": 0.02,
         "epsilon_steps": 25_000,
-        "steps": 600_000,
+        "steps": 800_000,
         "evaluate_every": 50_000,
         "evaluation_episodes": 10,
         "evaluation_epsilon": 0.05,
