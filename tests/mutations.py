@@ -399,6 +399,7 @@ FAULTS = [
     ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),
     ("a file with very large data accepted", CHECKPOINTS, "> MAX_DATA_SIZE", "> 1e9 * MAX_DATA_SIZE", "test_bad_files"),
     ("a thread's gradient forgotten", THREADS, "reduce(add, parts)", "parts[0]", "test_threads"),
+    ("a fork that has no threads", THREADS, "helpers(os.getpid(),", "helpers(0,", "test_threads"),
     ("a mean over a thread's part only", THREADS, "graph.loss(td_error)", "graph.loss(graph.td_error)", "test_threads"),
     ("an array that is longer than its header says accepted", CHECKPOINTS, "if member.read(1):", "if False:", "test_bad_files"),
     ("a transition across an episode that was cut", MEMORY, "age[1:] > 0", "age[1:] >= 0", "test_memory"),

@@ -1,5 +1,8 @@
 """The learn step on several threads: the numbers of one thread, and the same bits every time."""
 
+import os
+import subprocess
+import sys
 import threading
 from functools import partial
 
@@ -34,11 +37,10 @@ def test_one_update_by_hand(loss, expected):
     """First one transition for each thread, then a single transition for both threads."""
     table_graph = graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1), loss)
     _, learn, _ = functions(table_graph, MODES["numba"], threads=2)
-    W, before = table_graph.params[0], threading.active_count()
+    W = table_graph.params[0]
     assert learn(*BATCH).tolist() == [1, -4]
     np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
     assert {v.name for v in learn.get_shared()} == {"W", "target.W"}
-    assert threading.active_count() == before
 
     W.set_value(np.array([[1, 2], [3, 4]], np.float32))
     assert learn(*(array[:1] for array in BATCH)).tolist() == [1]
@@ -52,6 +54,43 @@ def test_one_update_by_hand(loss, expected):
     increases = {squared: (0.2 / 3, -1.6 / 3), clipped: (0.1, -0.2)}[loss]
     expected = [[1, 2 + increases[0]], [3 + increases[1], 4]]
     np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
+
+
+def two_threads():
+    return functions(
+        graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1), squared), MODES["numba"], threads=2
+    )[1]
+
+
+def test_all_learners_of_a_process_share_one_helper():
+    two_threads()(*BATCH)
+    before = threading.active_count()
+    for learn in two_threads(), two_threads():
+        learn(*BATCH)
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_a_helper_of_its_own():
+    """A fork copies the learner, but not its threads. `learn` would wait for them for ever."""
+    script = (
+        "import os\n"
+        "from tests.test_threads import BATCH, two_threads\n"
+        "learn = two_threads()\n"
+        "learn(*BATCH)\n"
+        "if os.fork() == 0:\n"
+        "    os._exit(0 if learn(*BATCH).shape == (2,) else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.wait()[1]))\n"
+    )
+    done = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert done.communicate(timeout=60)[0] == "0\n"
+    finally:
+        if done.poll() is None:  # both processes
+            os.killpg(done.pid, 9)
+            done.wait()
 
 
 FILTERS, SHAPE = ((4, 3, 2), (5, 2, 1)), (10, 10, 2)

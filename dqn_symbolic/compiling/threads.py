@@ -7,7 +7,7 @@ ends first. The matrix products must be single-threaded: OMP_NUM_THREADS=1.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain, pairwise
 from operator import add
 
@@ -41,9 +41,9 @@ def learn_on_threads(graph, compiled, threads):
         ends = sorted({size * part // threads for part in range(threads + 1)})
         parts = [[array[first:end] for array in batch] for first, end in pairwise(ends)]
         rest = np.array(size), *(cell[0] for cell in shared)
-        # The threads last for one step only: none is left over after a fork or at the exit.
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(lambda part: run(*part, *rest), parts))
+        # This thread does the first part itself.
+        others = helpers(os.getpid(), threads - 1).map(lambda part: run(*part, *rest), parts[1:])
+        results = [run(*parts[0], *rest), *others]
         gradients = [gradients for _, *gradients in results]
         while len(gradients) < threads:  # there are more threads than transitions
             gradients.append([np.zeros_like(array) for array in gradients[0]])
@@ -53,6 +53,15 @@ def learn_on_threads(graph, compiled, threads):
     variables = dict.fromkeys([*gradient.get_shared(), *apply.get_shared()])
     learn.get_shared = lambda: list(variables)
     return learn
+
+
+@cache
+def helpers(process, number):
+    """-> threads that wait for work. A process needs its own: a fork does not copy them.
+
+    They are kept, because Linux often starts a new thread on a processor core that is at work.
+    """
+    return ThreadPoolExecutor(number)
 
 
 def cores():
