@@ -9,7 +9,7 @@ import pytest
 
 import run_catch
 from dqn_symbolic import __main__
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.commands.options import parsed
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +72,8 @@ def test_commands_in_the_pages_are_valid(program, arguments):
     command = next((word for word in arguments if word in module.COMMANDS), "train")
     assert function is module.COMMANDS[command][0]
     names = {field.name for field in fields(Settings)} & set(given)
-    settings = Settings(**{name: given[name] for name in names})
+    preset = PRESETS["atari"] if "ALE/" in str(given.get("game")) else {}
+    settings = Settings(**preset | {name: given[name] for name in names})
     assert all(getattr(settings, name) == given[name] for name in names)
 
 
