@@ -202,7 +202,9 @@ def test_a_folder_belongs_to_one_command(tmp_path, capsys):
 
 def test_without_ray(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
+    # It may have been imported already: forget the module, and its name in the package.
     monkeypatch.delitem(sys.modules, "dqn_symbolic.runs.cluster", raising=False)
+    monkeypatch.delattr("dqn_symbolic.runs.cluster", raising=False)
     assert main(["gorila", "--game", "games:Catch-v0"]) == 2
     assert capsys.readouterr().err == (
         "dqn_symbolic: Ray is not installed: pip install -e '.[ray]'\n"
