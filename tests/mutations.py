@@ -22,6 +22,7 @@ Q, LOSSES, OPTIMISERS = (
 NETWORKS = "dqn_symbolic/symbols/networks.py"
 AGENT, LEARNER = "dqn_symbolic/agent/agent.py", "dqn_symbolic/agent/learner.py"
 MEMORY = "dqn_symbolic/experience/memory.py"
+STACKS = "dqn_symbolic/compiling/stacks.py"
 LINKER, THREADS = "dqn_symbolic/compiling/numba_linker.py", "dqn_symbolic/compiling/threads.py"
 PRODUCTS = "dqn_symbolic/compiling/products.py"
 FRAMES = "dqn_symbolic/experience/frames.py"
@@ -95,12 +96,22 @@ FAULTS = [
     ("x for x_tp1 in the target", Q, "network(x_tp1,", "network(x,", "test_q_learning"),
     (
         "s' off by one",
-        *(MEMORY, "frames[:, i + 1]", "frames[:, i]"),
+        *(STACKS, "chosen[:, i + 1]", "chosen[:, i]"),
+        "test_memory",
+    ),
+    (
+        "s' off by one in a stack of four frames",
+        *(STACKS, "stack(f1, f2, f3, f4,", "stack(f0, f1, f2, f3,"),
         "test_memory",
     ),
     (
         "a stack across an episode's end",
-        *(MEMORY, "frames[slots < episode_begins[:, None]] = 0", "pass"),
+        *(STACKS, "chosen[slots < begins[:, None]] = 0", "pass"),
+        "test_memory",
+    ),
+    (
+        "a stack of four frames across an episode's end",
+        *(STACKS, "if slot >= begins[b] else zeros", ""),
         "test_memory",
     ),
     (

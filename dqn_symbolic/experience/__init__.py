@@ -1,4 +1,4 @@
 """The frames that the agent sees, its exploration, and its replay memory.
 
-It uses NumPy and Gymnasium, and knows nothing of networks.
+It knows nothing of networks.
 """

@@ -9,6 +9,8 @@ from math import prod
 
 import numpy as np
 
+from dqn_symbolic.compiling.stacks import stacks
+
 POSITIONS = ("written", "episode_begins")
 NUMBERS = {  # stored with each frame
     "age": np.int32,  # how many frames of its episode came before
@@ -86,15 +88,8 @@ class ReplayMemory:
     def _transitions(self, chosen):
         """chosen (B,): 0 is the oldest transition."""
         newest = self.valid.take(self.first + chosen, mode="wrap")
-        # The frames of x and, one further, those of x_tp1: (B, history + 1).
         slots = newest[:, None] + self.offsets
-        frames = self._at("frame", slots)
-        if self.history > 1:
-            episode_begins = newest - self._at("age", newest)
-            frames[slots < episode_begins[:, None]] = 0
-        x, x_tp1 = np.empty((2, len(chosen), *self.obs_shape), frames.dtype)
-        for i in range(self.history):  # five times as fast as a transpose
-            x[..., i], x_tp1[..., i] = frames[:, i], frames[:, i + 1]
+        x, x_tp1 = stacks(self.rings["frame"], slots, newest - self._at("age", newest))
         return [
             x,
             self._at("action", newest),

@@ -1,0 +1,62 @@
+"""The stacks of frames of a minibatch, made from the frames in the replay memory.
+
+In a stack, the values of one pixel in all frames lie side by side. NumPy writes one frame after the
+other, with gaps. For four frames of bytes, as in Atari, a compiled loop writes pixel after pixel.
+This takes a quarter of the time.
+"""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+from pytensor import config
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+from pytensor.link.numba.dispatch.basic import numba_njit
+
+
+def stacks(frames, slots, begins):
+    """-> x, x_tp1 (B, *frame_shape, history)
+
+    frames (N, *frame_shape), a ring; slots (B, history + 1): where the frames of a transition are,
+    the oldest first. Those of x_tp1 are one further than those of x. begins (B,): the slot in which
+    the episode begins; in place of slots before it are frames of zeros.
+    """
+    history = slots.shape[1] - 1
+    both = np.empty((2, len(slots), *frames.shape[1:], history), frames.dtype)
+    if history == 4 and frames.dtype == np.uint8:
+        flat = both.reshape(2, len(slots), frames[0].size * 4)
+        stack_four(frames.reshape(len(frames), -1), slots, begins, flat)
+        return both
+    # No slot is more than one round away. (NumPy subtracts round after round, which is slow.)
+    chosen = frames.take(slots, axis=0, mode="wrap")
+    if history > 1:
+        chosen[slots < begins[:, None]] = 0
+    x, x_tp1 = both
+    for i in range(history):  # five times as fast as a transpose
+        x[..., i], x_tp1[..., i] = chosen[:, i], chosen[:, i + 1]
+    return both
+
+
+def stack_four(frames, slots, begins, both):
+    """frames (N, pixels), slots (B, 5), begins (B,); writes both (2, B, pixels * 4)."""
+    zeros = np.zeros_like(frames[0])
+    for b in range(len(slots)):
+        f0, f1, f2, f3, f4 = [
+            frames[slot % len(frames)] if slot >= begins[b] else zeros for slot in slots[b]
+        ]
+        stack(f0, f1, f2, f3, both[0, b])
+        stack(f1, f2, f3, f4, both[1, b])
+
+
+@numba_njit
+def stack(f0, f1, f2, f3, out):
+    for i in range(len(f0)):
+        out[4 * i] = f0[i]
+        out[4 * i + 1] = f1[i]
+        out[4 * i + 2] = f2[i]
+        out[4 * i + 3] = f3[i]
+
+
+# PyTensor keeps the compiled function on disk under this name, until this file changes.
+CACHED_SRC_FUNCTIONS[stack_four] = f"stack_four {zlib.crc32(Path(__file__).read_bytes())}"
+stack_four = numba_njit(stack_four, final_function=True, cache=config.numba__cache)
