@@ -1,10 +1,10 @@
 """The growth of long runs:  python -m tests.benchmarks.long_run [AGENT_STEPS [GAME]]
 
-Prints the resident memory of the process in MB, and the processor time of a step and of a
+Prints and draws the resident memory of the process in MB, and the processor time of a step and of a
 checkpoint, while the preset of the game (Catch) takes 200,000 agent steps with the usual
-evaluations and checkpoints. AGENT_STEPS: a multiple of 20 checkpoints. Without arguments, it then
-prints the memory and the open file descriptors over 100 short trainings in one process. Linux only:
-it reads /proc.
+evaluations and checkpoints. AGENT_STEPS: a multiple of 20 checkpoints. The picture is
+`pictures/long_run_GAME.png`. Without arguments, it then prints the memory and the open file
+descriptors over 100 short trainings in one process. Linux only: it reads /proc.
 """
 
 import os
@@ -17,11 +17,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.runs.run import Run
 from run_catch import main as run_catch
 
+PICTURES = Path(__file__).parent / "pictures"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -36,6 +40,7 @@ def descriptors():
 
 def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
     endless = replace(task(game), goal=None)
+    rows = []  # agent steps, MB, us a step, ms a checkpoint
     seconds = {"stretch": 0.0, "save_checkpoint": 0.0}  # of processor time, since the last report
 
     def timed(name, call):
@@ -60,13 +65,28 @@ def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
             if run.agent.steps % every == 0:
                 us = seconds["stretch"] / every * 1e6
                 ms = seconds["save_checkpoint"] / checkpoints * 1e3
-                megabytes = resident() / 1e6
-                print(f"{run.agent.steps:11,} {megabytes:8.2f} {us:11.1f} {ms:16.1f}", flush=True)
+                rows.append((run.agent.steps, resident() / 1e6, us, ms))
+                print("{:11,} {:8.2f} {:11.1f} {:16.1f}".format(*rows[-1]), flush=True)
                 seconds.update(dict.fromkeys(seconds, 0.0))
 
         run.save_checkpoint = save_and_report
         print("agent steps       MB   us a step  ms a checkpoint")
         run.train([], quiet=True)
+    save_picture(endless, rows)
+
+
+def save_picture(task, rows):
+    steps, *columns = zip(*rows)
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    every = figure.subplots(3, sharex=True)
+    for axes, values, name in zip(every, columns, ("MB", "us a step", "ms a checkpoint")):
+        axes.plot(steps, values, "o-", color="#1f4e79", ms=3)
+        axes.set(ylabel=name, ylim=(0, 1.3 * max(values)))
+        axes.grid(alpha=0.3)
+    every[0].set(title=task.game)
+    every[-1].set(xlabel="agent steps")
+    name = task.game.split("/")[-1].split(":")[-1].split("-")[0].lower()
+    save(PICTURES / f"long_run_{name}.png", figure)
 
 
 def many_trainings(trainings, reports=10):
