@@ -521,8 +521,12 @@ def test_a_file_with_wrong_settings_or_shapes_is_refused(trained, kind, change, 
         lambda data: data["agent"].update(actions="left"),
         lambda data: data["run"].update(best="x"),
         lambda data: data.update(run=[1]),
-        lambda data: data["run"].update(rows=None),
-        lambda data: data["run"]["rows"][-1].update(catch_rate="all"),
+        lambda data: data["run"].update(progress=None),
+        lambda data: data["run"].update(
+            progress=data["run"]["progress"] + "4000,1,2.5,0.1,,all,1\n"
+        ),
+        lambda data: data["run"].update(progress=data["run"]["progress"] + "4000,1,2.5\n"),
+        lambda data: data["run"].update(progress="env_steps\n" + "1" * 200_000),
     ],
 )
 def test_a_checkpoint_with_wrong_contents_is_refused(trained, change, tmp_path, capsys):

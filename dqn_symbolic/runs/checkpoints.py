@@ -14,9 +14,9 @@ from numpy.lib import format as npy
 
 from dqn_symbolic.runs.files import write_whole
 
-VERSIONS = {"agent": 2, "checkpoint": 3, "memory": 1}  # of the content of each kind of file
+VERSIONS = {"agent": 2, "checkpoint": 4, "memory": 1}  # of the content of each kind of file
 READ_SIZE = 2**20  # bytes
-MAX_DATA_SIZE = 2**28  # bytes: enough for 300,000 evaluations
+MAX_DATA_SIZE = 2**28  # bytes: enough for 800,000 evaluations
 
 
 class Unreadable(ValueError):

@@ -4,6 +4,8 @@ A file may be damaged, of another version, or made to harm. Each function raises
 message is one line.
 """
 
+import csv
+import io
 from math import inf
 
 import numpy as np
@@ -17,7 +19,7 @@ from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.run import frames_written, not_finite
 
 # Exceptions that malformed values in a saved file can raise.
-BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error)
 
 
 def read_data(folder, kind):
@@ -83,7 +85,7 @@ def restore(run, data):
     path = run.out / "checkpoint.npz"
     try:
         run_state, agent_state = data["run"], data["agent"]
-        rows = [dict(row) for row in run_state["rows"]]
+        rows = read_progress(run_state["progress"])
         for row in rows:
             expect_row(row, run.task)
         compile_seconds, train_seconds = (
@@ -110,7 +112,9 @@ def restore(run, data):
     except BAD_VALUES as error:
         raise does_not_fit(path, error) from error
     run.pieces = checksums
-    run.rows, run.best = rows, (best_return, best_weights)
+    for row in rows:
+        run.add_row(row)
+    run.best = best_return, best_weights
     run.compile_seconds += compile_seconds
     run.train_seconds = train_seconds
     return came_back
@@ -162,6 +166,16 @@ def expect_count(name, count):
     if isinstance(count, bool) or not isinstance(count, int | float) or not 0 <= count < inf:
         raise ValueError(f"{name}: expected a count, got {count!r}")
     return count
+
+
+def read_progress(text):
+    """-> the rows of progress.csv. An empty field is None."""
+
+    def number(field):
+        return int(field) if field.isdecimal() else float(field) if field else None
+
+    table = csv.DictReader(io.StringIO(text))
+    return [{name: number(field) for name, field in row.items()} for row in table]
 
 
 def expect_row(row, task):

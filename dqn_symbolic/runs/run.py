@@ -43,6 +43,7 @@ class Run:
         all_settings = {**asdict(settings), "game": task.settings}
         self.game_and_settings = {"game": task.game, "settings": all_settings}
         self.rows = []  # those of progress.csv
+        self.progress = io.StringIO()  # its text: to write all rows anew would slow down a long run
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
         self.compiled = False
@@ -118,7 +119,7 @@ class Run:
         scores = self.evaluate(stop, quiet)
         if scores is None:
             return
-        self.rows.append(
+        self.add_row(
             {
                 "env_steps": agent.steps,
                 "updates": agent.updates,
@@ -131,6 +132,13 @@ class Run:
         self.best = self.better(scores)
         self.save_progress()
         bar.set_postfix(self.bar_text())
+
+    def add_row(self, row):
+        table = csv.DictWriter(self.progress, list(row), lineterminator="\n")
+        if not self.rows:
+            table.writeheader()
+        table.writerow(row)
+        self.rows.append(row)
 
     def better(self, scores):
         """-> (mean return, weights): the best so far, or those of the agent as it is now."""
@@ -148,11 +156,8 @@ class Run:
     # -- the files --------------------------------------------------------------------------------
 
     def save_progress(self):
-        text = io.StringIO(newline="")
-        table = csv.DictWriter(text, list(self.rows[0]) if self.rows else [], lineterminator="\n")
-        table.writeheader()
-        table.writerows(self.rows)
-        write_whole(self.out / "progress.csv", lambda f: f.write(text.getvalue().encode()))
+        text = self.progress.getvalue()
+        write_whole(self.out / "progress.csv", lambda f: f.write(text.encode()))
 
     def save_checkpoint(self):
         state, arrays = self.agent.get_state() if self.agent.steps else ({}, {})
@@ -160,7 +165,7 @@ class Run:
         if bad:
             raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
         best, weights = self.best
-        run_state = {"rows": self.rows, "best": best}
+        run_state = {"progress": self.progress.getvalue(), "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
         finished, arrays = pieces.cut(frames_written(state), arrays)
         self.pieces = pieces.save(self.out, finished, self.pieces)
