@@ -152,7 +152,7 @@ ODD_VALUES = st.one_of(
 def with_other_data(draw, content):
     """-> the file with changes in its JSON data."""
     members = members_of(content)
-    data = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
+    data = json.loads(np.load(io.BytesIO(members["data.npy"])).item())
     for _ in range(draw(st.integers(1, 2))):
         *parents, key = draw(st.sampled_from(list(paths(data))))
         parent = data
@@ -275,7 +275,7 @@ def bomb(members, name, dtype, megabytes):
 
 def with_huge_network(members):
     """-> the same file, with settings for a network of four gigabytes."""
-    data = json.loads(str(np.load(io.BytesIO(members["data.npy"]))))
+    data = json.loads(np.load(io.BytesIO(members["data.npy"])).item())
     data["settings"]["hidden"] = [30_000, 30_000]
     return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
 

@@ -162,7 +162,6 @@ PRESETS = {
         "warm_up": 5_000,
         "update_every": 4,
         "sync_every": 250,
-        "epsilon_end": 0.02,
         "epsilon_steps": 25_000,
         "steps": 800_000,
         "evaluate_every": 50_000,

@@ -16,7 +16,7 @@ from dqn_symbolic.runs.files import write_whole
 
 VERSIONS = {"agent": 2, "checkpoint": 4, "memory": 1}  # of the content of each kind of file
 READ_SIZE = 2**20  # bytes
-MAX_DATA_SIZE = 2**28  # bytes: enough for 800,000 evaluations
+MAX_DATA_SIZE = 2**28  # bytes: enough for 3,000,000 evaluations
 
 
 class Unreadable(ValueError):
@@ -28,7 +28,7 @@ def save(path, kind, data, arrays):
 
     kind: one of VERSIONS; data: a dict that JSON can hold; arrays: {name: array}.
     """
-    data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data})
+    data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data}).encode()
     checksums = []
 
     def write(file):
@@ -57,7 +57,7 @@ def load_data(path, kind):
         if archive.getinfo("data.npy").file_size > MAX_DATA_SIZE:
             raise ValueError("the data are too large")
         with archive.open("data.npy") as member:
-            data = json.loads(str(npy.read_array(member, allow_pickle=False)))
+            data = json.loads(npy.read_array(member, allow_pickle=False).item())
         got = data.pop("dqn_symbolic"), data.pop("version")
     if got != (kind, VERSIONS[kind]):
         raise Unreadable(

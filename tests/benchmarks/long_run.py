@@ -2,7 +2,7 @@
 
 Prints and draws the resident memory of the process in MB, and the processor time of a step and of a
 checkpoint, while the preset of the game (Catch) takes 200,000 agent steps with the usual
-evaluations and checkpoints. AGENT_STEPS: a multiple of 20 checkpoints. The picture is
+evaluations and checkpoints. AGENT_STEPS: a multiple of 20,000. The picture is
 `pictures/long_run_GAME.png`. Without arguments, it then prints the memory and the open file
 descriptors over 100 short trainings in one process. Linux only: it reads /proc.
 """
@@ -52,12 +52,15 @@ def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
         return timed_call
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(**PRESETS[endless.preset] | {"steps": agent_steps})
+        every = agent_steps // reports
+        settings = PRESETS[endless.preset] | {"steps": agent_steps}
+        usual = settings.get("checkpoint_every", Settings.checkpoint_every)
+        settings = Settings(**settings | {"checkpoint_every": min(usual, every)})
         run = Run(endless, settings, Path(folder))
         run.compile(lambda text, end="": None, [])
         for name in seconds:
             setattr(run, name, timed(name, getattr(run, name)))
-        save, every = run.save_checkpoint, agent_steps // reports
+        save = run.save_checkpoint
         checkpoints = every // settings.checkpoint_every
 
         def save_and_report():
