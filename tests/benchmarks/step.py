@@ -1,9 +1,9 @@
 """The time of each part of an agent step:  python -m tests.benchmarks.step [GAME [PRESET]]
 
 The default is Catch with its default settings. Another game is ALE/Pong-v5, with the preset "atari"
-or "nature". The parts and the whole loop are timed in interleaved rounds. The script prints the
-median of the rounds in microseconds an agent step. The time of an update is divided by the agent
-steps between two updates.
+or "nature". Prints microseconds an agent step: of each part in the loop, and of the same call again
+and again with the same arguments, when all its code and data are in the processor's caches. Medians
+of 15 rounds, which take turns with rounds of the loop without timers.
 """
 
 import os
@@ -13,18 +13,42 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import statistics
 import sys
 import time
-
-import numpy as np
+from functools import partial
 
 from dqn_symbolic.agent.agent import Agent
 from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.experience.exploration import epsilon_greedy
-from dqn_symbolic.experience.frames import as_seen
 
 ROUNDS, SECONDS = 15, 0.1
 # Epsilon has its final value, and the memory is full soon.
 LATER = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100, "memory_size": 5_000}
+
+
+class Part:
+    """A method of `owner`, with a timer in its place while `on`."""
+
+    def __init__(self, owner, name):
+        self.owner, self.name, self.call = owner, name, getattr(owner, name)
+        self.seconds, self.arguments = 0.0, ()
+
+    def on(self, on):
+        setattr(self.owner, self.name, self.timed if on else self.call)
+
+    def timed(self, *arguments, **options):
+        self.arguments = arguments
+        since = time.perf_counter()
+        result = self.call(*arguments, **options)
+        self.seconds += time.perf_counter() - since
+        return result
+
+
+def microseconds(call, multiple=1):
+    """-> of one call, in a round of a multiple of so many calls."""
+    calls, since = 0, time.perf_counter()
+    while calls % multiple or time.perf_counter() - since < SECONDS:
+        call()
+        calls += 1
+    return (time.perf_counter() - since) / calls * 1e6, calls
 
 
 def main(game="games:Catch-v0", preset=None):
@@ -33,40 +57,39 @@ def main(game="games:Catch-v0", preset=None):
     agent = Agent(game.make(), s).compile()
     for _ in range(3_000):
         agent.step()
-    rng, other = np.random.default_rng(0), as_seen(game.make(), s).env
-    other.reset(seed=0)
-    x, updates = agent.x, 1 / s.update_every  # updates an agent step
-    batch = agent.memory.sample(s.batch_size, rng)
-
-    def act():
-        epsilon_greedy(s.epsilon_end, agent.action_count, agent.q_values, rng)
-
-    def play():
-        if any(other.step(1)[2:4]):
-            other.reset()
-
-    parts = {  # name: (calls an agent step, call)
-        "act (epsilon-greedy, forward)": (1, act),
-        "game (step, draw, reset)": (1, play),
-        "remember (memory.add)": (1, lambda: agent.memory.add(x, 1, 0.0, 0.99, x, False)),
-        "sample (32 transitions)": (updates, lambda: agent.memory.sample(s.batch_size, rng)),
-        "learn (forward, backward)": (updates, lambda: agent.learn(*batch)),
-        "whole loop": (1, agent.step),
+    parts = {
+        "act: forward": Part(agent, "forward"),
+        "game: step, draw": Part(agent.env, "step"),
+        "game: reset": Part(agent, "begin_episode"),
+        "remember": Part(agent.memory, "add"),
+        "sample 32 transitions": Part(agent.memory, "sample"),
+        "learn: forward, backward, optimiser": Part(agent, "learn"),
+        "watch the loss": Part(agent, "watch_loss"),
     }
-    times = {name: [] for name in parts}
+    again = {"act: forward": 1, "sample 32 transitions": s.update_every}
+    again |= {"learn: forward, backward, optimiser": s.update_every}  # agent steps for one call
+    whole, in_loop, alone = [], {name: [] for name in parts}, {name: [] for name in again}
     for _ in range(ROUNDS):
-        for name, (calls_a_step, part) in parts.items():
-            calls, since = 0, time.perf_counter()
-            while calls % s.update_every or time.perf_counter() - since < SECONDS:
-                part()
-                calls += 1
-            times[name].append((time.perf_counter() - since) / calls * 1e6 * calls_a_step)
-    medians = {name: statistics.median(rounds) for name, rounds in times.items()}
-    whole = medians.pop("whole loop")
-    medians["bookkeeping (the rest)"] = whole - sum(medians.values())
-    for name, microseconds in {**medians, "whole loop": whole}.items():
-        print(f"{name:32} {microseconds:7.1f} us  {microseconds / whole:5.0%}")
-    print(f"{1e6 / whole:,.0f} agent steps a second")
+        whole.append(microseconds(agent.step, s.update_every)[0])
+        for part in parts.values():
+            part.seconds = 0.0
+            part.on(True)
+        _, steps = microseconds(agent.step, s.update_every)
+        for name, part in parts.items():
+            part.on(False)
+            in_loop[name].append(part.seconds / steps * 1e6)
+        for name, every in again.items():
+            part = parts[name]
+            alone[name].append(microseconds(partial(part.call, *part.arguments))[0] / every)
+    total, rest = statistics.median(whole), statistics.median(whole)
+    print("part                                   in the loop   share   again and again")
+    for name, rounds in in_loop.items():
+        us = statistics.median(rounds)
+        rest -= us
+        same = f"{statistics.median(alone[name]):10.1f} us" if name in alone else ""
+        print(f"{name:36} {us:10.1f} us   {us / total:5.0%} {same:>17}")
+    print(f"{'the rest of the loop':36} {rest:10.1f} us   {rest / total:5.0%}")
+    print(f"whole loop: {total:.1f} us, {1e6 / total:,.0f} agent steps a second")
 
 
 if __name__ == "__main__":
