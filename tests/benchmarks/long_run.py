@@ -88,6 +88,8 @@ def save_picture(task, rows):
         axes.grid(alpha=0.3)
     every[0].set(title=task.game)
     every[-1].set(xlabel="agent steps")
+    every[-1].locator_params("x", nbins=5)
+    every[-1].xaxis.set_major_formatter("{x:,.0f}")
     name = task.game.split("/")[-1].split(":")[-1].split("-")[0].lower()
     save(PICTURES / f"long_run_{name}.png", figure)
 
