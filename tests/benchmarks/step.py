@@ -43,7 +43,7 @@ class Part:
 
 
 def microseconds(call, multiple=1):
-    """-> of one call, in a round of a multiple of so many calls."""
+    """-> (microseconds of one call, calls) of a round with a multiple of so many calls."""
     calls, since = 0, time.perf_counter()
     while calls % multiple or time.perf_counter() - since < SECONDS:
         call()
@@ -66,8 +66,11 @@ def main(game="games:Catch-v0", preset=None):
         "learn: forward, backward, optimiser": Part(agent, "learn"),
         "watch the loss": Part(agent, "watch_loss"),
     }
-    again = {"act: forward": 1, "sample 32 transitions": s.update_every}
-    again |= {"learn: forward, backward, optimiser": s.update_every}  # agent steps for one call
+    again = {  # agent steps from one call to the next
+        "act: forward": 1,
+        "sample 32 transitions": s.update_every,
+        "learn: forward, backward, optimiser": s.update_every,
+    }
     whole, in_loop, alone = [], {name: [] for name in parts}, {name: [] for name in again}
     for _ in range(ROUNDS):
         whole.append(microseconds(agent.step, s.update_every)[0])
@@ -81,7 +84,7 @@ def main(game="games:Catch-v0", preset=None):
         for name, every in again.items():
             part = parts[name]
             alone[name].append(microseconds(partial(part.call, *part.arguments))[0] / every)
-    total, rest = statistics.median(whole), statistics.median(whole)
+    total = rest = statistics.median(whole)
     print("part                                   in the loop   share   again and again")
     for name, rounds in in_loop.items():
         us = statistics.median(rounds)
