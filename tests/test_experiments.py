@@ -154,6 +154,12 @@ def test_every_job_is_done_once():
     assert sorted(in_processes(JOBS, fine, 2, [])) == sorted((job, fine(job)) for job in JOBS)
 
 
+def test_time_passes_while_a_job_is_at_work():
+    ticks = []
+    list(in_processes(JOBS[:1], slow, 1, [], tick=lambda: ticks.append("tick")))
+    assert len(ticks) > 1  # in half a second or more
+
+
 def test_an_exception_in_a_job_is_raised():
     with pytest.raises(ZeroDivisionError, match="a cannot be divided"):
         list(in_processes(JOBS[:1], fails, 2, []))

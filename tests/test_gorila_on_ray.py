@@ -234,7 +234,7 @@ def test_by_address(tmp_path, capsys):
         assert (tmp_path / "there" / made).read_bytes() == (here / made).read_bytes()
 
 
-def in_this_process(todo, work, stop):
+def in_this_process(todo, work, stop, tick):
     return ((job, work(job)) for job in todo)
 
 

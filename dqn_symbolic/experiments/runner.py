@@ -84,8 +84,8 @@ def plain(data):
 def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    stop: a list; as soon as it is not empty, the jobs end. in_parallel(todo, work, stop=...): does
-    the jobs, as `in_processes` does if it is None. -> whether all jobs are done.
+    stop: a list; as soon as it is not empty, the jobs end. in_parallel(todo, work, stop=...,
+    tick=...): does the jobs, as `in_processes` does if it is None. -> whether all jobs are done.
     Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     for name in ALL:  # every experiment in the folder, because they share one report
@@ -100,7 +100,7 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     with tqdm(
         total=total, initial=total - len(todo), unit=" jobs", disable=quiet or None, smoothing=0
     ) as bar:
-        for job, (rows, seconds) in in_parallel(todo, work, stop=stop):
+        for job, (rows, seconds) in in_parallel(todo, work, stop=stop, tick=bar.refresh):
             _, _, setting, seed = job
             data = {"setting": setting, "seed": seed, "seconds": round(seconds, 3), "rows": rows}
             write_text(path_of(out, *job), json.dumps(data))
@@ -123,10 +123,11 @@ def work(job):
 # -- the jobs in processes -------------------------------------------------------------------------
 
 
-def in_processes(todo, work, processes, stop):
+def in_processes(todo, work, processes, stop, tick=lambda: None):
     """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
 
-    Each process has one thread. An exception of `work` is raised here, unchanged.
+    tick() is called five times a second, so that a bar can show the time. Each process has one
+    thread. An exception of `work` is raised here, unchanged.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
@@ -140,6 +141,7 @@ def in_processes(todo, work, processes, stop):
     try:
         while waiting and not stop:
             done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            tick()
             for future in done:
                 yield waiting[future], future.result()
                 del waiting[future]

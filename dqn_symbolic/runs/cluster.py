@@ -57,17 +57,18 @@ def expect_cluster(address):
         raise ValueError(f"no Ray cluster answers at {address}") from error
 
 
-def in_cluster(todo, work, stop):
+def in_cluster(todo, work, stop, tick=lambda: None):
     """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
 
-    A job whose process dies is done again, three times at most. An exception of `work` is raised
-    here, unchanged.
+    tick() is called five times a second. A job whose process dies is done again, three times at
+    most. An exception of `work` is raised here, unchanged.
     """
     one_core = ray.remote(num_cpus=1)(work)
     waiting = {one_core.remote(job): job for job in todo}
     try:
         while waiting and not stop:
             done, _ = ray.wait(list(waiting), timeout=0.2)
+            tick()
             for call in done:
                 yield waiting.pop(call), ray.get(call)
     except RayTaskError as error:
