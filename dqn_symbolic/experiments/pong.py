@@ -64,7 +64,8 @@ def draw(rows):
     curves(axes, rows, labels, "agent_steps", "score")
     for name, score in task(GAME).levels.items():
         axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
-        axes.annotate(name.replace("_", " "), (0, score), fontsize=8, va="bottom")
-    axes.set(xlabel="agent steps", ylabel="score of Pong", ylim=(-22, 22))
+        name = name.replace("_", " ")
+        axes.annotate(name, (0, score), (4, 2), textcoords="offset points", fontsize=8)
+    axes.set(xlabel="agent steps", ylabel="score of Pong", xlim=(0, None), ylim=(-22, 22))
     axes.legend(frameon=False)
     return figure
