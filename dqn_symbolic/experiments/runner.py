@@ -126,8 +126,8 @@ def work(job):
 def in_processes(todo, work, processes, stop, tick=lambda: None):
     """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
 
-    tick() is called five times a second, so that a bar can show the time. Each process has one
-    thread. An exception of `work` is raised here, unchanged.
+    tick() is called at least five times a second, so that a bar can show the time. Each process has
+    one thread. An exception of `work` is raised here, unchanged.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")

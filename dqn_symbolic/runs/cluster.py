@@ -57,10 +57,10 @@ def expect_cluster(address):
         raise ValueError(f"no Ray cluster answers at {address}") from error
 
 
-def in_cluster(todo, work, stop, tick=lambda: None):
+def in_cluster(todo, work, stop, tick):
     """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
 
-    tick() is called five times a second. A job whose process dies is done again, three times at
+    tick() is called as by `in_processes`. A job whose process dies is done again, three times at
     most. An exception of `work` is raised here, unchanged.
     """
     one_core = ray.remote(num_cpus=1)(work)
