@@ -1,9 +1,11 @@
-"""The time of each part of an agent step:  python -m tests.benchmarks.step [GAME [PRESET]]
+"""The time of each part of an agent step:  python -m tests.benchmarks.step GAME PRESET BACKEND
 
-The default is Catch with its default settings. Another game is ALE/Pong-v5, with the preset "atari"
-or "nature". Prints microseconds an agent step: of each part in the loop, and of the same call again
-and again with the same arguments, when all its code and data are in the processor's caches. Medians
-of 15 rounds, which take turns with rounds of the loop without timers.
+All three can be left out, from the last on: the default is Catch with its default settings, on
+numba. Another game is ALE/Pong-v5, with the preset "atari" or "nature". Prints microseconds an
+agent step: of each part in the loop, and of the same call again and again with the same arguments,
+when all its code and data are in the processor's caches. Medians of 15 rounds, which take turns
+with rounds of the loop without timers. On JAX, the loop does not wait for an update before it
+watches the loss.
 """
 
 import os
@@ -42,6 +44,13 @@ class Part:
         return result
 
 
+def finished(part):
+    """Calls it again, and waits for the result if a device computes it."""
+    result = part.call(*part.arguments)
+    if hasattr(result, "block_until_ready"):
+        result.block_until_ready()
+
+
 def microseconds(call, multiple=1):
     """-> (microseconds of one call, calls) of a round with a multiple of so many calls."""
     calls, since = 0, time.perf_counter()
@@ -51,9 +60,9 @@ def microseconds(call, multiple=1):
     return (time.perf_counter() - since) / calls * 1e6, calls
 
 
-def main(game="games:Catch-v0", preset=None):
+def main(game="games:Catch-v0", preset=None, backend="numba"):
     game = task(game)
-    s = Settings(**PRESETS[preset or game.preset] | LATER)
+    s = Settings(backend=backend, **PRESETS[preset or game.preset] | LATER)
     agent = Agent(game.make(), s).compile()
     for _ in range(3_000):
         agent.step()
@@ -83,7 +92,7 @@ def main(game="games:Catch-v0", preset=None):
             in_loop[name].append(part.seconds / steps * 1e6)
         for name, every in again.items():
             part = parts[name]
-            alone[name].append(microseconds(partial(part.call, *part.arguments))[0] / every)
+            alone[name].append(microseconds(partial(finished, part))[0] / every)
     total = rest = statistics.median(whole)
     print("part                                   in the loop   share   again and again")
     for name, rounds in in_loop.items():
