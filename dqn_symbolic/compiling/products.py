@@ -14,12 +14,11 @@ import numpy as np
 from pytensor.link.numba.dispatch.basic import numba_njit
 
 HAS_SMALL_KERNELS = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
-# Multiplications in a product without packing. Other processors have no such limit.
-MOST = 100**3 if HAS_SMALL_KERNELS else 2**62
+MOST = 100**3  # multiplications in a product without packing
 LEAST = 32  # rows or columns in a part: with fewer, the calls would take longer than the packing
 LARGE = 2**18  # numbers in a matrix that is worth it
 
-# As in `conv.numba`: after an edit of this file, functions that call it are compiled again.
+# In the keys of numba's cache: after an edit of this file, its callers are compiled again.
 TEXT = zlib.crc32(Path(__file__).read_bytes())
 
 
@@ -37,22 +36,14 @@ def in_parts(rows, inner, columns):
 
 @numba_njit
 def by_rows(a, b):
-    out = np.empty((len(a), b.shape[1]), a.dtype)
-    rows_into(a, b, out)
-    return out
-
-
-@numba_njit
-def rows_into(a, b, out):
-    """As `by_rows`, but writes into `out`."""
     size = MOST // max(1, b.size)
     if size < LEAST or size >= len(a):
-        np.dot(a, b, out)
-        return
-    a = np.ascontiguousarray(a)
+        return np.dot(a, b)
+    a, out = np.ascontiguousarray(a), np.empty((len(a), b.shape[1]), a.dtype)
     for first in range(0, len(a), size):
         part = slice(first, first + size)
         np.dot(a[part], b, out[part])
+    return out
 
 
 @numba_njit

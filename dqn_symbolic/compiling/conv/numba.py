@@ -1,125 +1,122 @@
-"""The three convolutions for numba: each is a matrix product over a block of images at a time.
+"""The three convolutions for numba: matrix products, in which one factor is a view of the windows.
 
-The matrix has a row for each window and kh kw C columns. It holds each pixel up to
-kh kw / stride**2 times, so for a whole batch it would be too large for the processor's cache. For a
-block of a few images it fits.
+The sizes of image, kernel and windows are constants of the compiled functions.
 """
 
 import zlib
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
-from dqn_symbolic.compiling import products
+from dqn_symbolic.compiling.conv import tiles
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
-BLOCK = 2**18  # numbers in a block of windows: 1 MB of float32
-
-# An Op's key in numba's cache on disk is its name, its props and this checksum of the two files. So
-# after an edit the Op is compiled again.
-TEXT = zlib.crc32(Path(__file__).read_bytes(), products.TEXT)
+IMAGES = 4  # in one product of the input gradient
 
 
-@numba_njit
-def as_matrix(array):
-    """(..., n) -> (m, n)"""
-    return array.reshape(-1, array.shape[-1])
+def version(*sizes):
+    """-> a number for an Op's key in numba's cache on disk, beside its name and its props.
 
-
-@numba_njit
-def block_of_windows(y, kernel):
-    """-> an empty array for the windows of a block of images, (images, Ho, Wo, kh kw C)"""
-    B, Ho, Wo, F = y.shape
-    size = kernel.size // F
-    images = max(1, min(B, BLOCK // (Ho * Wo * size)))
-    return np.empty((images, Ho, Wo, size), kernel.dtype)
-
-
-@numba_njit
-def copy(x, block, kh, stride, back):
-    """Copies the windows of x (images, H, W, C) to block (images, Ho, Wo, kh kw C).
-
-    With `back` it does the transpose: it adds each number of the block to its pixel in x. Since the
-    channels are the last axis, a window's pixels in one line of the image are kw C neighbours: a
-    run.
+    So an Op is compiled again for other sizes, and after an edit of this file or of tiles.py.
     """
-    images, Ho, Wo, size = block.shape
-    _, H, W, C = x.shape
-    lines, run, step = x.reshape(images, H, W * C), size // kh, stride * C
-    if (Ho - 1) * stride + kh > H or (Wo - 1) * step + run > W * C:
-        # A function with trust_input checks no shapes, and numba checks no index.
+    texts = [Path(file).read_bytes() for file in (__file__, tiles.__file__)]
+    return zlib.crc32(repr((sizes, texts)).encode())
+
+
+@numba_njit
+def windows(x, kh, kw, stride):
+    """x (B, H, W, C) -> (B, Ho, Wo, kh, kw C), a view.
+
+    Since the channels are the last axis, a window's pixels in one line of the image are neighbours.
+    """
+    (B, H, W, C), (image, line, pixel, number) = x.shape, x.strides
+    shape = B, (H - kh) // stride + 1, (W - kw) // stride + 1, kh, kw * C
+    return as_strided(x, shape, (image, stride * line, stride * pixel, line, number))
+
+
+@numba_njit
+def copy(image, place):
+    """place[:] = image, but numba vectorises this."""
+    image, place = image.reshape(-1), place.reshape(-1)
+    for n in range(len(image)):
+        place[n] = image[n]
+
+
+@numba_njit
+def expect(fit):
+    if not fit:  # A function with trust_input checks no shapes, and a product checks none.
         raise ValueError("conv2d: the windows do not fit into the image")
-    for b in range(images):
-        for i in range(Ho):
-            for di in range(kh):
-                line = lines[b, i * stride + di]
-                for j in range(Wo):
-                    pixels = line[j * step : j * step + run]
-                    window = block[b, i, j, di * run : di * run + run]
-                    if back:
-                        for n in range(run):
-                            pixels[n] += window[n]
-                    else:
-                        for n in range(run):
-                            window[n] = pixels[n]
 
 
 @register_funcify_default_op_cache_key(Conv2D)
-def numba_conv2d(op, **_):
-    stride = op.stride
+def numba_conv2d(op, node, **_):
+    stride, ((_, H, W, C), (kh, kw, _, F)) = op.stride, (v.type.shape for v in node.inputs)
+    _, Ho, Wo, _ = node.outputs[0].type.shape
+    add = tiles.product(Wo, F)
 
     @numba_njit
     def convolve(x, kernel):
+        expect(x.shape[1:] == (H, W, C) and kernel.shape == (kh, kw, C, F))
         x, kernel = np.ascontiguousarray(x), np.ascontiguousarray(kernel)
-        (B, H, W, _), (kh, kw, _, F) = x.shape, kernel.shape
-        y = np.empty((B, (H - kh) // stride + 1, (W - kw) // stride + 1, F), kernel.dtype)
-        block = block_of_windows(y, kernel)
-        for first in range(0, B, len(block)):
-            part = slice(first, min(B, first + len(block)))
-            block = block[: part.stop - first]
-            copy(x[part], block, kh, stride, False)
-            products.rows_into(as_matrix(block), as_matrix(kernel), as_matrix(y[part]))
+        weights = kernel.reshape(kh, kw * C, F)
+        y = np.zeros((len(x), Ho, Wo, F), kernel.dtype)
+        image = np.empty((1, H, W, C), kernel.dtype)
+        view = windows(image, kh, kw, stride)[0]
+        for b in range(len(x)):
+            copy(x[b], image)
+            for i in range(Ho):
+                add(y[b, i], view[i], weights)
         return y
 
-    return convolve, TEXT
+    return convolve, version(H, W, C, kh, kw, F)
 
 
 @register_funcify_default_op_cache_key(KernelGradient)
-def numba_kernel_gradient(op, **_):
+def numba_kernel_gradient(op, node, **_):
     stride, (kh, kw) = op.stride, op.kernel_size
+    (_, H, W, C), (_, Ho, Wo, F) = (v.type.shape for v in node.inputs)
+    add = tiles.product(kw * C, F)
 
     @numba_njit
     def kernel_gradient(x, dy):
+        expect(x.shape == (len(dy), H, W, C) and dy.shape[1:] == (Ho, Wo, F))
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
-        dkernel = np.empty((kh, kw, x.shape[3], dy.shape[3]), dy.dtype)
-        block = block_of_windows(dy, dkernel)
-        sums = np.zeros((dy.shape[3], block.shape[3]), dy.dtype)  # transposed: BLAS is faster so
-        for first in range(0, len(dy), len(block)):
-            part = slice(first, min(len(dy), first + len(block)))
-            block = block[: part.stop - first]
-            copy(x[part], block, kh, stride, False)
-            sums += products.by_inner(as_matrix(dy[part]).T, as_matrix(block))
-        as_matrix(dkernel)[:] = sums.T
-        return dkernel
+        dkernel = np.zeros((kh, kw * C, F), dy.dtype)
+        image = np.empty((1, H, W, C), dy.dtype)
+        view = windows(image, kh, kw, stride)[0].transpose(2, 3, 0, 1)  # (kh, kw C, Ho, Wo)
+        for b in range(len(x)):
+            copy(x[b], image)
+            for di in range(kh):
+                add(dkernel[di], view[di], dy[b])
+        return dkernel.reshape(kh, kw, C, F)
 
-    return kernel_gradient, TEXT
+    return kernel_gradient, version(H, W, C, Ho, Wo, F)
 
 
 @register_funcify_default_op_cache_key(InputGradient)
-def numba_input_gradient(op, **_):
-    stride, (H, W) = op.stride, op.image_size
+def numba_input_gradient(op, node, **_):
+    stride, (H, W), (kh, kw, C, F) = op.stride, op.image_size, node.inputs[0].type.shape
+    Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
+    # The windows of one image overlap; those at the same place in several images do not.
+    add, add_one = tiles.product(IMAGES, kw * C), tiles.product(1, kw * C)
 
     @numba_njit
     def input_gradient(kernel, dy):
-        kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
-        dx = np.zeros((len(dy), H, W, kernel.shape[2]), dy.dtype)
-        block, weights = block_of_windows(dy, kernel), np.ascontiguousarray(as_matrix(kernel).T)
-        for first in range(0, len(dy), len(block)):
-            part = slice(first, min(len(dy), first + len(block)))
-            block = block[: part.stop - first]
-            products.rows_into(as_matrix(dy[part]), weights, as_matrix(block))
-            copy(dx[part], block, len(kernel), stride, True)
+        expect(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
+        B, kernel = len(dy), np.ascontiguousarray(kernel)
+        weights = kernel.reshape(kh, 1, kw * C, F).transpose(0, 1, 3, 2).copy()
+        dy = np.ascontiguousarray(dy).reshape(B, Ho, Wo, 1, F).transpose(1, 2, 0, 3, 4)
+        dx = np.zeros((B, H, W, C), dy.dtype)
+        view = windows(dx, kh, kw, stride).transpose(1, 2, 3, 0, 4)  # (Ho, Wo, kh, B, kw C)
+        together = B - B % IMAGES
+        for b in range(0, together, IMAGES):
+            for i, j, di in np.ndindex(Ho, Wo, kh):
+                add(view[i, j, di, b : b + IMAGES], dy[i, j, b : b + IMAGES], weights[di])
+        for b in range(together, B):
+            for i, j, di in np.ndindex(Ho, Wo, kh):
+                add_one(view[i, j, di, b : b + 1], dy[i, j, b : b + 1], weights[di])
         return dx
 
-    return input_gradient, TEXT
+    return input_gradient, version(C, kh, kw, F)
