@@ -25,6 +25,7 @@ MEMORY = "dqn_symbolic/experience/memory.py"
 STACKS = "dqn_symbolic/compiling/stacks.py"
 LINKER, THREADS = "dqn_symbolic/compiling/numba_linker.py", "dqn_symbolic/compiling/threads.py"
 PRODUCTS = "dqn_symbolic/compiling/products.py"
+CONV, TILES = (f"dqn_symbolic/compiling/conv/{name}.py" for name in ("numba", "tiles"))
 FRAMES = "dqn_symbolic/experience/frames.py"
 EXPLORATION, INITIALISERS = (
     "dqn_symbolic/experience/exploration.py",
@@ -219,6 +220,21 @@ FAULTS = [
         "a product of sizes that do not fit",
         *(PRODUCTS, " or a.shape[1] != len(b)", ""),
         "test_products",
+    ),
+    (
+        "no tiles of the second height",
+        *(TILES, "(end, rows, height - 1)", "(end, end, height - 1)"),
+        "test_tiles",
+    ),
+    (
+        "a product that forgets what it is added to",
+        *(TILES, "builder.fadd(load(builder, place, v), builder.load(total))", "builder.load(total)"),
+        "test_tiles",
+    ),
+    (
+        "no gradient of the last images of a batch",
+        *(CONV, "range(together, B)", "range(together, together)"),
+        "test_conv",
     ),
     (
         "averages kept where they are subnormal",

@@ -114,7 +114,7 @@ def mode_or_skip(backend):
 def test_backends_equal_the_loops(backend, shapes):
     mode = mode_or_skip(backend)
     function = compiled(*shapes, mode=mode)
-    for batch in 1, 3:
+    for batch in 1, 5:
         x, kernel, dy = example(np.random.default_rng(batch), batch, *shapes)
         results = [np.asarray(array) for array in function(x, kernel, dy)]
         assert {array.dtype for array in results} == {np.dtype(shapes[-1])}
@@ -160,6 +160,15 @@ def assert_equals_torch(shapes, batch):
         pixels.grad.numpy().transpose(0, 2, 3, 1),
     )
     assert_close(compiled(*shapes)(x, kernel, dy), expected)
+
+
+@pytest.mark.slow
+def test_numba_compiles_for_each_size_of_image():
+    """PyTensor's own linker finds compiled functions by a key that contains no sizes."""
+    for image in (6, 5, 2), (7, 9, 2):
+        shapes = image, (3, 2, 2, 3), 2
+        arrays = example(np.random.default_rng(0), 2, *shapes)
+        assert_close(compiled(*shapes, mode="NUMBA")(*arrays), by_hand(*arrays[:2], 2, arrays[2]))
 
 
 @pytest.mark.slow
