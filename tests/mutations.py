@@ -97,17 +97,17 @@ FAULTS = [
     ("x for x_tp1 in the target", Q, "network(x_tp1,", "network(x,", "test_q_learning"),
     (
         "s' off by one",
-        *(STACKS, "chosen[:, i + 1]", "chosen[:, i]"),
+        *(STACKS, "chosen[:, 1, i]", "chosen[:, 0, i]"),
         "test_memory",
     ),
     (
         "s' off by one in a stack of four frames",
-        *(STACKS, "stack(f1, f2, f3, f4,", "stack(f0, f1, f2, f3,"),
+        *(STACKS, "slots[b, side]", "slots[b, 0]"),
         "test_memory",
     ),
     (
         "a stack across an episode's end",
-        *(STACKS, "chosen[slots < begins[:, None]] = 0", "pass"),
+        *(STACKS, "chosen[slots < begins[:, None, None]] = 0", "pass"),
         "test_memory",
     ),
     (
@@ -115,6 +115,27 @@ FAULTS = [
         *(STACKS, "if slot >= begins[b] else zeros", ""),
         "test_memory",
     ),
+    (
+        "the rewards of an n-step return not discounted",
+        *(MEMORY, "goes_on * discount * self", "goes_on * self"),
+        "test_memory",
+    ),
+    (
+        "an n-step return across an episode's end",
+        *(MEMORY, "(slot == (last + 1) % self.slots) & ", ""),
+        "test_memory",
+    ),
+    (
+        "an n-step return beyond the newest transition",
+        *(MEMORY, " & (following < self.size)", ""),
+        "test_memory",
+    ),
+    (
+        "an n-step return with the x_tp1 of one step",
+        *(MEMORY, "slots[:, 1] += later[:, None]", "pass"),
+        "test_memory",
+    ),
+    ("the setting n_step not used", AGENT, "space.dtype, settings.n_step", "space.dtype", "test_agent"),
     (
         "a stack across the write pointer",
         *(MEMORY, "<= self.written - self.slots:", "<= self.written - self.slots - 1:"),

@@ -94,21 +94,26 @@ class Endless(gymnasium.Env):
 
 
 @pytest.mark.parametrize(
-    ("env", "q"),
+    ("env", "n_step", "q"),
     [
         # A time limit of 10 steps truncates, so it does not change Q: 1/(1 - .9) = 10.
-        (gymnasium.wrappers.TimeLimit(Endless(), 10), 10),
+        (gymnasium.wrappers.TimeLimit(Endless(), 10), 1, 10),
+        (gymnasium.wrappers.TimeLimit(Endless(), 10), 3, 10),
         # Termination does: one step in 10 has no future, so Q = 1 + .9 * 9/10 Q = 5.263.
-        (Endless(ends_after=10), 1 / (1 - 0.9 * 9 / 10)),
+        (Endless(ends_after=10), 1, 1 / (1 - 0.9 * 9 / 10)),
+        # The last three of 10 steps have no future, and the last two fewer than three rewards:
+        # 10 Q = 7 (1 + .9 + .81 + .729 Q) + (1 + .9 + .81) + (1 + .9) + 1, so Q = 5.019.
+        (Endless(ends_after=10), 3, (8 * 2.71 + 1.9 + 1) / (10 - 7 * 0.729)),
     ],
-    ids=["truncated", "terminated"],
+    ids=["truncated", "truncated-3", "terminated", "terminated-3"],
 )
-def test_truncation_bootstraps_and_termination_does_not(env, q):
+def test_truncation_bootstraps_and_termination_does_not(env, n_step, q):
     agent = trained(
         4_000,
         env,
         hidden=(),
         discount=0.9,
+        n_step=n_step,
         optimiser="sgd",
         learning_rate=0.02,
         sync_every=10,

@@ -48,8 +48,8 @@ def checked_indices(batch, transitions):
     return reward.astype(int)
 
 
-def filled(transitions, capacity, history, shape=(2, 3)):
-    memory = ReplayMemory(capacity, (*shape, history), np.uint8)
+def filled(transitions, capacity, history, shape=(2, 3), n_step=1):
+    memory = ReplayMemory(capacity, (*shape, history), np.uint8, n_step)
     for transition in transitions:
         memory.add(*transition)
     return memory
@@ -85,8 +85,49 @@ def test_exactly_the_complete_transitions_are_sampled(lengths, capacity, history
     assert set(checked_indices(batch, transitions)) == expected
 
 
-def test_shapes_and_dtypes_of_a_batch():
-    memory = filled(episodes([5, 5], history=4), 20, history=4)
+@settings(max_examples=200, deadline=None)
+@given(
+    lengths=episode_lengths,
+    capacity=st.integers(1, 30),
+    history=st.integers(1, 4),
+    n=st.integers(1, 5),
+    stop=st.data(),
+)
+def test_n_step_returns(lengths, capacity, history, n, stop):
+    """They end after n rewards, with their episode, or with the newest transition."""
+    transitions = episodes(lengths, history)
+    transitions = transitions[: stop.draw(st.integers(1, len(transitions)))]
+    memory = filled(transitions, capacity, history, n_step=n)
+    expected = sorted(complete(transitions, capacity, history))
+    for i, x, action, reward, discount, x_tp1 in zip(expected, *memory.all(), strict=True):
+        assert (x == transitions[i][0]).all() and action == transitions[i][1]
+        summed, factor = 0.0, 1.0
+        for transition in transitions[i : i + n]:
+            summed += factor * transition[2]
+            factor *= transition[3]
+            if transition[5]:
+                break
+        assert reward == pytest.approx(summed, rel=1e-6)
+        assert discount == pytest.approx(factor, rel=1e-6)
+        assert (x_tp1 == transition[4]).all()
+
+
+def test_an_n_step_return_by_hand():
+    """Rewards 1, 2, 4, 8 with gamma 1/2; the third transition terminates."""
+    memory = ReplayMemory(10, (1, 1), np.uint8, n_step=3)
+    for i, (reward, discount, over) in enumerate(
+        [(1, 0.5, False), (2, 0.5, False), (4, 0.0, True), (8, 0.5, False)]
+    ):
+        memory.add(np.full((1, 1), 10 * i), 0, reward, discount, np.full((1, 1), 10 * i + 1), over)
+    _, _, reward, discount, x_tp1 = memory.all()
+    assert reward.tolist() == [1 + 2 / 2 + 4 / 4, 2 + 4 / 2, 4, 8]
+    assert discount.tolist() == [0, 0, 0, 0.5]
+    assert x_tp1.ravel().tolist() == [21, 21, 21, 31]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_shapes_and_dtypes_of_a_batch(n):
+    memory = filled(episodes([5, 5], history=4), 20, history=4, n_step=n)
     batch = memory.sample(7, np.random.default_rng(0))
     assert [part.dtype for part in batch] == [np.uint8, np.int32, np.float32, np.float32, np.uint8]
     assert [part.shape for part in batch] == [(7, 2, 3, 4), (7,), (7,), (7,), (7, 2, 3, 4)]

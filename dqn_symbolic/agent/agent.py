@@ -32,7 +32,7 @@ class Agent:
         self.exploration_rng = np.random.default_rng(exploration_seed)
         self.memory_rng = np.random.default_rng(memory_seed)
         space = self.env.observation_space
-        self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype)
+        self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype, settings.n_step)
         self.steps = 0  # agent steps
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`

@@ -24,7 +24,8 @@ class ReplayMemory:
     """The last transitions (x, action, reward, discount, x_tp1), as many as `capacity` frames hold.
 
     x and x_tp1 are the last `history` frames of an episode, (*frame_shape, history). Frames from
-    before the episode are 0.
+    before the episode are 0. With n_step > 1, a transition has the reward, discount and x_tp1 of an
+    n-step return (Sutton & Barto 2018, section 7.1), without a correction for exploration.
 
     Frames are numbered from 0, and frame n is in slot n % slots of the rings. A transition is known
     by the newest frame of its x: the ring `valid` holds the slots of these frames, for all
@@ -32,13 +33,14 @@ class ReplayMemory:
     ages determine `valid`, so it is not saved.
     """
 
-    def __init__(self, capacity: int, obs_shape: tuple, dtype):
-        self.obs_shape, self.dtype = obs_shape, dtype
+    def __init__(self, capacity: int, obs_shape: tuple, dtype, n_step: int = 1):
+        self.obs_shape, self.dtype, self.n_step = obs_shape, dtype, n_step
         self.history = obs_shape[-1]
         self.slots = capacity + self.history  # a capacity of 1 is room for one whole transition
+        frames = np.arange(1 - self.history, 1)
+        self.offsets = np.stack([frames, frames + 1])  # the frames of x, and of x_tp1
         self.rings = self.new_rings()
         self.valid = np.zeros(self.slots, np.int64)
-        self.offsets = np.arange(1 - self.history, 2)  # to a transition's frames, oldest to newest
         self.written = 0  # frames
         self.first = self.size = 0  # where `valid` begins, and how many transitions it holds
         self.episode_begins = True
@@ -87,16 +89,33 @@ class ReplayMemory:
 
     def _transitions(self, chosen):
         """chosen (B,): 0 is the oldest transition."""
-        newest = self.valid.take(self.first + chosen, mode="wrap")
-        slots = newest[:, None] + self.offsets
+        newest = self._slots(chosen)
+        slots = newest[:, None, None] + self.offsets
+        reward, discount = self._at("reward", newest), self._at("discount", newest)
+        if self.n_step > 1:
+            reward, discount, later = self._n_steps(chosen, reward, discount)
+            slots[:, 1] += later[:, None]
         x, x_tp1 = stacks(self.rings["frame"], slots, newest - self._at("age", newest))
-        return [
-            x,
-            self._at("action", newest),
-            self._at("reward", newest),
-            self._at("discount", newest),
-            x_tp1,
-        ]
+        return [x, self._at("action", newest), reward, discount, x_tp1]
+
+    def _n_steps(self, chosen, reward, discount):
+        """-> reward, discount (B,) of n steps; how many frames later their x_tp1 is (B,).
+
+        There are fewer than n steps where the episode or the memory ends.
+        """
+        later = np.zeros_like(chosen)
+        for _ in range(1, self.n_step):
+            following = chosen + later + 1
+            last, slot = self._slots(following - 1), self._slots(following)
+            # Between the transitions of two episodes lies a frame without a transition.
+            goes_on = (slot == (last + 1) % self.slots) & (following < self.size)
+            reward = reward + goes_on * discount * self._at("reward", slot)
+            discount = np.where(goes_on, discount * self._at("discount", slot), discount)
+            later += goes_on
+        return reward, discount, later
+
+    def _slots(self, transitions):
+        return self.valid.take(self.first + transitions, mode="wrap")
 
     def _at(self, name, slots):
         # No slot is more than one round away. (NumPy subtracts round after round, which is slow.)
