@@ -100,7 +100,8 @@ def test_n_step_returns(lengths, capacity, history, n, stop):
     memory = filled(transitions, capacity, history, n_step=n)
     expected = sorted(complete(transitions, capacity, history))
     for i, x, action, reward, discount, x_tp1 in zip(expected, *memory.all(), strict=True):
-        assert (x == transitions[i][0]).all() and action == transitions[i][1]
+        assert (x == transitions[i][0]).all()
+        assert action == transitions[i][1]
         summed, factor = 0.0, 1.0
         for transition in transitions[i : i + n]:
             summed += factor * transition[2]

@@ -45,7 +45,7 @@ class Settings:
         False, "the learning rate falls to 0 in the second half of the steps"
     )
     discount: float = setting(0.99, "gamma, per agent step")
-    n_step: int = setting(1, "rewards that a target adds up, before it takes Q of the observation")
+    n_step: int = setting(1, "rewards that a target adds up before it estimates the rest")
 
     history: int = setting(1, "frames that the agent sees at a time")
     action_repeat: int = setting(1, "frames of the game in one agent step")
