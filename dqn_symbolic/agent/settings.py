@@ -146,7 +146,7 @@ PRESETS = {
         "evaluate_every": 2_500,
         "checkpoint_every": 10_000,
     },
-    # Atari with Adam and the network of Mnih et al. 2013, for less than a million agent steps.
+    # Atari with Adam and the network of Mnih et al. 2013, for half a million agent steps.
     # Runs of Pong that led to these numbers: environments/README.md.
     "atari": {
         "filters": ((16, 8, 4), (32, 4, 2)),
@@ -158,13 +158,14 @@ PRESETS = {
         "learning_rate": 0.0005,
         "anneal_learning_rate": True,
         "discount": 0.97,
+        "n_step": 3,
         "history": 4,
         "memory_size": 100_000,
         "warm_up": 5_000,
         "update_every": 4,
         "sync_every": 250,
         "epsilon_steps": 25_000,
-        "steps": 800_000,
+        "steps": 500_000,
         "evaluate_every": 50_000,
         "evaluation_episodes": 10,
         "evaluation_epsilon": 0.05,
