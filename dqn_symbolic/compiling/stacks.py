@@ -17,33 +17,33 @@ from pytensor.link.numba.dispatch.basic import numba_njit
 def stacks(frames, slots, begins):
     """-> x, x_tp1 (B, *frame_shape, history)
 
-    frames (N, *frame_shape), a ring; slots (B, 2, history): where the frames of x and of x_tp1 are,
+    frames (N, *frame_shape), a ring; slots (2, B, history): where the frames of x and of x_tp1 are,
     the oldest first. begins (B,): the slot in which the episode begins; in place of slots before it
     are frames of zeros.
     """
-    size, _, history = slots.shape
-    both = np.empty((2, size, *frames.shape[1:], history), frames.dtype)
+    *sizes, history = slots.shape
+    both = np.empty((*sizes, *frames.shape[1:], history), frames.dtype)
     if history == 4 and frames.dtype == np.uint8:
-        flat = both.reshape(2, size, frames[0].size * 4)
+        flat = both.reshape(*sizes, frames[0].size * 4)
         stack_four(frames.reshape(len(frames), -1), slots, begins, flat)
         return both
     # No slot is more than one round away. (NumPy subtracts round after round, which is slow.)
     chosen = frames.take(slots, axis=0, mode="wrap")
     if history > 1:
-        chosen[slots < begins[:, None, None]] = 0
+        chosen[slots < begins[:, None]] = 0
     for i in range(history):  # five times as fast as a transpose
-        both[0, ..., i], both[1, ..., i] = chosen[:, 0, i], chosen[:, 1, i]
+        both[..., i] = chosen[:, :, i]
     return both
 
 
 def stack_four(frames, slots, begins, both):
-    """frames (N, pixels), slots (B, 2, 4), begins (B,); writes both (2, B, pixels * 4)."""
+    """frames (N, pixels), slots (2, B, 4), begins (B,); writes both (2, B, pixels * 4)."""
     zeros = np.zeros_like(frames[0])
-    for b in range(len(slots)):
-        for side in range(2):
+    for side in range(2):
+        for b in range(len(begins)):
             f0, f1, f2, f3 = [
                 frames[slot % len(frames)] if slot >= begins[b] else zeros
-                for slot in slots[b, side]
+                for slot in slots[side, b]
             ]
             stack(f0, f1, f2, f3, both[side, b])
 

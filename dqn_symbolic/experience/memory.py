@@ -38,7 +38,7 @@ class ReplayMemory:
         self.history = obs_shape[-1]
         self.slots = capacity + self.history  # a capacity of 1 is room for one whole transition
         frames = np.arange(1 - self.history, 1)
-        self.offsets = np.stack([frames, frames + 1])  # the frames of x, and of x_tp1
+        self.offsets = np.stack([frames, frames + 1])[:, None]  # to the frames of x, and of x_tp1
         self.rings = self.new_rings()
         self.valid = np.zeros(self.slots, np.int64)
         self.written = 0  # frames
@@ -90,11 +90,11 @@ class ReplayMemory:
     def _transitions(self, chosen):
         """chosen (B,): 0 is the oldest transition."""
         newest = self._slots(chosen)
-        slots = newest[:, None, None] + self.offsets
+        slots = newest[:, None] + self.offsets  # (2, B, history)
         reward, discount = self._at("reward", newest), self._at("discount", newest)
         if self.n_step > 1:
             reward, discount, later = self._n_steps(chosen, reward, discount)
-            slots[:, 1] += later[:, None]
+            slots[1] += later[:, None]
         x, x_tp1 = stacks(self.rings["frame"], slots, newest - self._at("age", newest))
         return [x, self._at("action", newest), reward, discount, x_tp1]
 
