@@ -1,4 +1,0 @@
-"""The agent: its settings, one agent step, and its evaluation.
-
-Here the graphs of `symbols` meet the memory of `experience`.
-"""
