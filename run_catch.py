@@ -11,15 +11,13 @@ from dataclasses import dataclass, fields
 # Matrices as small as these are fastest on one core. NumPy reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from dqn_symbolic.agent.settings import Settings, setting
-from dqn_symbolic.commands import front, options
-
-PROGRAM = "python run_catch.py"
+from dqn_symbolic.commands import front
+from dqn_symbolic.settings import setting
 
 
 @dataclass(frozen=True)
 class Board:
-    """The settings of the game (games/catch.py). The learner's are in `Settings`."""
+    """The settings of the game (games/catch.py). The learner's are in dqn_symbolic/settings.py."""
 
     rows: int = setting(10, "height, in cells")
     columns: int = setting(10, "width, in cells")
@@ -31,57 +29,44 @@ class Board:
     )
 
 
-def catch(board):
-    """{setting: value}, as given by the user -> the Task: the game and its scoring."""
+def catch(given):
+    """{option: value} -> the Task: the game and its scoring."""
     from dqn_symbolic.environments.any_game import task
 
-    board = {field.name: field.default for field in fields(Board)} | board
+    board = {field.name: field.default for field in fields(Board)} | given
     return task("games:Catch-v0", **board | {"pixels": 84 if board["pixels"] else None})
 
 
-def train(**given):
-    """Learn Catch, write the files, and play in a window if there is a screen."""
-    from dqn_symbolic.commands.training import train
+def train(door, **given):
+    """Solves the exercise. -> exit status"""
+    # Only now: `--help` does not need PyTensor, which takes a second to import.
+    from dqn_symbolic import Agent, training
+    from dqn_symbolic.commands.training import asked, ended
+    from dqn_symbolic.environments.task import scorer
 
     if given.get("pixels") or given.get("preset") == "pixels":
         given = {"pixels": True, "drift": True, "preset": "pixels"} | given
-    return train(catch, PROGRAM, **given)
+
+    # The game and every number. With --resume, those of the run in that folder.
+    with asked(door, given) as (task, settings, run):
+        # The agent: its graph becomes three functions, which are compiled here.
+        agent = run.begin(Agent(task.make(), settings))
+        # The score: the agent plays one game from every start, greedily.
+        score = run.scored(scorer(task, agent))
+        # The loop. The run keeps each row and the best weights, and stops at Ctrl-C.
+        for _ in run.kept(training(agent, score, run.pause)):
+            if task.solved(run.rows):  # twice in a row, every ball was caught
+                break
+    # Now all files are written. The window, if there is a screen:
+    return ended(door, run, **given)
 
 
-def watch(**given):
-    """Watch an agent play, and take over from it."""
-    from dqn_symbolic.commands.watching import watch
-
-    return watch(**given)
-
-
-def play(**board):
-    """Play Catch yourself."""
-    from dqn_symbolic.commands.training import checked
-    from dqn_symbolic.commands.watching import play
-
-    return play(checked(catch, board))
-
-
-def compare(**given):
-    """Run the lecture's claims as experiments, with several seeds."""
-    from dqn_symbolic.commands.comparing import compare
-
-    return compare(**given)
-
-
-# Each command, and the classes that list its options. The first command is the default.
-COMMANDS = {
-    "train": (train, Board, options.Preset, Settings, options.Files),
-    "watch": (watch, options.Watching),
-    "play": (play, Board),
-    "compare": (compare, options.Comparing),
-}
+DOOR = front.Door("python run_catch.py", __doc__, catch, (Board,), train=train)
 
 
 def main(arguments):
     """-> exit status"""
-    return front.main(arguments, PROGRAM, __doc__, COMMANDS)
+    return front.main(arguments, DOOR)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,22 @@
 """Deep Q-learning, symbolically: the lecture's DQN as PyTensor graphs and a plain memory loop.
 
-Start with `lecture`. To understand one update, go on with `symbols.q_learning`, `experience.memory`
-and `agent.agent`. These are the rooms. Each imports only from the rooms below it:
+    from dqn_symbolic import Agent, Settings, evaluation, load, training
 
-    commands        the command line
-    exercises       the lecture's exercises I and III, a page each
-    experiments     the slides' claims
-    runs            a run and its files
-    environments    a game and its scoring
-    agent           settings, the agent, evaluation
-    experience      memory, frames, exploration
-    symbols         the maths
-    compiling       how graphs become machine code
+The files of this folder are the algorithm; start with `lecture`. The folders are what surrounds it.
 """
+
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
+
+__all__ = ["Agent", "Settings", "load", "training"]
+
+
+def __getattr__(name):
+    """Agent and load come when they are asked for: PyTensor takes a second to import."""
+    if name == "Agent":
+        from dqn_symbolic.agent import Agent as value
+    elif name == "load":
+        from dqn_symbolic.runs.loading import load as value
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return value

@@ -1,53 +1,66 @@
 """The agent: act, remember, learn (Mnih et al. 2015, Algorithm 1)."""
 
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from math import inf
 
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.agent.learner import compilation, first_params
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic import losses, networks, optimisers
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experience.exploration import ADVICE, annealed, epsilon_greedy
-from dqn_symbolic.experience.frames import as_seen
-from dqn_symbolic.experience.memory import ReplayMemory
+from dqn_symbolic.exploration import ADVICE, annealed, epsilon_greedy
+from dqn_symbolic.frames import History
+from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.q_learning import functions, q_learning
+from dqn_symbolic.settings import Settings
 
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
+STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")
+SAVED_STREAMS = STREAMS[2:4]
+FILE = {"dqn_symbolic": "agent", "version": 2}  # of the content of agent.npz
 
 
 class Agent:
-    """A game, a learner, its replay memory and everything else that changes during training.
+    """A game, two Q-networks, a replay memory, random streams and counters.
 
-    env: a Gymnasium environment with discrete actions. Its observations are arrays, the frames. The
-    agent sees the last `settings.history` of them. `step()` is one agent step.
+    env: any Gymnasium environment with discrete actions; functions(graph, mode, threads) ->
+    (forward, learn, sync) decides how an update is run. Raises ValueError, in one line, for a game
+    that cannot be learnt with these settings.
     """
 
-    def __init__(self, env: gymnasium.Env, settings: Settings):
-        seeds = np.random.SeedSequence(settings.seed).spawn(5)
-        params_seed, game_seed, exploration_seed, memory_seed, self.evaluation_seed = seeds
-        self.settings, self.mode = settings, mode(settings.backend)
-        self.env = as_seen(env, settings)
-        self.action_count = int(env.action_space.n)
-        self.first_params = first_params(np.random.default_rng(params_seed), self.env, settings)
-        self.exploration_rng = np.random.default_rng(exploration_seed)
-        self.memory_rng = np.random.default_rng(memory_seed)
-        space = self.env.observation_space
-        self.memory = ReplayMemory(settings.memory_size, space.shape, space.dtype, settings.n_step)
+    def __init__(self, env: gymnasium.Env, settings: Settings, functions: Callable = functions):
+        s = self.settings = settings
+        self.env = History(env, s.history)
+        space, self.action_count = self.env.observation_space, int(env.action_space.n)
+        seeds = streams(s.seed)
+        self.evaluation_seed = seeds["evaluation"]
+        self.rngs = {name: np.random.default_rng(seeds[name]) for name in STREAMS[2:]}
+        params_rng = np.random.default_rng(seeds["params"])
+        first_params = networks.first_params(params_rng, s, space, self.action_count)
+        self.memory = ReplayMemory(s.memory_size, space.shape, space.dtype, s.n_step)
         self.steps = 0  # agent steps
+        self.steps_before = 0  # agent steps of former lives: epsilon goes on from there (Gorila)
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
-        self.first_seed = int(game_seed.generate_state(1)[0])
+        self.shown = None  # the last frames that `act` was given
+        self.first_seed = int(seeds["game"].generate_state(1)[0])
         self.episode = -1
         self.begin_episode()
+        network, optimiser, loss = networks.of(s, space), optimisers.of(s), getattr(losses, s.loss)
+        self.graph = q_learning(network, first_params, space.shape, space.dtype, optimiser, loss)
+        self.forward, self.learn, self.sync = functions(self.graph, mode(s.backend), s.threads)
 
     # -- the lecture's algorithm ------------------------------------------------------------------
 
     def step(self) -> None:
         """Acts, remembers the transition, and learns from a minibatch if an update is due."""
         s = self.settings
-        action = epsilon_greedy(
-            self.epsilon, self.action_count, self.q_values, self.exploration_rng
-        )
+        rng = self.rngs["exploration"]
+        action = epsilon_greedy(self.epsilon, self.action_count, self.q_values, rng)
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
         # Nothing follows a termination. For learning, the loss of a life counts as a termination.
         # After a truncation the game would have gone on.
@@ -56,13 +69,13 @@ class Agent:
         if s.clip_rewards:
             reward = min(max(reward, -1.0), 1.0)
         self.memory.add(self.x, action, reward, discount, x_tp1, over)
-        self.x = x_tp1
+        self.x: np.ndarray = x_tp1
         self.actions.append(action)
         if over:
             self.begin_episode()
         self.steps += 1
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
-            td_error = self.learn(*self.memory.sample(s.batch_size, self.memory_rng))
+            td_error = self.learn(*self.memory.sample(s.batch_size, self.rngs["memory"]))
             self.updates += 1
             if self.updates % s.sync_every == 0:
                 self.sync()
@@ -76,11 +89,11 @@ class Agent:
 
     @property
     def epsilon(self):
-        s = self.settings
-        return annealed(self.steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+        s, steps = self.settings, self.steps_before + self.steps
+        return annealed(steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
 
-    def q_values(self):
-        return np.asarray(self.forward(self.x[None]))[0]  # (actions,)
+    def q_values(self, x=None):
+        return np.asarray(self.forward((self.x if x is None else x)[None]))[0]  # (actions,)
 
     def watch_loss(self, td_error):
         """td_error (B,). Raises FloatingPointError if the loss is not finite."""
@@ -97,28 +110,30 @@ class Agent:
         self.loss_sum, self.loss_count = 0.0, 0
         return mean
 
-    # -- the compiled functions -------------------------------------------------------------------
+    # -- to use it elsewhere ----------------------------------------------------------------------
 
-    def compile(self) -> "Agent":
-        for _, part in compilation(self):
-            part()
-        return self
+    def act(self, observation, epsilon: float = 0.0, begins: bool = False) -> int:
+        """-> the action for an observation; the frames before it are remembered.
 
-    # `compile` replaces these three methods with the compiled functions.
+        epsilon: the probability of a random action; begins: this episode begins here.
+        """
+        x = self.shown = self.env.stacked(observation, None if begins else self.shown)
+        q_values = partial(self.q_values, x)
+        return epsilon_greedy(epsilon, self.action_count, q_values, self.rngs["act"])
 
-    def forward(self, x):
-        return self.compile().forward(x)
-
-    def learn(self, *batch):
-        return self.compile().learn(*batch)
-
-    def sync(self):
-        return self.compile().sync()
-
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict:
         """-> {name: array}: a copy of the online network's parameters."""
-        values = {v.name: v.get_value() for v in self.forward.get_shared()}
-        return {name: np.array(values[name]) for name in self.first_params}
+        return {p.name: np.array(p.get_value()) for p in self.graph.params}
+
+    def save(self, path) -> None:
+        """Writes weights, settings and the game's name, for `dqn_symbolic.load`, in one step."""
+        game = self.env.unwrapped.spec
+        settings = {**asdict(self.settings), "game": game.kwargs if game else {}}
+        data = json.dumps({**FILE, "game": game.id if game else "", "settings": settings})
+        part = f"{path}.{os.getpid()}"
+        with open(part, "wb") as file:
+            np.savez(file, data=np.array(data.encode()), **self.weights())
+        os.replace(part, path)
 
     # -- save and restore everything that changes -------------------------------------------------
 
@@ -127,31 +142,29 @@ class Agent:
         positions, rings = self.memory.get_state()
         data = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
-            "streams": {name: rng.bit_generator.state for name, rng in self.streams().items()},
+            "streams": {name: self.rngs[name].bit_generator.state for name in SAVED_STREAMS},
             "actions": list(self.actions),
             "memory": positions,
         }
-        arrays = {f"learner.{v.name}": v.get_value() for v in self.learn.get_shared()}
+        arrays = {f"learner.{v.name}": v.get_value() for v in self.graph.variables}
         arrays.update({f"memory.{name}": ring for name, ring in rings.items()})
         return data, {**arrays, "x": self.x}
 
     def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
-        """Restores a saved state. The agent is compiled and has not stepped yet.
+        """Restores a saved state; the arrays memory.* are whole rings, and are not copied.
 
-        The arrays memory.* are whole rings; the memory uses them without a copy. -> whether the
-        game shows the same observation again. If not, `reset(seed)` does not determine the game,
-        and a new episode begins.
+        -> whether the game shows the same observation again. If not, a new episode begins.
         """
         for name, value in data["counters"].items():
             setattr(self, name, value)
-        for name, rng in self.streams().items():
-            rng.bit_generator.state = data["streams"][name]
-        for variable in self.learn.get_shared():
+        for name in SAVED_STREAMS:
+            self.rngs[name].bit_generator.state = data["streams"][name]
+        for variable in self.graph.variables:
             variable.set_value(arrays[f"learner.{variable.name}"])
         rings = {name: arrays[f"memory.{name}"] for name in self.memory.rings}
         self.memory.set_state(data["memory"], rings)
         came_back = self.play_again(data["actions"], arrays["x"])
-        if not came_back:
+        if not came_back:  # `reset(seed)` does not determine the game
             self.memory.episode_begins = True
             self.begin_episode()
         return came_back
@@ -167,5 +180,7 @@ class Agent:
         self.actions = list(actions)
         return np.array_equal(self.x, x)
 
-    def streams(self):
-        return {"exploration": self.exploration_rng, "memory": self.memory_rng}
+
+def streams(seed: int) -> dict[str, np.random.SeedSequence]:
+    """-> an independent seed for each of STREAMS."""
+    return dict(zip(STREAMS, np.random.SeedSequence(seed).spawn(len(STREAMS))))

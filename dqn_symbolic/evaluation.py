@@ -1,35 +1,29 @@
 """Evaluation: the agent plays whole episodes, many at a time, and learns nothing from them."""
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic.experience.exploration import epsilon_greedy
-
-SIDE_BY_SIDE = 100  # the largest number of environments
+from dqn_symbolic.exploration import epsilon_greedy
+from dqn_symbolic.frames import History
 
 
 def returns(
-    envs: list,
-    beginnings: list[dict],
-    forward: Callable,
-    epsilon: float,
-    most_steps: int,
-    seed,
-    stop=(),
-    quiet=True,
+    player, games, beginnings, epsilon=0.0, most_steps=10_000, seed=0, stop=(), quiet=True
 ) -> np.ndarray | None:
     """-> (episodes,) float64: the undiscounted return of one episode for each of `beginnings`.
 
-    envs: the game as the agent sees it, used only here; beginnings: keyword arguments of `reset`,
-    such as {"seed": 3}; most_steps: agent steps after which an episode is cut. All random numbers
-    come from `seed`. Each step calls forward with one batch, always of the same size. -> None as
-    soon as `stop` is not empty. Unless `quiet`, a progress bar appears after two seconds.
+    player: an agent, or what else has `forward` and `settings`; games: Gymnasium environments, used
+    only here; beginnings: keyword arguments of `reset`, such as {"seed": 3}; most_steps: agent
+    steps after which an episode is cut. All random numbers come from `seed`. Each step calls
+    forward with one batch, always of the same size. -> None as soon as `stop` is not empty. Unless
+    `quiet`, a progress bar appears after two seconds.
     """
-    rng, space = np.random.default_rng(seed), envs[0].observation_space
-    x = np.zeros((min(len(envs), len(beginnings)), *space.shape), space.dtype)
+    history = player.settings.history
+    envs = [g if isinstance(g, History) else History(g, history) for g in games[: len(beginnings)]]
+    rng, space, forward = np.random.default_rng(seed), envs[0].observation_space, player.forward
+    x = np.zeros((len(envs), *space.shape), space.dtype)
     actions = int(envs[0].action_space.n)
     totals, waiting = np.zeros(len(beginnings)), enumerate(beginnings)
     playing = {}  # environment -> (episode, agent steps)
@@ -44,9 +38,8 @@ def returns(
 
     for i in range(len(x)):
         begin(i)
-    with tqdm(
-        total=len(totals), unit=" episodes", desc="evaluation", delay=2, leave=False, disable=quiet
-    ) as bar:
+    bar = {"unit": " episodes", "desc": "evaluation", "delay": 2, "leave": False, "disable": quiet}
+    with tqdm(total=len(totals), **bar) as bar:
         while playing:
             if stop:
                 return None
@@ -60,3 +53,8 @@ def returns(
                     begin(i)
                     bar.update()
     return totals
+
+
+def seeds(episodes: int, seed: int = 0) -> list[dict]:
+    """-> the beginnings of this many episodes, each with a seed of its own."""
+    return [{"seed": (seed + i) % 2**31} for i in range(episodes)]

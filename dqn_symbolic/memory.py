@@ -5,8 +5,6 @@ when they are sampled. So a transition of 84 x 84 pixels costs 7 KB, not 56. Num
 reserves memory: the process uses it as the rings fill.
 """
 
-from math import prod
-
 import numpy as np
 
 from dqn_symbolic.compiling.stacks import stacks
@@ -81,14 +79,10 @@ class ReplayMemory:
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
         """Uniformly, with replacement -> [x, action, reward, discount, x_tp1] (batch_size, ...)."""
-        return self._transitions(rng.integers(self.size, size=batch_size))
+        return self.transitions(rng.integers(self.size, size=batch_size))
 
-    def all(self) -> list[np.ndarray]:
-        """-> every transition, the oldest first, in the form of `sample`."""
-        return self._transitions(np.arange(self.size))
-
-    def _transitions(self, chosen):
-        """chosen (B,): 0 is the oldest transition."""
+    def transitions(self, chosen: np.ndarray) -> list[np.ndarray]:
+        """chosen (B,): 0 is the oldest transition, size - 1 the newest. -> as `sample`"""
         newest = self._slots(chosen)
         slots = newest[:, None] + self.offsets  # (2, B, history)
         reward, discount = self._at("reward", newest), self._at("discount", newest)
@@ -141,10 +135,3 @@ class ReplayMemory:
         valid = slots[:-1][continues & (oldest_needed[:-1] >= -self.slots)]
         self.first, self.size = 0, len(valid)
         self.valid[: self.size] = valid
-
-
-def memory_bytes(capacity: int, frame_shape: tuple, dtype, history: int) -> int:
-    """-> the bytes of a full `ReplayMemory`: its rings and `valid`."""
-    frame = np.dtype(dtype).itemsize * prod(frame_shape)
-    numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
-    return (capacity + history) * (frame + numbers)

@@ -6,21 +6,36 @@ float32 observations are used as they are. uint8 observations are divided by `hi
 value in the game's observation space: 255 for pixels.
 """
 
+from functools import partial
 from math import prod
 
 import numpy as np
 import pytensor.tensor as TT
 
+from dqn_symbolic import initialisers
 from dqn_symbolic.compiling.conv import conv2d
-from dqn_symbolic.symbols.initialisers import biases
+from dqn_symbolic.initialisers import biases
+
+
+def of(settings, space):
+    """-> the network(x, params) of these settings, for observations of this `space`."""
+    return partial(
+        conv,
+        strides=[stride for _, _, stride in settings.filters],
+        activation={"relu": relu, "tanh": TT.tanh}[settings.activation],
+        centred=settings.centred,
+        highest=max(1, int(space.high.max())) if space.dtype == np.uint8 else None,
+    )
+
+
+def first_params(rng, settings, space, actions):
+    """-> {name: float32 array}: the first values of the network's parameters."""
+    initialiser = getattr(initialisers, settings.initialiser)
+    return conv_params(rng, space.shape, settings.filters, settings.hidden, actions, initialiser)
 
 
 def relu(z):
     return TT.maximum(z, 0)
-
-
-def tanh(z):
-    return TT.tanh(z)
 
 
 def mlp(x, params, activation=relu, highest=255):

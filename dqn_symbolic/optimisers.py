@@ -3,11 +3,24 @@
 An optimiser keeps its running averages in shared variables, which are in the same list.
 """
 
+from functools import partial
+
 import numpy as np
 import pytensor
 import pytensor.tensor as TT
 
+import dqn_symbolic.compiling  # noqa: F401  it sets float32
+
 SMALLEST_NORMAL = np.finfo(np.float32).tiny
+
+
+def of(settings):
+    """-> the optimiser(params, grads) of these settings."""
+    known = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adagrad": adagrad}
+    optimiser = known[settings.optimiser]
+    if settings.anneal_learning_rate:
+        optimiser = annealed(optimiser, settings.steps / settings.update_every)
+    return partial(optimiser, learning_rate=settings.learning_rate)
 
 
 def sgd(params, grads, learning_rate):
@@ -72,10 +85,9 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
 
 
 def annealed(optimiser, total):
-    """-> the optimiser with a learning rate that is annealed, to 0 after `total` updates.
+    """-> the optimiser with a rate that falls linearly to 0 in the second half of `total` updates.
 
-    It is constant in the first half of them, and falls linearly in the second. At a constant rate
-    the parameters would keep moving, although they could settle.
+    At a constant rate the parameters would keep moving, although they could settle.
     """
 
     def with_annealed_rate(params, grads, learning_rate):
@@ -90,8 +102,7 @@ def flushed(average):
     """The average, but 0 where it is subnormal, below 1.2e-38.
 
     The average of a parameter whose gradient stays 0, such as a weight of a dead unit, decays into
-    the subnormal numbers and stays there. They are far too small to change a parameter, but most
-    processors compute with them a hundred times slower.
+    the subnormal numbers. Most processors compute with them a hundred times slower.
     """
     return TT.switch(abs(average) < SMALLEST_NORMAL, np.float32(0), average)
 

@@ -10,12 +10,13 @@
 action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
 or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
 and x_tp1 is the real last observation. For an n-step return, reward is the discounted sum of n
-rewards, discount is gamma**n, and x_tp1 follows n steps later. `gradient` and `apply` are the two
-halves of `learn`.
+rewards, discount is gamma**n, and x_tp1 follows n steps later.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import reduce
+from itertools import chain
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +24,8 @@ import pytensor
 import pytensor.tensor as TT
 from pytensor import function, grad
 
-from dqn_symbolic.compiling.threads import learn_on_threads
-from dqn_symbolic.symbols.losses import squared
+from dqn_symbolic.compiling.threads import in_parts
+from dqn_symbolic.losses import squared
 
 
 class Graph(NamedTuple):
@@ -39,6 +40,12 @@ class Graph(NamedTuple):
     loss: Callable  # of the TD errors
     gradients: list  # of the loss, one for each of params
     updates: list  # [(shared variable, new value), ...]
+
+    @property
+    def variables(self):
+        """All shared variables: both networks, and what the optimiser remembers."""
+        updated = [variable for variable, _ in self.updates]
+        return list(dict.fromkeys([*self.params, *self.target_params, *updated]))
 
 
 def q_learning(
@@ -79,23 +86,38 @@ def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, C
     if threads == 1:
         learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)
     else:
-        learn = learn_on_threads(graph, partial(compiled, mode=mode), threads)
+        learn = in_parts(*partial_gradients(graph, mode, threads), threads)
     sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
     return forward, learn, sync
 
 
 def halves(graph: Graph, mode=None) -> tuple[Callable, Callable]:
-    """-> (gradient, apply): they share the parameters and the optimiser's averages with `learn`.
+    """-> (gradient, apply): they share all variables with `learn`.
 
-    The last bits of an update may differ from those of `learn`, because there the compiler sees the
-    formula of the gradient, too, and may round differently. With numba they differ for `sgd`,
-    `rmsprop` and `adam`.
+    The last bits of an update may differ: in `learn`, the compiler sees the gradient's formula.
     """
     inputs = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
     gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
     givens = list(zip(graph.gradients, inputs))
     apply = compiled(inputs, [], mode, updates=graph.updates, givens=givens)
     return gradient, apply
+
+
+def partial_gradients(graph: Graph, mode, parts: int) -> tuple[Callable, Callable]:
+    """-> (gradient, apply) of a minibatch that is cut into parts.
+
+    gradient(*part, B) -> td_error, *gradients, where B is the size of the whole minibatch;
+    apply(*gradients of all parts, part after part) adds them up in this order.
+    """
+    size = TT.lscalar("size")
+    # Errors of the whole minibatch, 0 outside the part: a mean in the loss is then over all B.
+    td_error = TT.zeros(size)[: graph.td_error.shape[0]].set(graph.td_error)
+    outputs = [graph.td_error, *grad(graph.loss(td_error), graph.params)]
+    gradient = compiled([*graph.batch, size], outputs, mode, on_unused_input="ignore")
+    of_parts = [[p.type() for p in graph.params] for _ in range(parts)]
+    givens = [(g, reduce(add, of_p)) for g, of_p in zip(graph.gradients, zip(*of_parts))]
+    inputs = list(chain.from_iterable(of_parts))
+    return gradient, compiled(inputs, [], mode, updates=graph.updates, givens=givens)
 
 
 def forward_alone(network, params, obs_shape, obs_dtype, mode=None) -> Callable:

@@ -166,21 +166,6 @@ class Catch(gymnasium.Env):
         starts = self.starts()
         return sum(map(reachable, starts)) / len(starts)
 
-    def scoring(self):
-        """-> fields of `Task`: an evaluation plays one episode from every start."""
-        caught = round(self.optimum * len(self.starts()))
-
-        def measures(returns):
-            return {"catch_rate": float((returns > 0).mean())}
-
-        return {
-            "starts": self.starts(),
-            "goal": (2 * caught - len(self.starts())) / len(self.starts()),
-            "measures": measures,
-            "score_name": "catch_rate",
-            "levels": {"optimum": self.optimum, "chance": self.chance},
-        }
-
     # -- the Gymnasium interface ----------------------------------------------------------------
 
     def reset(self, *, seed=None, options=None):

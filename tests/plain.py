@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from pytensor.compile.mode import Mode
 
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.q_learning import functions
 from dqn_symbolic.runs import checkpoints, pieces
+from dqn_symbolic.training import training
 
 # PyTensor's graphs as written, operation by operation in NumPy: no rewrites, nothing compiled.
 PLAIN = Mode(linker="py", optimizer=None)
@@ -27,10 +30,17 @@ def load(path, kind):
     return data, arrays
 
 
-def plain(agent):
-    """Compile an agent to plain NumPy: slower, but ready at once."""
-    agent.mode = PLAIN
-    return agent.compile()
+def plain(env, settings):
+    """-> an agent in plain NumPy: slower, but ready at once."""
+    return Agent(env, settings, lambda graph, mode, threads: functions(graph, PLAIN))
+
+
+def trained(run, score):
+    """Trains a run that has begun, as the commands do. -> the run"""
+    for _ in run.kept(training(run.agent, run.scored(score), run.pause)):
+        if run.task.solved(run.rows):
+            break
+    return run
 
 
 @contextmanager

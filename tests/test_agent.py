@@ -3,26 +3,27 @@
 import hashlib
 import json
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.evaluation import returns
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experience.frames import History
+from dqn_symbolic.evaluation import returns
+from dqn_symbolic.frames import History
+from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from tests.benchmarks.seeds import steps_to_solve
-from tests.plain import PLAIN, plain
+from tests.plain import plain
 
 QUICK = {"hidden": (16,), "warm_up": 50, "epsilon_steps": 300, "memory_size": 200}
 
 
 def trained(steps, env=None, **settings):
-    agent = plain(Agent(env or Catch(), Settings(**settings)))
+    agent = plain(env or Catch(), Settings(**settings))
     for _ in range(steps):
         agent.step()
     return agent
@@ -57,7 +58,7 @@ def saved_state(agent):
 def test_the_agent_solves_catch_with_the_same_bits_twice(seed):
     runs = []
     for _ in range(2):
-        agent = Agent(Catch(), Settings(seed=seed)).compile()
+        agent = Agent(Catch(), Settings(seed=seed))
         score = scorer(task("games:Catch-v0"), agent)
         for _ in range(10_000 // 250):
             for _ in range(250):
@@ -167,7 +168,7 @@ class Lives(Numbered):
 @pytest.mark.parametrize(("clip_rewards", "rewards"), [(True, [1, -1, 0.5]), (False, [5, -3, 0.5])])
 def test_a_lost_life_ends_the_episode_for_learning_only(clip_rewards, rewards):
     agent = trained(6, Lives(), clip_rewards=clip_rewards, **QUICK)
-    _, _, reward, discount, x_tp1 = agent.memory.all()
+    _, _, reward, discount, x_tp1 = agent.memory.transitions(np.arange(agent.memory.size))
     assert reward.tolist() == 2 * rewards
     np.testing.assert_allclose(discount, 2 * [0.99, 0, 0.99])
     assert x_tp1.ravel().tolist() == [2, 3, 4, 6, 7, 8]  # the episode continues after the lost life
@@ -225,14 +226,14 @@ def test_epsilon_is_never_reset_by_an_episode():
 def test_online_q_learning_is_a_setting():
     """With a memory and a batch of one and a sync at every update, it learns from the last step."""
     settings = Settings(memory_size=1, batch_size=1, warm_up=1, sync_every=1, hidden=(8,))
-    agent = plain(Agent(Catch(), settings))
+    agent = plain(Catch(), settings)
     for step in range(1, 30):
         x = agent.x.copy()
         agent.step()
         batch = agent.memory.sample(1, np.random.default_rng(0))
         assert (batch[0][0] == x).all()
         assert agent.updates == step
-        shared = {v.name: v.get_value() for v in agent.learn.get_shared()}
+        shared = {v.name: v.get_value() for v in agent.graph.variables}
         for name in ("W1", "b1", "Wout", "bout"):
             assert (shared[name] == shared[f"target.{name}"]).all()
 
@@ -302,12 +303,12 @@ def test_the_optimiser_setting_is_used(optimiser, step):
     ("initialiser", "largest"), [("glorot", np.sqrt(6 / 228)), ("uniform_fan_in", 0.01)]
 )
 def test_the_initialiser_setting_is_used(initialiser, largest):
-    W1 = Agent(Catch(), Settings(initialiser=initialiser)).first_params["W1"]
+    W1 = plain(Catch(), Settings(initialiser=initialiser)).weights()["W1"]
     assert 0.99 * largest < abs(W1).max() <= largest * (1 + 1e-6)
 
 
 def test_the_orthogonal_initialiser_is_used():
-    W1 = Agent(Catch(), Settings(initialiser="orthogonal")).first_params["W1"]
+    W1 = plain(Catch(), Settings(initialiser="orthogonal")).weights()["W1"]
     np.testing.assert_allclose(W1 @ W1.T, np.eye(100), atol=1e-5)
 
 
@@ -317,15 +318,14 @@ def test_the_orthogonal_initialiser_is_used():
 def test_the_activation_setting_is_used(activation, function):
     agent = trained(0, activation=activation, hidden=(16,))
     x = np.random.default_rng(0).integers(0, 256, (4, 10, 10, 1), dtype=np.uint8)
-    params = agent.first_params
+    params = agent.weights()
     h = function(x.reshape(4, 100) / 255 @ params["W1"])
     np.testing.assert_allclose(agent.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
 
 
-def test_history_and_action_repeat_reach_the_environment():
-    agent = Agent(Catch(), Settings(history=3, action_repeat=4))
+def test_the_history_reaches_the_environment():
+    agent = plain(Catch(), Settings(history=3))
     assert agent.x.shape == (10, 10, 3)
-    assert agent.env.step(1)[4]["state"].ball_row == 4
 
 
 # -- the same bits ---------------------------------------------------------------------------------
@@ -341,7 +341,8 @@ def test_evaluation_does_not_change_training():
         undisturbed.step()
         if step % 50 == 0:
             for forward in (agent.forward, lambda x: equal_values):
-                returns(envs, beginnings, forward, 0.1, 100, agent.evaluation_seed)
+                player = SimpleNamespace(forward=forward, settings=agent.settings)
+                returns(player, envs, beginnings, 0.1, 100, agent.evaluation_seed)
     assert bits(agent) == bits(undisturbed)
 
 
@@ -389,19 +390,6 @@ def test_a_whole_number_becomes_a_float_and_survives_json():
     assert Settings(**json.loads(json.dumps(asdict(settings)))) == settings
 
 
-# -- an agent that was not compiled ----------------------------------------------------------------
-
-
-def test_an_agent_compiles_itself_when_it_first_needs_to():
-    agent = Agent(Catch(), Settings(**{**QUICK, "warm_up": 3, "epsilon_start": 1.0}))
-    agent.mode = PLAIN
-    for _ in range(4):
-        agent.step()
-    assert agent.updates == 2
-    compiled = trained(4, **{**QUICK, "warm_up": 3})
-    assert bits(agent) == bits(compiled)
-
-
 # -- each episode has its own seed -----------------------------------------------------------------
 
 
@@ -435,9 +423,9 @@ def test_bytes_are_divided_by_the_highest_value_of_their_space():
         def observe(self):
             return np.eye(4, dtype=np.uint8)[0]
 
-    agent = plain(Agent(Planes(), Settings(hidden=())))
+    agent = plain(Planes(), Settings(hidden=()))
     x = np.eye(4, dtype=np.uint8)[..., None]
-    np.testing.assert_allclose(agent.forward(x), agent.first_params["Wout"], rtol=1e-6)
-    pixels = plain(Agent(Numbered(), Settings(hidden=())))
+    np.testing.assert_allclose(agent.forward(x), agent.weights()["Wout"], rtol=1e-6)
+    pixels = plain(Numbered(), Settings(hidden=()))
     x = np.full((1, 1, 1), 51, np.uint8)
-    np.testing.assert_allclose(pixels.forward(x), pixels.first_params["Wout"] / 5, rtol=1e-6)
+    np.testing.assert_allclose(pixels.forward(x), pixels.weights()["Wout"] / 5, rtol=1e-6)

@@ -16,16 +16,15 @@ from PIL import Image
 pytest.importorskip("ale_py")
 
 import run_catch
+from dqn_symbolic import optimisers
 from dqn_symbolic.__main__ import main
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import PRESETS, Settings
-from dqn_symbolic.commands.options import AGENTS
+from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
-from dqn_symbolic.symbols import optimisers
+from dqn_symbolic.settings import PRESETS, Settings
 from tests.plain import load, plain
 
 pytestmark = pytest.mark.slow
@@ -257,7 +256,7 @@ def test_an_agent_resumed_in_mid_episode_has_the_same_bits(game, sticky):
     """The first agent stops after 333 steps. The second goes on with a new emulator."""
 
     def agent():
-        return plain(Agent(task(f"ALE/{game}-v5", sticky=sticky).make(), Settings(**SMALL)))
+        return plain(task(f"ALE/{game}-v5", sticky=sticky).make(), Settings(**SMALL))
 
     whole, stopped, resumed = agent(), agent(), agent()
     for player, steps in ((whole, 500), (stopped, 333)):
@@ -353,7 +352,7 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
     ("name", "score"), [("pong", 12), ("crazy_climber", 25_000), ("kung_fu_master", 5_000)]
 )
 def test_the_included_agents_play_well(name, score, tmp_path, capsys):
-    assert (AGENTS / name / "agent.npz").stat().st_size < 4_000_000
+    assert (TRAINED / name / "agent.npz").stat().st_size < 4_000_000
     options = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
     assert main(["evaluate", "--agent", name, *options]) == 0
     assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > score

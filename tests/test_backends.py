@@ -9,11 +9,11 @@ import pytensor
 import pytest
 
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.losses import clipped, squared
-from dqn_symbolic.symbols.networks import conv, conv_params
-from dqn_symbolic.symbols.optimisers import adam, rmsprop
-from dqn_symbolic.symbols.q_learning import functions, q_learning
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.losses import clipped, squared
+from dqn_symbolic.networks import conv, conv_params
+from dqn_symbolic.optimisers import adam, rmsprop
+from dqn_symbolic.q_learning import functions, q_learning
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.loading import Unreadable, read_agent, read_data, restore
-from dqn_symbolic.runs.run import Run
 from run_catch import main
 from tests.plain import uncompiled
 
@@ -207,18 +207,17 @@ def test_a_damaged_checkpoint_is_refused_or_resumes(folder, tmp_path):
     intact = (folder / "checkpoint.npz").read_bytes()
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(intact)
-    _, task, settings = read_data(tmp_path, "checkpoint")
-    run = Run(task, settings, tmp_path)
-    run.compile(lambda text, end="": None, [])
+    _, task, settings = read_data(path, "checkpoint")
+    agent = Agent(task.make(), settings)
 
     def resume():
-        data, _, settings = read_data(tmp_path, "checkpoint")
-        if settings == run.agent.settings:  # other settings would have to be compiled
-            restore(run, data)
-            assert run.solved in (False, True)
+        data, _, settings = read_data(path, "checkpoint")
+        if settings == agent.settings:  # other settings would have to be compiled
+            saved = restore(path, data, task, agent)
+            assert task.solved(saved.rows) in (False, True)
             with suppress(FloatingPointError):  # the command line reports it in one line
                 for _ in range(12):
-                    run.agent.step()
+                    agent.step()
 
     counts = outcomes(intact, path, resume)
     assert counts["refused"] > counts["accepted"] > 0
@@ -226,7 +225,7 @@ def test_a_damaged_checkpoint_is_refused_or_resumes(folder, tmp_path):
 
 def test_a_damaged_agent_file_is_refused_or_plays(folder, tmp_path):
     intact = (folder / "agent.npz").read_bytes()
-    counts = outcomes(intact, tmp_path / "agent.npz", lambda: read_agent(tmp_path))
+    counts = outcomes(intact, tmp_path / "agent.npz", lambda: read_agent(tmp_path / "agent.npz"))
     assert counts["refused"] > counts["accepted"] > 0
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytensor
 import pytest
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
+from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from run_catch import main
 from tests.plain import load, plain
@@ -36,13 +36,13 @@ def compiled(backend="plain", **settings):
         pytest.skip("no C++ compiler")
     game = Brightness(Catch(rows=4, columns=4, paddle_width=1))
     if backend == "plain":
-        return plain(Agent(game, Settings(**{**SMALL, **settings})))
-    return Agent(game, Settings(backend=backend, **{**SMALL, **settings})).compile()
+        return plain(game, Settings(**{**SMALL, **settings}))
+    return Agent(game, Settings(backend=backend, **{**SMALL, **settings}))
 
 
 def poison(agent, name, bad):
     """Sets the last element of a shared variable."""
-    (variable,) = (v for v in agent.learn.get_shared() if v.name == name)
+    (variable,) = (v for v in agent.graph.variables if v.name == name)
     value = np.array(variable.get_value())
     value.flat[-1] = bad
     variable.set_value(value)
@@ -65,13 +65,13 @@ def test_a_nan_anywhere_reaches_the_loss(learner):
         learner.step()
     good = learner.memory.sample(4, np.random.default_rng(0))
     good[3][:] = 0.9  # discounts above 0, so that the target network matters
-    weights = {v.name: np.array(v.get_value()) for v in learner.learn.get_shared()}
-    names = [name for name in weights if name.split(".")[-1] in learner.first_params]
+    weights = {v.name: np.array(v.get_value()) for v in learner.graph.variables}
+    names = [name for name in weights if name.split(".")[-1] in learner.weights()]
     assert len(names) == 2 * 6
 
     def error():
         td_error = np.asarray(learner.learn(*good))
-        for variable in learner.learn.get_shared():
+        for variable in learner.graph.variables:
             variable.set_value(weights[variable.name])
         return td_error
 

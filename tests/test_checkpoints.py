@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dqn_symbolic.runs import checkpoints
+from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.files import write_whole
 from tests.plain import load
 
@@ -65,7 +66,7 @@ def npz_with_data(**changes):
 def test_a_foreign_file_is_refused(tmp_path, content):
     path = tmp_path / "agent.npz"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"agent\.npz") as refusal:
+    with pytest.raises(Unreadable, match=r"agent\.npz") as refusal:
         load(path, "agent")
     assert "\n" not in str(refusal.value)
     assert path.read_bytes() == content
@@ -75,17 +76,17 @@ def test_a_file_that_is_cut_short_or_has_a_flipped_bit_is_refused(path):
     whole = path.read_bytes()
     for length in range(0, len(whole), 37):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"agent\.npz"):
+        with pytest.raises(Unreadable, match=r"agent\.npz"):
             load(path, "agent")
     middle = whole.index(ARRAYS["W1"].tobytes()) + 5
     path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
-    with pytest.raises(ValueError, match="damaged, cut short or not"):
+    with pytest.raises(Unreadable, match="damaged, cut short or not"):
         load(path, "agent")
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path):
     for path in (tmp_path / "none.npz", tmp_path):
-        with pytest.raises(ValueError, match=r"is missing|is not a file"):
+        with pytest.raises(Unreadable, match=r"is missing|is not a file"):
             load(path, "agent")
 
 

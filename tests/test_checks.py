@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
+from dqn_symbolic.settings import Settings
 
 PIXELS, FLOATS = Box(0, 255, (2, 3), np.uint8), Box(-1, 1, (2, 3), np.float32)
 SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4}
@@ -60,9 +60,8 @@ def refusal_step(env, error, message, **settings):
         ),
         ({"actions": MultiBinary(3)}, "action space: expected Discrete"),
         ({"actions": Discrete(3, start=1)}, r"its actions 0 to n - 1, got Discrete\(3, start=1\)"),
-        ({"observations": Discrete(5)}, r"expected a Box \(gymnasium's Flatten.*got Discrete"),
+        ({"observations": MultiBinary(5)}, r"expected a Box \(gymnasium's Flatten.*got MultiB"),
         ({"observations": Dict(a=PIXELS)}, r"observation space: expected a Box .* got Dict"),
-        ({"observations": Box(0, 1, (2,), np.float64)}, "uint8 or float32 .* got float64"),
         ({"observations": Box(0, 9, (2,), np.int32)}, "uint8 or float32 .* got int32"),
         ({"observations": Box(0, 9, (), np.uint8)}, "expected one axis or more"),
     ],
@@ -96,7 +95,7 @@ def test_filters_need_observations_that_are_images():
     [
         (Dict(a=FLOATS, b=FLOATS), gymnasium.wrappers.FlattenObservation),
         (
-            Box(0, 1, (2,), np.float64),
+            Box(0, 1, (2,), np.int32),
             lambda env: gymnasium.wrappers.DtypeObservation(env, np.float32),
         ),
         (Box(0, 1, ()), lambda env: gymnasium.wrappers.ReshapeObservation(env, (1,))),
@@ -114,7 +113,6 @@ FINE = np.zeros((2, 3), np.uint8)
 
 
 @pytest.mark.parametrize("history", [1, 3])
-@pytest.mark.parametrize("action_repeat", [1, 2])
 @pytest.mark.parametrize(
     ("bad_frame", "message"),
     [
@@ -124,13 +122,10 @@ FINE = np.zeros((2, 3), np.uint8)
         (7, r"expected uint8 \(2, 3\), got 7"),
     ],
 )
-def test_a_later_frame_of_another_shape_or_dtype_is_refused(
-    bad_frame, message, history, action_repeat
-):
+def test_a_later_frame_of_another_shape_or_dtype_is_refused(bad_frame, message, history):
     """NumPy would broadcast or round it without an error."""
     env = Game([FINE] * 6 + [bad_frame])
-    step = refusal_step(env, ValueError, message, history=history, action_repeat=action_repeat)
-    assert step == (5 if action_repeat == 1 else 2)
+    assert refusal_step(env, ValueError, message, history=history) == 5
 
 
 @pytest.mark.parametrize("reward", [None, "1", np.ones(1), [1.0], 1j])

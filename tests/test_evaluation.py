@@ -1,12 +1,14 @@
 """Evaluation: the returns of whole episodes, played several at once."""
 
+from types import SimpleNamespace
+
 import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.evaluation import returns
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.experience.frames import History
+from dqn_symbolic.evaluation import returns
+from dqn_symbolic.settings import Settings
 from games.catch import Catch, State
 
 
@@ -35,11 +37,13 @@ def always(action):
     return lambda x: np.tile(np.eye(3, dtype=np.float32)[action], (len(x), 1))
 
 
+def player(forward):
+    return SimpleNamespace(forward=forward, settings=Settings())
+
+
 def play(envs, seeds, forward, epsilon=0.0, most_steps=100, **options):
     beginnings = [{"seed": seed} for seed in seeds]
-    return returns(
-        [History(e, 1) for e in envs], beginnings, forward, epsilon, most_steps, 0, **options
-    )
+    return returns(player(forward), envs, beginnings, epsilon, most_steps, **options)
 
 
 @pytest.mark.parametrize("side_by_side", [1, 2, 7])
@@ -101,7 +105,7 @@ def test_catch_is_scored_from_every_start():
     beginnings = catch.beginnings(None, seed=0)
     states = [beginning["options"]["state"] for beginning in beginnings]
     assert states == Catch().starts()
-    scores = returns([History(catch.make(), 1)] * 1, beginnings, always(1), 0.0, 100, 0)
+    scores = returns(player(always(1)), [catch.make()], beginnings, 0.0, 100)
     expected = [1.0 if s.paddle <= s.ball_column < s.paddle + 3 else -1.0 for s in states]
     assert scores.tolist() == expected
     assert catch.measures(scores) == {"catch_rate": 0.3}
@@ -119,8 +123,6 @@ def test_the_goal_of_catch_is_its_best_mean_return():
 
 
 def test_other_games_are_scored_by_the_same_episodes_every_time():
-    from dqn_symbolic.agent.settings import Settings
-
     cartpole = task("CartPole-v1")
     beginnings = cartpole.beginnings(Settings(evaluation_episodes=3), seed=7)
     assert beginnings == [{"seed": 7}, {"seed": 8}, {"seed": 9}]

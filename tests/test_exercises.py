@@ -18,8 +18,8 @@ from dqn_symbolic.exercises import (
     stacked_denoising_autoencoders,
 )
 from dqn_symbolic.exercises.data import Digits, catch, digits, pong
+from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy, cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run
-from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy, cross_entropy
 from tests.plain import PLAIN
 
 PAGES = [

@@ -9,20 +9,17 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import network_of
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.experience.memory import ReplayMemory
+from dqn_symbolic import networks
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.four_frames import best_return
 from dqn_symbolic.experiments.initialisation import layer_outputs
+from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
 from dqn_symbolic.experiments.minibatches import consecutive
 from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
-from dqn_symbolic.experiments.runner import (
-    EXPERIMENTS,
-    WorkerDied,
-    in_processes,
-)
-from dqn_symbolic.symbols.q_learning import forward_alone
+from dqn_symbolic.experiments.runner import EXPERIMENTS
+from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.q_learning import forward_alone
+from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from tests.plain import PLAIN
 
@@ -72,7 +69,7 @@ def test_consecutive_batches_hold_consecutive_transitions():
     memory, rng = ReplayMemory(50, (1, 1), np.uint8), np.random.default_rng(0)
     for n in range(80):
         memory.add(np.full((1, 1), n), 0, 0, 0, np.full((1, 1), n + 1), n % 10 == 9)
-    x, _, _, _, x_tp1 = memory.all()
+    x, _, _, _, x_tp1 = memory.transitions(np.arange(memory.size))
     assert len(x) == memory.size > 32
     assert (x_tp1 == x + 1).all()
     assert (np.diff(x.ravel().astype(int)) == 1).all()
@@ -107,8 +104,10 @@ def test_the_output_of_the_last_layer_is_q(activation):
     agent = Agent(Catch(), s)
     x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
     shape = x.shape[1:]
-    forward = forward_alone(network_of(agent.env, s), agent.first_params, shape, "uint8", PLAIN)
-    outputs = layer_outputs(x / 255, agent.first_params, s)
+    forward = forward_alone(
+        networks.of(s, agent.env.observation_space), agent.weights(), shape, "uint8", PLAIN
+    )
+    outputs = layer_outputs(x / 255, agent.weights(), s)
     assert [h.shape for h in outputs] == [(5, 4, 4, 4), (5, 6), (5, 3)]
     np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dqn_symbolic.experience.exploration import annealed, epsilon_greedy, greedy
+from dqn_symbolic.exploration import annealed, epsilon_greedy, greedy
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.experience.frames import ActionRepeat, History
+from dqn_symbolic.frames import History
 from games.catch import Catch, State
 
 
@@ -57,20 +57,33 @@ def test_history_passes_reset_options_to_the_game():
     assert History(Catch(), 2).reset(options={"state": start})[1]["state"] == start
 
 
-def test_action_repeat_sums_rewards_and_shows_the_last_frame():
-    env = ActionRepeat(Counting(100), 4)
-    env.reset()
-    x, reward, terminated, truncated, _ = env.step(0)
-    assert (x.tolist(), reward, terminated, truncated) == ([5, 5], 2 + 3 + 4 + 5, False, False)
+class Seen(gymnasium.Env):
+    """Shows one observation of a space."""
+
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, space, observation):
+        self.observation_space, self.observation = space, observation
+
+    def reset(self, *, seed=None, options=None):
+        return self.observation, {}
 
 
-@pytest.mark.parametrize(("length", "frames"), [(2, [2]), (3, [2, 3]), (5, [2, 3, 4, 5])])
-def test_action_repeat_stops_at_the_end(length, frames):
-    env = ActionRepeat(Counting(length), 4)
-    env.reset()
-    x, reward, terminated, _, _ = env.step(0)
-    assert (x.tolist(), reward, terminated) == ([frames[-1]] * 2, sum(frames), True)
-    assert env.unwrapped.frame == length
+def test_discrete_observations_become_one_hot():
+    """They may begin at another number than 0."""
+    env = History(Seen(gymnasium.spaces.Discrete(4, start=5), np.int64(7)), 2)
+    x, _ = env.reset()
+    assert x.dtype == np.uint8
+    assert x.tolist() == [[0, 0], [0, 0], [0, 1], [0, 0]]
+    assert env.observation_space.high.max() == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_floats_become_float32(dtype):
+    env = History(Seen(gymnasium.spaces.Box(-9, 9, (2,), dtype), np.array([0.5, -2], dtype)), 1)
+    x, _ = env.reset()
+    assert x.dtype == env.observation_space.dtype == np.float32
+    assert x.tolist() == [[0.5], [-2]]
 
 
 class Coloured(Counting):
@@ -83,11 +96,11 @@ class Coloured(Counting):
 
 
 def test_gymnasiums_wrapper_turns_colours_into_luminance():
-    env = History(ActionRepeat(gymnasium.wrappers.GrayscaleObservation(Coloured(9)), 2), 2)
+    env = History(gymnasium.wrappers.GrayscaleObservation(Coloured(9)), 2)
     env.reset()
     x = env.step(0)[0]
     assert x.shape == (6, 8, 2)
     assert x.dtype == np.uint8
-    for frame, red in enumerate((10, 30)):
+    for frame, red in enumerate((10, 20)):
         luminance = 0.2125 * red + 0.7154 * 100 + 0.0721 * 200
         assert abs(x[..., frame].astype(float) - luminance).max() <= 1

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from dqn_symbolic.__main__ import main
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
+from dqn_symbolic.settings import Settings
 from tests.plain import load, plain, uncompiled
+from tests.plain import trained as train
 from tests.test_agent import bits, saved_state
 from tests.test_determinism import differences, outcome
 
@@ -185,7 +185,7 @@ def test_a_module_can_register_a_game(tmp_path):
 def stopped_and_resumed(env, stop, steps, **settings):
     """-> (whether the game came back, the agent that was not stopped, the resumed agent)."""
     small = {"hidden": (8,), "warm_up": 30, "memory_size": 80, "batch_size": 4, "history": 2}
-    whole, resumed = (plain(Agent(env(), Settings(**{**small, **settings}))) for _ in range(2))
+    whole, resumed = (plain(env(), Settings(**{**small, **settings})) for _ in range(2))
     for _ in range(stop):
         whole.step()
     came_back = resumed.set_state(*saved_state(whole))
@@ -205,13 +205,10 @@ def stopped_and_resumed(env, stop, steps, **settings):
         ("Acrobot-v1", {}),
     ],
 )
-@pytest.mark.parametrize("action_repeat", [1, 2])
-def test_a_game_that_keeps_its_promise_resumes_with_the_same_bits(game, settings, action_repeat):
+def test_a_game_that_keeps_its_promise_resumes_with_the_same_bits(game, settings):
     make = task(game, **settings).make
     for stop in (1, 37, 90):
-        came_back, whole, resumed = stopped_and_resumed(
-            make, stop, 110, action_repeat=action_repeat
-        )
+        came_back, whole, resumed = stopped_and_resumed(make, stop, 110)
         assert came_back
         assert bits(whole) == bits(resumed)
     assert whole.updates == 81
@@ -252,7 +249,7 @@ def test_a_game_that_breaks_its_promise_is_noticed_and_starts_a_new_episode():
     assert resumed.episode == whole.episode + 1
     assert resumed.actions == []
     resumed.step()
-    x, _, _, _, x_tp1 = resumed.memory.all()
+    x, _, _, _, x_tp1 = resumed.memory.transitions(np.arange(resumed.memory.size))
     # the first transition of the new episode has no frame of the old episode
     assert x[-1, 0, 0] == 0 != x[-1, 0, 1]
     assert x_tp1[-1, 0, 0] == x[-1, 0, 1]
@@ -346,16 +343,15 @@ def test_the_latest_of_the_best_agents_is_saved(scores, best, tmp_path):
     settings = Settings(
         hidden=(4,), warm_up=10, batch_size=4, steps=30, evaluate_every=10, checkpoint_every=30
     )
-    run = Run(task("CartPole-v1"), settings, tmp_path)
-    plain(run.agent)
-    run.compiled, weights, remaining = True, [], list(scores)
+    game = task("CartPole-v1")
+    run, weights, remaining = Run(game, settings, tmp_path), [], list(scores)
+    agent = run.begin(plain(game.make(), settings))
 
-    def evaluate(stop=(), quiet=True):
-        weights.append(run.agent.weights())
+    def score(stop=(), quiet=True):
+        weights.append(agent.weights())
         return {"mean_return": float(remaining.pop(0))}
 
-    run.evaluate = evaluate
-    run.train([], quiet=True)
+    train(run, score)
     _, saved = load(tmp_path / "agent.npz", "agent")  # before the run ends
     assert all((saved[name] == value).all() for name, value in weights[best].items())
     summary = run.finish()

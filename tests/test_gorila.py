@@ -2,7 +2,8 @@
 
 import re
 import sys
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,32 +13,33 @@ import pytest
 
 import dqn_symbolic
 from dqn_symbolic.__main__ import main
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import example, graph_of
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
-from dqn_symbolic.gorila.learner import FIRST_LOSSES, Learner
+from dqn_symbolic.gorila.learner import FIRST_LOSSES
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
-from dqn_symbolic.gorila.run import GorilaRun
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import functions, halves
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.loading import read_agent, read_data, restore
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import functions, halves
+from dqn_symbolic.runs.loading import read_agent, read_data
+from dqn_symbolic.runs.run import Run, example
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 from games.catch import Catch
 from tests.benchmarks.gorila import steps_to_solve
-from tests.plain import PLAIN, plain
+from tests.plain import plain, trained, uncompiled
 
 CATCH = task("games:Catch-v0")
 QUICK = Settings(hidden=(16,), warm_up=50, epsilon_steps=300, memory_size=200, sync_every=30)
+TWO = GorilaSettings(bundles=2, shards=2)
 
 
-def scheduled(steps, settings=QUICK, mode=PLAIN, **gorila):
-    scheduler = Scheduler(CATCH, settings, GorilaSettings(**gorila))
-    scheduler.mode = mode or scheduler.mode
-    scheduler.compile()
+def scheduled(steps, settings=QUICK, compiled=False, **gorila):
+    with nullcontext() if compiled else uncompiled():
+        scheduler = Scheduler(CATCH, settings, GorilaSettings(**gorila)).compile()
     for _ in range(steps):
         scheduler.step()
     return scheduler
@@ -46,8 +48,10 @@ def scheduled(steps, settings=QUICK, mode=PLAIN, **gorila):
 def assert_same_bits(scheduler, agent):
     """The only bundle, with the newest parameters, equals the single agent."""
     (bundle,) = scheduler.bundles
-    bundle.learn.pull()
-    (data, arrays), (expected_data, expected) = bundle.get_state(), agent.get_state()
+    bundle.learner.pull()
+    (data, arrays), (expected_data, expected) = bundle.agent.get_state(), agent.get_state()
+    for a in (data, expected_data):  # a report takes the losses with it
+        a["counters"] |= {"loss_sum": 0, "loss_count": 0}
     assert data == expected_data
     for server in scheduler.servers:  # the optimiser's averages
         arrays |= {f"learner.{name}": value for name, value in server.get_state()[1].items()}
@@ -63,7 +67,7 @@ def assert_same_bits(scheduler, agent):
 def test_one_bundle_is_the_single_agent(optimiser, shards):
     settings = replace(QUICK, optimiser=optimiser)
     scheduler = scheduled(120, settings, bundles=1, shards=shards, stale_after=1)
-    agent = plain(Agent(Catch(), settings))
+    agent = plain(Catch(), settings)
     for _ in range(120):
         agent.step()
     assert scheduler.updates == agent.updates == 71
@@ -75,19 +79,20 @@ def test_one_bundle_is_the_single_agent(optimiser, shards):
 @pytest.mark.slow
 def test_one_bundle_is_the_single_agent_for_5_000_steps():
     """Compiled by numba; the single agent also learns in two steps, `gradient` and `apply`."""
-    scheduler = scheduled(5_000, Settings(), mode=None, bundles=1, stale_after=1)
-    agent = Agent(Catch(), Settings())
-    graph = graph_of(agent)
-    agent.forward, whole, agent.sync = functions(graph, agent.mode)
-    gradient, apply = halves(graph, agent.mode)
+    scheduler = scheduled(5_000, Settings(), compiled=True, bundles=1, stale_after=1)
 
-    def learn(*batch):
-        td_error, *gradients = gradient(*batch)
-        apply(*gradients)
-        return td_error
+    def in_halves(graph, mode, threads):
+        forward, _, sync = functions(graph, mode)
+        gradient, apply = halves(graph, mode)
 
-    learn.get_shared = whole.get_shared
-    agent.learn = learn
+        def learn(*batch):
+            td_error, *gradients = gradient(*batch)
+            apply(*gradients)
+            return td_error
+
+        return forward, learn, sync
+
+    agent = Agent(Catch(), Settings(), in_halves)
     for _ in range(5_000):
         agent.step()
     assert agent.updates == scheduler.updates == 3_001
@@ -97,7 +102,7 @@ def test_one_bundle_is_the_single_agent_for_5_000_steps():
 def test_two_bundles_are_the_same_twice():
     runs = [scheduled(160, bundles=2, shards=2) for _ in range(2)]
     for bundles in zip(*(run.bundles for run in runs)):
-        (data, arrays), (other_data, other) = (bundle.get_state() for bundle in bundles)
+        (data, arrays), (other_data, other) = (bundle.agent.get_state() for bundle in bundles)
         assert data == other_data
         assert all(arrays[name].tobytes() == other[name].tobytes() for name in arrays)
     weights, other = (run.weights() for run in runs)
@@ -106,12 +111,12 @@ def test_two_bundles_are_the_same_twice():
 
 def test_bundles_play_games_of_their_own_and_share_the_parameters():
     scheduler = scheduled(160, bundles=2)
-    one, other = scheduler.bundles
+    one, other = (bundle.agent for bundle in scheduler.bundles)
     assert one.steps == other.steps == 80
     assert scheduler.updates == one.updates + other.updates == 62
     assert not np.array_equal(one.memory.rings["action"], other.memory.rings["action"])
     for bundle in scheduler.bundles:
-        bundle.learn.pull()
+        bundle.learner.pull()
     for name, value in scheduler.weights().items():
         assert np.array_equal(one.weights()[name], value)
         assert np.array_equal(other.weights()[name], value)
@@ -135,18 +140,22 @@ def test_two_bundles_learn_catch():
 # -- a run, and its files --------------------------------------------------------------------------
 
 
-def gorila_run(folder):
-    settings = replace(QUICK, steps=200, evaluate_every=100, checkpoint_every=50)
-    run = GorilaRun(CATCH, Scheduler(CATCH, settings, GorilaSettings(bundles=2, shards=2)), folder)
-    run.agent.mode = PLAIN
+def gorila_run(folder, data=None):
+    """-> a run that has begun."""
+    settings, gorila = replace(QUICK, steps=200, evaluate_every=100, checkpoint_every=50), TWO
+    run = Run(CATCH, settings, folder, data)
+    run.game_and_settings["gorila"] = asdict(gorila)
+    with uncompiled():
+        driver = Scheduler(CATCH, settings, gorila)
+        run.begin(driver, driver.compilation())
     return run
 
 
 def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
     said, run = [], gorila_run(tmp_path)
-    run.compile(lambda text, end=None: said.append(text), ())
-    said.clear()
-    run.train([], quiet=True)
+    score = run.scored(scorer(CATCH, run.agent))
+    for _ in run.kept(training(run.agent, score, run.pause)):
+        said += run.agent.lines()
     summary = run.finish()
     assert [row["env_steps"] for row in run.rows] == [100, 200]
     assert summary["updates"] == 2 * 51 == run.rows[-1]["updates"]
@@ -157,45 +166,42 @@ def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
     assert len(said) == 4  # two bundles, two evaluations
     assert said[0].startswith("bundle 1: ")
     assert said[3].endswith(" steps a second, 0.0 versions behind, 0 gradients dropped")
-    _, _, weights = read_agent(tmp_path)
+    _, _, weights = read_agent(tmp_path / "agent.npz")
     assert set(weights) == set(run.agent.weights())
 
 
-def trained_and_new(folder):
-    """-> a run that has trained, another at its start, the data of the checkpoint."""
-    run, again = gorila_run(folder), gorila_run(folder)
-    run.compile(print, ())
-    run.train([], quiet=True)
-    again.compile(print, ())
-    return run, again, read_data(folder, "checkpoint")[0]
+def trained_run(folder):
+    """-> a run that has trained, and the data of its checkpoint."""
+    run = gorila_run(folder)
+    trained(run, scorer(CATCH, run.agent))
+    run.save_checkpoint()
+    return run, read_data(folder / "checkpoint.npz", "checkpoint")[0]
 
 
 def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path):
-    run, again, data = trained_and_new(tmp_path)
-    assert restore(again, data) is False
+    run, data = trained_run(tmp_path)
+    again = gorila_run(tmp_path, data)
     (state, arrays), (expected_state, expected) = again.agent.get_state(), run.agent.get_state()
     lives = {"bundle.0.lives": 1, "bundle.1.lives": 1}
     assert state["counters"] == {**expected_state["counters"], **lives}
     assert all(arrays[name].tobytes() == expected[name].tobytes() for name in expected)
     assert again.rows == run.rows
     for i, bundle in enumerate(again.agent.bundles):
-        assert (bundle.steps, bundle.steps_before) == (0, 100)
-        assert bundle.settings.seed == seed_of(0, i, life=1)
-        assert bundle.epsilon == run.agent.bundles[i].epsilon < 1
+        assert (bundle.agent.steps, bundle.agent.steps_before) == (0, 100)
+        assert bundle.agent.settings.seed == seed_of(0, i, life=1)
+        assert bundle.agent.epsilon == run.agent.bundles[i].agent.epsilon < 1
 
 
 def test_a_damaged_checkpoint(tmp_path):
-    _, again, data = trained_and_new(tmp_path)
+    _, data = trained_run(tmp_path)
     data["agent"]["counters"]["server.1.version"] = -1
     with pytest.raises(Unreadable, match=r"server.1.version: expected a count, got -1"):
-        restore(again, data)
+        gorila_run(tmp_path, data)
 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_a_folder_belongs_to_one_command(tmp_path, capsys):
-    run = gorila_run(tmp_path)
-    run.compile(print, ())
-    run.save_checkpoint()
+    gorila_run(tmp_path).save_checkpoint()
     assert main(["train", "--resume", str(tmp_path)]) == 2
     assert "holds a run of gorila: gorila --resume goes on" in capsys.readouterr().err
 
@@ -203,19 +209,19 @@ def test_a_folder_belongs_to_one_command(tmp_path, capsys):
 def test_without_ray(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     # It may have been imported already: forget the module, and its name in the package.
-    monkeypatch.delitem(sys.modules, "dqn_symbolic.runs.cluster", raising=False)
-    monkeypatch.delattr("dqn_symbolic.runs.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "dqn_symbolic.gorila.on_ray", raising=False)
+    monkeypatch.delattr("dqn_symbolic.gorila.on_ray", raising=False)
     assert main(["gorila", "--game", "games:Catch-v0"]) == 2
     assert capsys.readouterr().err == (
         "dqn_symbolic: Ray is not installed: pip install -e '.[ray]'\n"
     )
 
 
-def test_only_two_files_import_ray():
+def test_only_one_file_imports_ray():
     files = Path(dqn_symbolic.__file__).parent.rglob("*.py")
     pattern = re.compile(r"^ *(import|from) ray\b", re.MULTILINE)
     names = {file.name for file in files if pattern.search(file.read_text())}
-    assert names == {"cluster.py", "on_ray.py"}
+    assert names == {"on_ray.py"}
 
 
 # -- the parameter server --------------------------------------------------------------------------
@@ -224,7 +230,8 @@ def test_only_two_files_import_ray():
 @pytest.fixture
 def server():
     first = {"W": np.float32([[1, 2]]), "b": np.float32([3])}
-    return ParameterServer(first, partial(sgd, learning_rate=0.5), stale_after=2, mode=PLAIN)
+    with uncompiled():
+        return ParameterServer(first, partial(sgd, learning_rate=0.5), 2, "numba")
 
 
 ONES = {"W": np.float32([[1, 1]]), "b": np.float32([1]), "of another shard": None}
@@ -278,8 +285,9 @@ def test_shards():
 
 
 def learner(sync_every=3, outlier_after=0.0):
-    bundle = Bundle(Catch(), QUICK, GorilaSettings())
-    return Learner(graph_of(bundle), PLAIN, sync_every, outlier_after)
+    settings = replace(QUICK, sync_every=sync_every)
+    with uncompiled():
+        return Bundle(Catch(), settings, GorilaSettings(outlier_after=outlier_after)).learner
 
 
 def test_the_target_network_is_copied_by_the_servers_updates():
@@ -326,12 +334,12 @@ def test_outliers_are_not_pushed_but_counted():
         return 0, True
 
     one.connect([SimpleNamespace(push=push)])
-    batch = example(Bundle(Catch(), QUICK, GorilaSettings()))
+    batch = example(plain(Catch(), QUICK))
     for _ in range(FIRST_LOSSES):
-        one(*batch)
+        one.learn(*batch)
     assert (len(pushed), one.outliers) == (FIRST_LOSSES, 0)
     batch[2][:] = 100  # the rewards
-    one(*batch)
+    one.learn(*batch)
     assert (len(pushed), one.outliers) == (FIRST_LOSSES, 1)
 
 

@@ -8,21 +8,22 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from dqn_symbolic.__main__ import main
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.commands.gorila import gorila_run
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments.runner import compare
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs import machine
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")
-connect = on_ray.cluster.connect
+connect = on_ray.connect
 # One process runs them all, so that Ray starts once.
 pytestmark = [
     pytest.mark.slow,
@@ -57,7 +58,10 @@ def kill(actor):
 
 
 def take(driver, steps):
-    assert sum(driver.burst(steps)) == steps
+    driver.settings = replace(driver.settings, steps=driver.steps + steps)
+    for _ in training(driver):
+        pass
+    assert driver.steps == driver.settings.steps
 
 
 def take_until_it_steps(driver, bundle):
@@ -79,8 +83,10 @@ def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
     scheduler = Scheduler(CATCH, settings, GorilaSettings(**how)).compile()
     take(scheduler, steps)
     assert_same(driver.get_state(), scheduler.get_state())
-    scheduler.bundles[0].learn.pull()
-    assert_same(ray.get(driver.bundles[0].get_state.remote()), scheduler.bundles[0].get_state())
+    scheduler.bundles[0].learner.pull()
+    assert_same(
+        ray.get(driver.bundles[0].get_state.remote()), scheduler.bundles[0].agent.get_state()
+    )
     assert driver.updates == scheduler.updates == steps - settings.warm_up + 1
     assert driver.epsilon == scheduler.epsilon
     assert driver.mean_loss() == pytest.approx(scheduler.mean_loss())  # added in another order
@@ -106,10 +112,12 @@ def test_a_killed_bundle_begins_again_with_an_empty_memory():
     assert driver.lives == [1, 0]
     assert sum(driver.taken) == driver.steps
     assert driver.updates > updates  # nothing that was learnt is lost
-    steps = [inside(bundle, lambda self: self.bundle.steps) for bundle in driver.bundles]
+    steps = [inside(bundle, lambda self: self.bundle.agent.steps) for bundle in driver.bundles]
     assert steps == [driver.taken[0] - taken[0], driver.taken[1]]
     assert driver.epsilons[0] < epsilon  # it goes on
-    seeds = [inside(bundle, lambda self: self.bundle.settings.seed) for bundle in driver.bundles]
+    seeds = [
+        inside(bundle, lambda self: self.bundle.agent.settings.seed) for bundle in driver.bundles
+    ]
     assert len({SMALL.seed, *seeds}) == 3
 
 
@@ -197,14 +205,16 @@ def test_the_command(tmp_path, capsys):
     assert not ray.is_initialized()
 
 
-def test_the_memories_of_all_bundles_are_announced(tmp_path, monkeypatch):
+def test_the_memories_of_all_bundles_are_announced(tmp_path, monkeypatch, capsys):
     """Each frame counts once, although the agent sees four at a time."""
-    monkeypatch.setattr(machine, "memory_left", lambda: 1_500_000_000)
-    settings = Settings(history=4, memory_size=5_000_000)
-    run = gorila_run(CATCH, settings, tmp_path / "run", asked={"bundles": 2})
-    assert run.memory_line == "replay memory: 10,000,000 frames of 10 x 10: 1.2 GB"
-    with pytest.raises(ValueError, match=r"only 1\.5 GB are available"):
-        gorila_run(CATCH, settings, tmp_path / "run", asked={"bundles": 3})
+    left = SimpleNamespace(available=1_500_000_000)
+    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: left)
+    large = ["gorila", *QUICK, "--history", "4", "--memory-size", "5000000", "--steps", "20"]
+    assert main([*large, "--bundles", "2", "--out", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("replay memory: 10,000,000 frames of 10 x 10: 1.2 GB\n")
+    assert main([*large, "--bundles", "3", "--out", str(tmp_path / "three")]) == 2
+    assert "only 1.5 GB are available" in capsys.readouterr().err
 
 
 def test_by_address(tmp_path, capsys):

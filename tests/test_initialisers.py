@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dqn_symbolic.symbols.initialisers import (
+from dqn_symbolic.initialisers import (
     biases,
     fans,
     glorot,

@@ -9,9 +9,9 @@ import numpy as np
 import pytensor
 import pytest
 
-from dqn_symbolic.symbols.networks import mlp
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import functions, q_learning
+from dqn_symbolic.networks import mlp
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import functions, q_learning
 from games.catch import Catch
 
 

@@ -7,10 +7,10 @@ import pygame
 import pytest
 
 import games.window.screen
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from run_catch import main
 from tests.benchmarks.long_run import descriptors, resident
@@ -22,7 +22,7 @@ def test_memory_and_step_time_do_not_grow():
     """The bound is 50 bytes a step, the size of the smallest object that a step could leak."""
     # These settings have the default graph, which other tests have compiled already.
     settings = Settings(batch_size=4, memory_size=500, warm_up=100)
-    agent = Agent(Catch(), settings).compile()
+    agent = Agent(Catch(), settings)
     score = scorer(task("games:Catch-v0"), agent)
 
     def memory_after(steps):

@@ -2,7 +2,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as TT
 
-from dqn_symbolic.symbols.losses import clipped, squared
+from dqn_symbolic.losses import clipped, squared
 from tests.plain import PLAIN
 
 ERRORS = np.array([-3, -1, -0.5, 0, 0.25, 1, 7], np.float32)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn_symbolic.experience.frames import History
-from dqn_symbolic.experience.memory import ReplayMemory, memory_bytes
+from dqn_symbolic.frames import History
+from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.runs.machine import memory_bytes
 from games.catch import Catch
 
 
@@ -69,6 +70,11 @@ def complete(transitions, capacity, history):
 episode_lengths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
+def everything(memory):
+    """-> all transitions, the oldest first, in the form of `sample`."""
+    return memory.transitions(np.arange(memory.size))
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     lengths=episode_lengths, capacity=st.integers(1, 30), history=st.integers(1, 4), stop=st.data()
@@ -99,7 +105,7 @@ def test_n_step_returns(lengths, capacity, history, n, stop):
     transitions = transitions[: stop.draw(st.integers(1, len(transitions)))]
     memory = filled(transitions, capacity, history, n_step=n)
     expected = sorted(complete(transitions, capacity, history))
-    for i, x, action, reward, discount, x_tp1 in zip(expected, *memory.all(), strict=True):
+    for i, x, action, reward, discount, x_tp1 in zip(expected, *everything(memory), strict=True):
         assert (x == transitions[i][0]).all()
         assert action == transitions[i][1]
         summed, factor = 0.0, 1.0
@@ -120,7 +126,7 @@ def test_an_n_step_return_by_hand():
         [(1, 0.5, False), (2, 0.5, False), (4, 0.0, True), (8, 0.5, False)]
     ):
         memory.add(np.full((1, 1), 10 * i), 0, reward, discount, np.full((1, 1), 10 * i + 1), over)
-    _, _, reward, discount, x_tp1 = memory.all()
+    _, _, reward, discount, x_tp1 = memory.transitions(np.arange(memory.size))
     assert reward.tolist() == [1 + 2 / 2 + 4 / 4, 2 + 4 / 2, 4, 8]
     assert discount.tolist() == [0, 0, 0, 0.5]
     assert x_tp1.ravel().tolist() == [21, 21, 21, 31]
@@ -212,7 +218,7 @@ def test_all_returns_every_transition_oldest_first():
     transitions = episodes([3, 1, 4, 2] * 3, history=2)
     memory = filled(transitions, 10, history=2)
     expected = sorted(complete(transitions, 10, history=2))
-    assert checked_indices(memory.all(), transitions).tolist() == expected
+    assert checked_indices(everything(memory), transitions).tolist() == expected
 
 
 @settings(max_examples=200, deadline=None)
@@ -249,7 +255,7 @@ def test_a_memory_restored_from_its_state_is_the_same(lengths, capacity, history
 def assert_same(memory, other):
     assert memory.get_state()[0] == other.get_state()[0]
     assert memory.size == other.size
-    for part, other_part in zip(memory.all(), other.all()):
+    for part, other_part in zip(everything(memory), everything(other)):
         assert part.tobytes() == other_part.tobytes()
 
 

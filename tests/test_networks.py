@@ -5,14 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import first_params
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.experience.frames import as_seen
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import conv, conv_params, mlp, mlp_params
-from dqn_symbolic.symbols.q_learning import forward_alone
+from dqn_symbolic.frames import History
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv, conv_params, first_params, mlp, mlp_params
+from dqn_symbolic.q_learning import forward_alone
+from dqn_symbolic.settings import PRESETS, Settings
 from games.catch import Catch
 from tests.plain import PLAIN
 
@@ -114,7 +113,8 @@ def test_the_nature_network_has_the_papers_sizes():
 def test_every_preset_makes_a_network_for_its_game(name):
     game = Catch(pixels=84) if name in ("pixels", "atari", "nature") else Catch()
     settings = Settings(**PRESETS[name])
-    values = first_params(np.random.default_rng(0), as_seen(game, settings), settings)
+    space = History(game, settings.history).observation_space
+    values = first_params(np.random.default_rng(0), settings, space, 3)
     assert values["Wout"].shape[1] == 3
 
 
@@ -122,7 +122,7 @@ def test_every_preset_makes_a_network_for_its_game(name):
 def test_the_nature_agent_learns():
     """Four updates on a game of 84 x 84 pixels, with a smaller memory and a shorter warm-up."""
     settings = replace(NATURE, memory_size=1_000, warm_up=20, sync_every=2)
-    agent = Agent(Catch(rows=42, pixels=84), settings).compile()
+    agent = Agent(Catch(rows=42, pixels=84), settings)
     first = agent.weights()
     for _ in range(32):
         agent.step()

@@ -18,10 +18,10 @@ from pytensor.compile.ops import wrap_py
 from dqn_symbolic.compiling import numba_linker
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.compiling.fallback import OneFunctionLinker, SlowStart
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import mlp, mlp_params
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import functions, q_learning
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import functions, q_learning
 from tests.plain import PLAIN
 
 RNG = np.random.default_rng(0)

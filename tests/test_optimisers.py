@@ -5,10 +5,10 @@ import pytensor
 import pytensor.tensor as TT
 import pytest
 
-from dqn_symbolic.agent.learner import optimiser_of
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.symbols.losses import clipped
-from dqn_symbolic.symbols.optimisers import adagrad, adam, rmsprop, sgd
+from dqn_symbolic import optimisers
+from dqn_symbolic.losses import clipped
+from dqn_symbolic.optimisers import adagrad, adam, rmsprop, sgd
+from dqn_symbolic.settings import Settings
 from tests.plain import PLAIN
 
 
@@ -96,7 +96,7 @@ def test_an_annealed_learning_rate_falls_to_0_in_the_second_half_of_all_steps():
     settings = Settings(
         optimiser="sgd", learning_rate=0.1, anneal_learning_rate=True, steps=40, update_every=5
     )
-    values = trajectory(optimiser_of(settings), np.ones((10, 1)), np.zeros(1))
+    values = trajectory(optimisers.of(settings), np.ones((10, 1)), np.zeros(1))
     expected = -0.1 * np.cumsum([1, 1, 1, 1, 1, 0.75, 0.5, 0.25, 0, 0])
     np.testing.assert_allclose(values[:, 0], expected, rtol=1e-6)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
+from dqn_symbolic.settings import Settings
 from run_catch import main
 from tests.plain import load
 from tests.test_bad_files import FUZZ, bomb, damaged, fuzz, members_of, refusal
@@ -48,19 +50,24 @@ class Episodes(gymnasium.Env):
         return np.full((2, 3), (7 * self.seed + self.age) % 251, np.uint8)
 
 
-def new_run(folder, capacity, history=1, lengths=(5,), seed=0):
+def new_run(folder, capacity, history=1, lengths=(5,), seed=0, data=None):
     """-> a run that only plays and fills its memory. Its learner has no weights to save."""
     fixed = {"hidden": (1,), "warm_up": 10**9, "steps": 10**9, "seed": seed}
     task = Task("Episodes", {}, lambda: Episodes(lengths))
-    run = Run(task, Settings(**fixed, memory_size=capacity, history=history), folder)
-    run.agent.learn = SimpleNamespace(get_shared=lambda: [])
+    settings = Settings(**fixed, memory_size=capacity, history=history)
+    agent = Agent(task.make(), settings, lambda *graph: (None, None, None))
+    agent.graph = SimpleNamespace(variables=[], params=[])
+    said = []
+    run = Run(task, settings, folder, data, say=lambda text, end=None: said.append(text))
+    run.begin(agent, parts=[])
+    run.stack.close()  # of the lock: several runs of a test use one folder
+    assert len(said) == 1  # how long it took: the game came back
     return run
 
 
 def resumed(folder, **options):
-    run = new_run(folder, **options)
-    assert restore(run, checkpoints.load_data(folder / "checkpoint.npz", "checkpoint"))
-    return run
+    data = checkpoints.load_data(folder / "checkpoint.npz", "checkpoint")
+    return new_run(folder, data=data, **options)
 
 
 def steps(run, number):
@@ -74,7 +81,8 @@ def memory_state(run):
     state, arrays = run.agent.get_state()
     memory = run.agent.memory
     sampled = memory.sample(50, np.random.default_rng(0)) if memory.size else []
-    named_arrays = [*arrays.items(), *enumerate([*memory.all(), *sampled])]
+    everything = memory.transitions(np.arange(memory.size))
+    named_arrays = [*arrays.items(), *enumerate([*everything, *sampled])]
     return json.dumps(state), {name: array.tobytes() for name, array in named_arrays}
 
 
@@ -140,7 +148,7 @@ def test_the_bounds_of_the_pieces_by_hand():
 
     def cut(written):
         rings = {"memory.frame": ring[: min(written, 10)], "x": ring}
-        finished, rest = pieces.cut(written, rings)
+        finished, rest = pieces.cut({"memory": {"written": written}}, rings)
         assert rest["x"] is ring
         parts = {number: piece["memory.frame"].tolist() for number, piece in finished.items()}
         return parts, rest["memory.frame"].tolist()
@@ -157,7 +165,7 @@ def test_the_bounds_of_the_pieces_by_hand():
         assert cut(20) == ({10: first, 14: second}, third)
         assert cut(10**9 + 5) == ({10**9 - 2: third, 10**9: first}, second)
     assert cut(15) == ({}, list(range(10)))  # a small memory has one piece
-    assert pieces.cut(0, {}) == ({}, {})  # before the first step
+    assert pieces.cut({}, {}) == ({}, {})  # before the first step
 
 
 # -- what a checkpoint costs -----------------------------------------------------------------------
@@ -200,7 +208,7 @@ def test_a_small_memory_has_no_pieces(tmp_path):
 def test_pieces_have_at_most_16_mebibytes():
     slots = 10_000
     rings = {"memory.frame": np.zeros((slots, 84, 84), np.uint8)}
-    finished, rest = pieces.cut(slots, rings)
+    finished, rest = pieces.cut({"memory": {"written": slots}}, rings)
     sizes = [piece["memory.frame"].nbytes for piece in [*finished.values(), rest]]
     assert sum(sizes) == rings["memory.frame"].nbytes
     assert max(sizes) <= 2**24
@@ -257,7 +265,7 @@ def test_a_kill_during_a_checkpoint_leaves_the_old_or_the_new_checkpoint(
         after = resumed(folder, capacity=49)
         assert memory_state(after) in (old, new)
         has_new.append(memory_state(after) == new)
-        after.train(["Ctrl-C"], quiet=True)  # it stops at once
+        # `begin` has removed what is not needed
         assert set(piece_files(folder)) == {f"{number}.npz" for number in after.pieces}
         steps(after, 105 - after.agent.steps)
         after.save_checkpoint()
@@ -308,7 +316,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, set_slots, limit, faili
     assert before.items() <= piece_files(tmp_path).items()
     after = resumed(tmp_path, capacity=49)
     assert memory_state(after) == old
-    after.train(["Ctrl-C"], quiet=True)  # it stops at once
+    # `begin` has removed what is not needed
     assert piece_files(tmp_path) == before
 
 
@@ -353,10 +361,11 @@ def run_folder(tmp_path, set_slots):
 
 def refusal_to_resume(folder):
     """Resumes. -> the message if that is refused, or None."""
-    run = new_run(folder, capacity=49)
+    run = new_run(Path(tempfile.mkdtemp(dir=folder.parent)), capacity=49)
     before, piece_files_before = memory_state(run), piece_files(folder)
-    data = checkpoints.load_data(folder / "checkpoint.npz", "checkpoint")
-    message = refusal(restore, run, data)
+    path = folder / "checkpoint.npz"
+    data = checkpoints.load_data(path, "checkpoint")
+    message = refusal(restore, path, data, run.task, run.agent)
     assert not message or memory_state(run) == before
     assert piece_files(folder) == piece_files_before
     assert "\n" not in (message or "")
@@ -389,7 +398,7 @@ def test_a_damaged_piece_is_refused_or_harmless(run_folder, data):
         assert message.startswith(f"{piece} is ")
     else:  # the damaged bytes do not matter, such as a date
         run = resumed(run_folder, capacity=49)
-        expected = steps(new_run(run_folder, capacity=49), 80)
+        expected = steps(new_run(Path(tempfile.mkdtemp(dir=run_folder.parent)), capacity=49), 80)
         assert memory_state(run) == memory_state(expected)
     piece.write_bytes(content)
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.agent import Agent
+from dqn_symbolic.settings import PRESETS, Settings
 from games.catch import Catch
 from run_catch import main
 from tests.test_agent import bits, saved_state
@@ -44,7 +44,7 @@ def test_the_window_shows_the_four_frames(trained, tmp_path):
 
 def pixels(steps):
     settings = Settings(**{**PRESETS["pixels"], "warm_up": 40, "memory_size": 100})
-    agent = Agent(Catch(drift=True, pixels=84), settings).compile()
+    agent = Agent(Catch(drift=True, pixels=84), settings)
     for _ in range(steps):
         agent.step()
     return agent

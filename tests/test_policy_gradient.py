@@ -6,14 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.learning import flat
-from dqn_symbolic.experiments.policy_gradient import Reinforce, exact_gradient
+from dqn_symbolic.experiments.reinforce import Reinforce, exact_gradient, policy_gradient
 from dqn_symbolic.experiments.tabular import state_graph
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import mlp, mlp_params
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.policy_gradient import policy_gradient
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from tests.plain import PLAIN
 
@@ -126,12 +125,12 @@ def test_reinforce_passes_whole_episodes_to_learn():
 
     The baseline is the mean return of the earlier updates.
     """
-    player = Reinforce(Catch(), Settings(seed=4))
+    player = Reinforce(Catch(), Settings(seed=4), baseline=True)
     batches = []
     player.forward = lambda x: np.full((1, 3), 1 / 3, np.float32)
     player.learn = lambda *batch: batches.append(batch)
-    player.update(baseline=True)
-    player.update(baseline=True)
+    player.step()
+    player.step()
     (_, _, first), (x, action, second) = batches
     totals = first.reshape(16, 9) * 16
     assert set(totals.ravel()) == {-1, 1}
@@ -147,12 +146,12 @@ def test_reinforce_passes_whole_episodes_to_learn():
 def test_measuring_the_noise_does_not_change_learning():
     weights = []
     for measured in (False, True):
-        player = Reinforce(ENV, Settings(seed=1, hidden=(5,)))
+        player = Reinforce(ENV, Settings(seed=1, hidden=(5,)), baseline=False)
         if measured:
             noise = player.noise(GRAPH, X, True)
             assert 0 < noise["noise"] < np.inf
             assert -1 < noise["J"] < 1
-        player.update(baseline=False)
+        player.step()
         weights.append([v.get_value() for v in player.forward.get_shared()])
     for expected, with_noise in zip(*weights):
         assert (with_noise == expected).all()

@@ -7,11 +7,11 @@ import pytensor.tensor as TT
 import pytest
 
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.losses import clipped, squared
-from dqn_symbolic.symbols.networks import mlp, mlp_params
-from dqn_symbolic.symbols.optimisers import adagrad, adam, rmsprop, sgd
-from dqn_symbolic.symbols.q_learning import forward_alone, functions, halves, q_learning
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.losses import clipped, squared
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.optimisers import adagrad, adam, rmsprop, sgd
+from dqn_symbolic.q_learning import forward_alone, functions, halves, q_learning
 from tests.plain import PLAIN
 
 
@@ -187,8 +187,9 @@ def test_forward_alone_equals_forward():
 
 def test_all_variables_are_float32():
     values = mlp_params(np.random.default_rng(0), (2, 2), (4,), 3, glorot)
-    forward, learn, _ = functions(q_learning(mlp, values, (2, 2), "uint8", adam), PLAIN)
-    assert {v.type.dtype for v in learn.get_shared()} == {"float32"}
+    graph = q_learning(mlp, values, (2, 2), "uint8", adam)
+    forward, learn, _ = functions(graph, PLAIN)
+    assert {v.type.dtype for v in graph.variables} == {"float32"}
     assert forward.maker.fgraph.outputs[0].type.dtype == "float32"
     assert learn.maker.fgraph.outputs[0].type.dtype == "float32"
     assert not [

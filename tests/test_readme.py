@@ -9,10 +9,11 @@ import pytest
 
 import run_catch
 from dqn_symbolic import __main__
-from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.commands.options import parsed
+from dqn_symbolic.settings import PRESETS, Settings
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "dqn_symbolic"
 PAGES = [ROOT / "README.md", *ROOT.glob("dqn_symbolic/**/*.md"), *ROOT.glob("tests/**/*.md")]
 README = (ROOT / "README.md").read_text()
 TESTS = (ROOT / "tests" / "README.md").read_text()
@@ -26,9 +27,40 @@ def test_the_readme_is_short():
 
 def test_quoted_code_is_in_its_file():
     quotes = re.findall(r"<!-- (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
-    assert len(quotes) == README.count("```python") >= 2
+    assert len(quotes) == README.count("```python") - 1 >= 2
     for path, code in quotes:
         assert code in (ROOT / path).read_text(), path
+
+
+def test_from_python(tmp_path, monkeypatch, capsys):
+    """The section's code runs as it stands, and has at most 15 lines."""
+    (code,) = re.findall(r"## From Python\n\n```python\n(.*?)```", README, re.DOTALL)
+    assert len(code.splitlines()) <= 15
+    monkeypatch.chdir(tmp_path)
+    exec(
+        code.replace("steps=20_000, evaluate_every=5_000", "steps=2_500, evaluate_every=1_000"), {}
+    )
+    *rows, returns, action = capsys.readouterr().out.splitlines()
+    assert [row.split(",")[0] for row in rows] == ["{'env_steps': 1000", "{'env_steps': 2000"]
+    assert len(returns.strip("[]").split()) == 10
+    assert action in "01"
+
+
+HEART = "agent evaluation exploration frames initialisers lecture losses memory networks optimisers"
+HEART = {*HEART.split(), "q_learning", "settings", "training"}
+
+
+def lines_of(names):
+    return sum(len((PACKAGE / f"{name}.py").read_text().splitlines()) for name in names)
+
+
+def test_the_files_at_the_top_are_the_algorithm_and_few_lines():
+    assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"} == HEART
+    assert lines_of(HEART) <= 1_300
+    assert f"are the algorithm, {lines_of(HEART):,} lines together" in README
+    path = ("lecture", "q_learning", "memory", "agent")
+    assert f"read `{'`, `'.join(path[:-1])}` and `{path[-1]}`: {lines_of(path)} lines" in README
+    assert len((ROOT / "run_catch.py").read_text().splitlines()) < 100
 
 
 def test_the_quoted_lines_are_in_the_lecture():
@@ -47,7 +79,7 @@ def test_links_lead_to_existing_files(page):
         assert (page.parent / link).exists(), link
 
 
-COMMAND_LINES = {"run_catch.py": run_catch, "-m dqn_symbolic": __main__}
+DOORS = {"run_catch.py": run_catch.DOOR, "-m dqn_symbolic": __main__.DOOR}
 COMMANDS = [
     command
     for page in PAGES
@@ -62,15 +94,14 @@ COMMANDS = [
 @pytest.mark.parametrize(("program", "arguments"), sorted(set(COMMANDS)))
 def test_commands_in_the_pages_are_valid(program, arguments):
     arguments = shlex.split(arguments.replace(" N", " 3"))
-    module = COMMAND_LINES[program]
+    door = DOORS[program]
     if "--help" in arguments:
         with pytest.raises(SystemExit) as end:
-            parsed(arguments, module.PROGRAM, module.__doc__, module.COMMANDS)
+            parsed(arguments, door.program, door.description, door.commands())
         assert end.value.code == 0
         return
-    function, given = parsed(arguments, module.PROGRAM, module.__doc__, module.COMMANDS)
-    command = next((word for word in arguments if word in module.COMMANDS), "train")
-    assert function is module.COMMANDS[command][0]
+    name, given = parsed(arguments, door.program, door.description, door.commands())
+    assert name == next((word for word in arguments if word in door.commands()), "train")
     names = {field.name for field in fields(Settings)} & set(given)
     preset = PRESETS["atari"] if "ALE/" in str(given.get("game")) else {}
     settings = Settings(**preset | {name: given[name] for name in names})

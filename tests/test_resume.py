@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.runs import checkpoints, pieces
-from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
+from dqn_symbolic.settings import Settings
 from run_catch import main
-from tests.plain import plain
+from tests.plain import plain, trained
 from tests.test_determinism import arguments, differences, outcome
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +36,7 @@ SMALL = {
 LEARNERS = {
     "adam": {"anneal_learning_rate": True},
     "four frames": {"history": 4, "optimiser": "rmsprop"},
-    "action repeat": {"action_repeat": 2, "history": 2, "update_every": 3, "loss": "clipped"},
+    "two frames": {"history": 2, "update_every": 3, "loss": "clipped"},
     "online": {"memory_size": 1, "batch_size": 1, "warm_up": 1, "sync_every": 1},
 }
 
@@ -44,19 +44,26 @@ LEARNERS = {
 @cache
 def compiled(learner):
     """-> (a compiled `Agent`, [(shared variable, its first value)])."""
-    agent = plain(Agent(CATCH.make(), Settings(**{**SMALL, **LEARNERS[learner]})))
-    return agent, [(v, v.get_value()) for v in agent.learn.get_shared()]
+    agent = plain(CATCH.make(), Settings(**{**SMALL, **LEARNERS[learner]}))
+    return agent, [(v, v.get_value()) for v in agent.graph.variables]
 
 
-def new_run(learner, folder):
-    """-> a run at its start. It uses the functions of `compiled`, with their first values."""
+def begun(learner, folder, presses):
+    """-> a run at its start, or as its checkpoint has it, with the functions of `compiled`."""
     template, first_values = compiled(learner)
-    run = Run(CATCH, template.settings, folder)
-    agent = run.agent
-    agent.forward, agent.learn, agent.sync = template.forward, template.learn, template.sync
+    functions = template.forward, template.learn, template.sync
+    agent = Agent(CATCH.make(), template.settings, lambda *graph: functions)
+    agent.graph = template.graph
     for variable, value in first_values:
         variable.set_value(value)
-    run.compiled = True
+    data, said, checkpoint = None, [], folder / "checkpoint.npz"
+    if checkpoint.exists():
+        data = checkpoints.load_data(checkpoint, "checkpoint")
+    run = Run(
+        CATCH, agent.settings, folder, data, presses, lambda text, end=None: said.append(text)
+    )
+    run.begin(agent, parts=[])
+    assert len(said) == 1  # how long it took: the game came back
     return run
 
 
@@ -64,9 +71,8 @@ def new_run(learner, folder):
 @patch.object(os, "fsync", lambda handle: None)  # it would take most of the time
 def train_until(learner, folder, stop):
     """Trains from the run's checkpoint, or from its start, to a Ctrl-C in step `stop`."""
-    run, presses = new_run(learner, folder), []
-    if (folder / "checkpoint.npz").exists():
-        assert restore(run, checkpoints.load_data(folder / "checkpoint.npz", "checkpoint"))
+    presses = []
+    run = begun(learner, folder, presses)
     step = run.agent.step
 
     def until_ctrl_c():
@@ -76,7 +82,7 @@ def train_until(learner, folder, stop):
 
     run.agent.step = until_ctrl_c
     if run.agent.steps < stop:
-        run.train(presses, quiet=True)
+        trained(run, scorer(CATCH, run.agent))
     assert run.agent.steps == stop
     run.save_checkpoint()
     run.save_progress()
@@ -87,12 +93,12 @@ def uninterrupted(tmp_path_factory):
     """uninterrupted(learner) -> the final state of a run that never stopped."""
 
     @cache
-    def trained(learner):
+    def final_state(learner):
         folder = tmp_path_factory.mktemp("uninterrupted")
         train_until(learner, folder, STEPS)
         return outcome(folder)[0]
 
-    return trained
+    return final_state
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
@@ -105,7 +111,7 @@ def uninterrupted(tmp_path_factory):
 @example("four frames", [WARM_UP - 1, WARM_UP, WARM_UP + 1])
 @example("adam", [WARM_UP + SYNC_EVERY - 2, WARM_UP + SYNC_EVERY - 1])  # around a sync
 @example("four frames", [EVALUATE_EVERY, CHECKPOINT_EVERY])
-@example("action repeat", [CHECKPOINT_EVERY - 1, CHECKPOINT_EVERY, CHECKPOINT_EVERY + 1])
+@example("two frames", [CHECKPOINT_EVERY - 1, CHECKPOINT_EVERY, CHECKPOINT_EVERY + 1])
 @example("online", [3, 3, 4, 5])
 def test_a_run_stopped_anywhere_and_resumed_has_the_same_bits(
     uninterrupted, tmp_path_factory, learner, stops

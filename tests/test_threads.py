@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.commands.options import BadInput
 from dqn_symbolic.commands.training import resumed
 from dqn_symbolic.compiling import backends
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.runs.loading import read_data
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.losses import clipped, squared
-from dqn_symbolic.symbols.networks import conv, conv_params
-from dqn_symbolic.symbols.optimisers import adam, sgd
-from dqn_symbolic.symbols.q_learning import functions, q_learning
-from run_catch import main
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.losses import clipped, squared
+from dqn_symbolic.networks import conv, conv_params
+from dqn_symbolic.optimisers import adam, sgd
+from dqn_symbolic.q_learning import functions, q_learning
+from dqn_symbolic.runs.files import BadInput
+from dqn_symbolic.settings import Settings
+from run_catch import DOOR, main
 from tests.test_determinism import arguments, differences, outcome
 from tests.test_q_learning import BATCH, graph
 
@@ -41,7 +40,7 @@ def test_one_update_by_hand(loss, expected):
     W = table_graph.params[0]
     assert learn(*BATCH).tolist() == [1, -4]
     np.testing.assert_allclose(W.get_value(), expected, rtol=1e-6)
-    assert {v.name for v in learn.get_shared()} == {"W", "target.W"}
+    assert {v.name for v in table_graph.variables} == {"W", "target.W"}
 
     W.set_value(np.array([[1, 2], [3, 4]], np.float32))
     assert learn(*(array[:1] for array in BATCH)).tolist() == [1]
@@ -97,13 +96,11 @@ VALUES = conv_params(np.random.default_rng(0), SHAPE, FILTERS, (16,), 3, glorot)
 
 
 def learner(loss, threads, optimiser=sgd):
-    """-> learn. With SGD at a learning rate of 1, an update is the gradient."""
+    """-> learn, and its shared variables. With SGD at a rate of 1, an update is the gradient."""
     network = partial(conv, strides=[stride for _, _, stride in FILTERS])
     rule = partial(optimiser, learning_rate=1.0 if optimiser is sgd else 0.001)
-    _, learn, _ = functions(
-        q_learning(network, VALUES, SHAPE, "uint8", rule, loss), MODES["numba"], threads
-    )
-    return learn
+    graph = q_learning(network, VALUES, SHAPE, "uint8", rule, loss)
+    return functions(graph, MODES["numba"], threads)[1], graph.variables
 
 
 def a_batch(size, rng):
@@ -113,9 +110,10 @@ def a_batch(size, rng):
     return x, action.astype(np.int32), reward.astype(np.float32), discount, x_tp1
 
 
-def gradient_by(learn, batch):
+def gradient_by(learner, batch):
     """-> (td_error, {name: gradient}). Restores the weights afterwards."""
-    shared = [v for v in learn.get_shared() if v.name in VALUES]
+    learn, variables = learner
+    shared = [v for v in variables if v.name in VALUES]
     td_error = learn(*batch)
     gradients = {v.name: VALUES[v.name] - v.get_value() for v in shared}
     for variable in shared:
@@ -132,15 +130,15 @@ def test_the_gradient_equals_that_of_one_thread_to_rounding(loss):
     (Higham 2002, section 4.2). Here n is at most the transitions times the 16 positions of a
     filter. The weights from which a gradient is subtracted are rounded to eps.
     """
-    learn_alone = learner(loss, 1)
+    alone = learner(loss, 1)
     several = {threads: learner(loss, threads) for threads in (2, 3)}
     for size in 1, 2, 3, 7, 32:
         batch = a_batch(size, np.random.default_rng(size))
-        single = [gradient_by(learn_alone, [array[[b]] for array in batch])[1] for b in range(size)]
+        single = [gradient_by(alone, [array[[b]] for array in batch])[1] for b in range(size)]
         share = 1 / size if loss is squared else 1
-        one_thread = gradient_by(learn_alone, batch)
-        for learn in several.values():
-            td_error, gradients = gradient_by(learn, batch)
+        one_thread = gradient_by(alone, batch)
+        for on_threads in several.values():
+            td_error, gradients = gradient_by(on_threads, batch)
             np.testing.assert_allclose(td_error, one_thread[0], rtol=0, atol=64 * EPS)
             for name, gradient in gradients.items():
                 magnitudes = share * sum(np.abs(g[name]) for g in single).max()
@@ -155,9 +153,9 @@ def test_the_gradient_equals_that_of_one_thread_to_rounding(loss):
 def test_fifty_updates_repeat_exactly_and_stay_close_to_one_thread():
     results = []
     for threads in 1, 2, 2:
-        learn, rng = learner(squared, threads, adam), np.random.default_rng(0)
+        (learn, variables), rng = learner(squared, threads, adam), np.random.default_rng(0)
         errors = [learn(*a_batch(9, rng)) for _ in range(50)]
-        results.append({v.name: v.get_value() for v in learn.get_shared()} | {"errors": errors})
+        results.append({v.name: v.get_value() for v in variables} | {"errors": errors})
     one_thread, two_threads, repeated = results
     assert one_thread.keys() == two_threads.keys() >= {"t", "K1.m", "W1.v", "target.K1"}
     for name, value in two_threads.items():
@@ -176,9 +174,8 @@ def test_a_resumed_run_keeps_its_threads_and_has_the_same_bits(tmp_path):
     (expected, settings), (state, _) = outcome(uninterrupted), outcome(stopped)
     assert settings["threads"] == 2
     assert differences(expected, state) == []
-    data, task, settings = read_data(stopped, "checkpoint")
     with pytest.raises(BadInput, match="threads was 2, not 1"):
-        resumed(stopped, data, task, settings, None, None, {"threads": 1})
+        resumed(stopped, DOOR, {"threads": 1}, "train")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pygame
 import pytest
 from PIL import Image, ImageSequence
 
-from dqn_symbolic.experience.frames import History
+from dqn_symbolic.frames import History
 from games.catch import LEFT, PALETTE, RIGHT, STAY, Catch, State
 from games.window import control, panel, window
 from games.window.control import Game, Tally

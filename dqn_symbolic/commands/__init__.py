@@ -1,4 +1,5 @@
-"""The command line: train, watch, play, evaluate and compare, for Catch and for any Gymnasium game.
+"""The command line: the same commands for Catch and for any Gymnasium game.
 
-`front` runs a command. `options` defines its options. Every other file is one command.
+`front` has the table of the commands, `options` makes their options. Every other file is a command,
+which is imported when it is called.
 """

@@ -3,39 +3,30 @@
 import json
 
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.commands.options import BadInput
-from dqn_symbolic.commands.watching import folder_of, load_agent
+from dqn_symbolic.commands.training import checked
+from dqn_symbolic.commands.watching import folder_of
+from dqn_symbolic.evaluation import returns, seeds
+from dqn_symbolic.runs.files import write_text
+from dqn_symbolic.runs.loading import player_of
+from dqn_symbolic.runs.stopping import exit_status, noted_signals
+from dqn_symbolic.settings import expect
 
 
-def evaluate(folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=None, quiet=False):
+def evaluate(
+    door, folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=None, quiet=False
+):
     """Writes evaluation.json and prints it as a table. -> exit status"""
-    from dqn_symbolic.agent.evaluation import SIDE_BY_SIDE, returns
-    from dqn_symbolic.agent.settings import expect
-    from dqn_symbolic.experience.frames import as_seen
-    from dqn_symbolic.runs.files import write_whole
-    from dqn_symbolic.runs.stopping import exit_status, noted_signals
-
     folder = folder_of(folder, agent)
-    task, s, forward = load_agent(folder)
+    player = player_of(folder)
+    task, s, _ = player
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
-    try:
-        if episodes < 1:
-            expect("--episodes", "at least 1", episodes)
-        if not 0 <= epsilon <= 1:
-            expect("--epsilon", "a number from 0 to 1", epsilon)
-        if seed < 0:
-            expect("--seed", "at least 0", seed)
-    except ValueError as error:
-        raise BadInput(error) from error
-    number = min(SIDE_BY_SIDE, episodes)
-    envs = [as_seen(task.make(), s) for _ in range(number)]
-    beginnings = [{"seed": (seed + i) % 2**31} for i in range(episodes)]
+    checked(expect, "--episodes", episodes >= 1, "at least 1", episodes)
+    checked(expect, "--epsilon", 0 <= epsilon <= 1, "a number from 0 to 1", epsilon)
+    checked(expect, "--seed", seed >= 0, "at least 0", seed)
+    games, beginnings, steps = task.games(s, episodes), seeds(episodes, seed), s.evaluation_steps
     with noted_signals() as noted:
-        hidden = quiet or None
-        scores = returns(
-            envs, beginnings, forward, epsilon, s.evaluation_steps, seed, noted, hidden
-        )
+        scores = returns(player, games, beginnings, epsilon, steps, seed, noted, quiet or None)
     if scores is None:
         return exit_status(noted)
     row = {
@@ -52,15 +43,11 @@ def evaluate(folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=N
     path = None if agent and not out else (out or folder) / "evaluation.json"
     if path:  # never in the folder of an agent that comes with the project
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: file.write((json.dumps(row, indent=2) + "\n").encode()))
+        write_text(path, json.dumps(row, indent=2) + "\n")
     if not quiet:
         width = max(map(len, row))
         for name, value in row.items():
-            say(
-                f"{name:{width}}  {value:.4g}"
-                if isinstance(value, float)
-                else f"{name:{width}}  {value}"
-            )
+            say(f"{name:{width}}  {f'{value:.4g}' if isinstance(value, float) else value}")
         for line in (task.levels_from, f"written: {path}" if path else ""):
             if line:
                 say(line)

@@ -3,23 +3,77 @@
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Callable
 from importlib import import_module
+from typing import NamedTuple
 
-from dqn_symbolic.commands.options import BadInput, parsed
+from dqn_symbolic.commands import options
+from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.files import BadInput
+from dqn_symbolic.settings import Settings
+
+GAME, MODULES = "the game's own options", "modules that register games"
+LEARNER = options.Preset, Settings, options.Files
+TRAIN = "Learn the game, write the files, and play in a window if there is a screen."
+
+# {command: (its module in this folder, its help, the classes that list its options)}. The function
+# has the command's name. The first command is the default.
+COMMANDS = {
+    "train": ("training", TRAIN, (GAME, MODULES, *LEARNER)),
+    "gorila": (
+        "gorila",
+        "The same, by several agents that share one set of parameters, on Ray.",
+        (GAME, options.Cluster, GorilaSettings, *LEARNER),
+    ),
+    "evaluate": (
+        "evaluating",
+        "Score the best agent of a run over new episodes.",
+        (options.Trained, options.Evaluating, MODULES),
+    ),
+    "watch": (
+        "watching",
+        "Watch an agent play, and take over from it.",
+        (options.Trained, options.Watching, MODULES),
+    ),
+    "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
+    "compare": (
+        "comparing",
+        "Run the lecture's claims as experiments, with several seeds.",
+        (options.Comparing,),
+    ),
+}
 
 
-def main(arguments, program, description, commands):
-    """-> exit status: 0 success, 2 bad input, 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
+class Door(NamedTuple):
+    """What the two front doors differ in."""
 
-    program: its name for the user, "python run_catch.py"; commands: as in `options.parsed`.
-    """
+    program: str  # its name for the user, "python run_catch.py"
+    description: str
+    make_task: Callable  # {option of the game: value} -> Task
+    game: tuple  # classes that list the game's options
+    modules: tuple = ()  # the same for modules that register games
+    train: Callable | None = None  # instead of commands/training.py
+
+    def commands(self):
+        """-> {command: (help, classes)}, as `options.parsed` takes it."""
+        own = {GAME: self.game, MODULES: self.modules}
+        return {
+            name: (summary, [c for part in classes for c in own.get(part, (part,))])
+            for name, (_, summary, classes) in COMMANDS.items()
+        }
+
+
+def main(arguments, door):
+    """-> exit status: 0 success, 2 bad input, 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP."""
     status = 2
     try:
-        command, given = parsed(arguments, program, description, commands)
+        name, given = options.parsed(arguments, door.program, door.description, door.commands())
         for module in given.pop("imported", ()):
             import_module(module)
-        return command(**given)
+        function = getattr(imported(COMMANDS[name][0]), name)
+        if name == "train":
+            function = door.train or function
+        return function(door, **given)
     except BadInput as error:
         message = str(error)
     except OSError as error:
@@ -30,8 +84,19 @@ def main(arguments, program, description, commands):
         message = f"{error.name} is not installed: pip install -e ." if error.name else str(error)
     except KeyboardInterrupt:
         message, status = "interrupted", 130
-    print(f"{program.split()[-1]}: {message}", file=sys.stderr)
+    print(f"{door.program.split()[-1]}: {message}", file=sys.stderr)
     return status
+
+
+def imported(module):
+    """Imports a command. If PyTensor's cache is not writable, says how to choose another folder."""
+    try:
+        return import_module(f"dqn_symbolic.commands.{module}")
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename}: {error.strerror}; choose a writable folder for the compiled code:"
+            " PYTENSOR_FLAGS=base_compiledir=DIR"
+        ) from error
 
 
 def run(main):
@@ -52,25 +117,10 @@ def say(text, end="\n"):
 
 
 def import_ray():
-    """-> the module `runs.cluster`. Raises BadInput if Ray is not installed."""
+    """-> the module `gorila.on_ray`. Raises BadInput if Ray is not installed."""
     try:
-        from dqn_symbolic.runs import cluster
+        return import_module("dqn_symbolic.gorila.on_ray")
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
-    return cluster
-
-
-def import_compiler():
-    """Imports PyTensor. If its cache is not writable, says how to choose another folder."""
-    try:
-        import dqn_symbolic.compiling.backends  # noqa: F401
-
-        with suppress(ImportError):  # this import creates the folder of numba's cache
-            import pytensor.link.numba.cache  # noqa: F401
-    except OSError as error:
-        raise BadInput(
-            f"{error.filename}: {error.strerror}; choose a writable folder for the compiled code:"
-            " PYTENSOR_FLAGS=base_compiledir=DIR"
-        ) from error

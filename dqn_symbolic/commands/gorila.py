@@ -1,46 +1,59 @@
 """gorila: a run as `train` makes it, by several agents on Ray."""
 
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import asdict, fields
 
-from dqn_symbolic.commands.front import import_compiler, import_ray
-from dqn_symbolic.commands.training import checked, expect_kept, train
+from tqdm import tqdm
+
+from dqn_symbolic.commands.front import import_ray
+from dqn_symbolic.commands.training import asked, checked, ended, expect_kept, expect_room
+from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.loading import fitting
+from dqn_symbolic.training import training
 
 
-def gorila(make_task, program, address=None, **given):
+def gorila(door, address=None, **given):
     """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
-    import_compiler()
-    cluster = import_ray()
+    on_ray = import_ray()
     if address:
-        checked(cluster.expect_cluster, address)
-    asked = {field.name: given.pop(field.name) for field in fields(GorilaSettings)
-             if field.name in given}  # fmt: skip
-    make_run = partial(gorila_run, asked=asked, address=address)
+        checked(on_ray.expect_cluster, address)
+    own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
-        return train(make_task, program, make_run=make_run, command="gorila", **given)
+        with asked(door, given, "gorila") as (task, settings, run):
+            shared = gorila_settings(run, own)
+            if not address:
+                expect_room(run, memories=shared.bundles)
+            driver = on_ray.OnRay(task, settings, shared, address, beside_bar(run.say))
+            lost = "each bundle begins again, with an empty memory"
+            run.begin(driver, driver.compilation(), lost)
+            if run.compiled and driver.advice():
+                run.say(driver.advice())
+            score = run.scored(scorer(task, driver))
+            for _ in run.kept(training(driver, score, run.pause)):
+                for line in driver.lines():
+                    driver.say(line)
+                if task.solved(run.rows):
+                    break
+        return ended(door, run, **given)
     finally:
-        cluster.ray.shutdown()
+        on_ray.ray.shutdown()
 
 
-def gorila_run(task, settings, out, data=None, asked=(), address=None):
-    """-> a GorilaRun; asked: {option of GorilaSettings: value}."""
-    from dqn_symbolic.gorila.on_ray import OnRay
-    from dqn_symbolic.gorila.run import GorilaRun
-    from dqn_symbolic.runs.loading import BAD_VALUES, does_not_fit
-    from dqn_symbolic.runs.machine import expect_memory
-
-    if data:
-        try:
-            gorila = GorilaSettings(**data["gorila"])
-        except BAD_VALUES as error:
-            raise does_not_fit(out / "checkpoint.npz", error) from error
-        expect_kept(asked, data["gorila"])
+def gorila_settings(run, own):
+    """-> GorilaSettings, which the run keeps with its files; own: those that the user gave."""
+    if run.data:
+        with fitting(run.out / "checkpoint.npz"):
+            shared = GorilaSettings(**run.data["gorila"])
+        expect_kept(own, run.data["gorila"])
     else:
-        gorila = GorilaSettings(**asked)
-    run = GorilaRun(task, OnRay(task, settings, gorila, address), out)
-    if address is None:  # all memories are on this machine
-        frames = run.agent.env.frame_space
-        of_all = replace(settings, memory_size=settings.memory_size * gorila.bundles)
-        run.memory_line = expect_memory(frames, of_all)
-    return run
+        shared = checked(GorilaSettings, **own)
+    run.game_and_settings["gorila"] = asdict(shared)
+    return shared
+
+
+def beside_bar(say):
+    def say_beside_bar(line):
+        with tqdm.external_write_mode():
+            say(line)
+
+    return say_beside_bar

@@ -7,14 +7,11 @@ import argparse
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from dqn_symbolic.agent.settings import PRESETS, setting
+from dqn_symbolic.runs.files import BadInput
+from dqn_symbolic.settings import PRESETS, setting
 
-AGENTS = Path(__file__).parent.parent / "agents"  # trained agents, which come with the project
-AGENT_NAMES = tuple(sorted(path.parent.name for path in AGENTS.glob("*/agent.npz")))
-
-
-class BadInput(Exception):
-    """Invalid user input. The message is one line: expected ..., got ..."""
+TRAINED = Path(__file__).parent.parent / "trained"  # agents that come with the project
+NAMES = tuple(sorted(path.parent.name for path in TRAINED.glob("*/agent.npz")))
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,36 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Modules:
-    imported: list = setting(None, "a module that registers games", option="import")
+    imported: list = setting(None, "a module that registers games")
+
+
+@dataclass(frozen=True)
+class Trained:
+    folder: Path = setting(None, "folder of a run (the latest in runs/)")
+    agent: str = setting(None, "an agent that comes with the project", NAMES)
+
+
+@dataclass(frozen=True)
+class Watching:
+    gif: Path = setting(None, "write an animation to this file and open no window")
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    episodes: int = setting(None, "episodes to play (the run's own number)")
+    epsilon: float = setting(None, "probability of a random action (the run's own)")
+    seed: int = setting(0, "the episodes and all random actions come from it")
+    out: Path = setting(None, "folder for evaluation.json (the run's own)")
+    quiet: bool = setting(False, "print nothing but errors")
+
+
+@dataclass(frozen=True)
+class Comparing:
+    experiment: str = setting(None, "name of an experiment (all)")
+    quick: bool = setting(False, "a small version, about a minute for each experiment")
+    address: str = setting(None, "HOST:PORT of a Ray cluster for the jobs (processes here)")
+    out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
+    quiet: bool = setting(False, "print nothing but errors")
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,21 +73,18 @@ class Parser(argparse.ArgumentParser):
 
 
 def parsed(arguments, program, description, commands):
-    """-> (function, {option: value} of the options that the user gave).
+    """-> (name of the command, {option: value} of the options that the user gave).
 
-    commands: {name: (function, dataclasses whose fields are its options)}; the first command is the
-    default. The first line of a function's docstring is its help.
+    commands: {name: (help, dataclasses whose fields are its options)}; the first is the default.
     """
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = [next(iter(commands)), *arguments]
     parser = Parser(prog=program, description=description)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (function, *classes) in commands.items():
-        summary = function.__doc__.splitlines()[0]
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    for name, (summary, classes) in commands.items():
         command = subparsers.add_parser(
             name, help=summary, description=summary, argument_default=argparse.SUPPRESS
         )
-        command.set_defaults(command=function)
         for options in classes:
             group = command.add_argument_group(options.__name__.lower())
             for field in fields(options):
@@ -71,31 +94,20 @@ def parsed(arguments, program, description, commands):
 
 
 def add_option(group, field):
-    meaning, choices = field.metadata["meaning"], field.metadata["choices"]
-    if field.name in ("folder", "experiment"):  # these options have no --
-        group.add_argument(field.name, nargs="?", type=field.type, default=None, help=meaning)
+    """Its name, and what argparse needs to know of its type."""
+    name, meaning, choices = field.name, field.metadata["meaning"], field.metadata["choices"]
+    if name in ("folder", "experiment"):  # these have no --
+        group.add_argument(name, nargs="?", type=field.type, default=None, help=meaning)
         return
-    default = field.default
-    if default is not None and default is not False and default != ():
-        meaning += f" ({'x'.join(map(str, default)) if field.type is tuple else default})"
-    keywords = {"help": meaning, "dest": field.name}
-    if field.type is bool:
-        keywords["action"] = argparse.BooleanOptionalAction
-    elif field.type is list:
-        keywords |= {"action": "append", "metavar": "NAME"}
-    elif choices:
-        keywords |= {"choices": choices, "metavar": "|".join(choices)}
+    if field.default not in (None, False, ()):
+        shown = "x".join(map(str, field.default)) if field.type is tuple else field.default
+        meaning += f" ({shown})"
+    if choices:
+        how = {"choices": choices, "metavar": "|".join(choices)}
     else:
-        keywords |= {
-            "type": layers if field.type is tuple else field.type,
-            "metavar": METAVARS[field.type],
-        }
-    group.add_argument(
-        f"--{(field.metadata['option'] or field.name).replace('_', '-')}", **keywords
-    )
-
-
-METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH", tuple: "N,N"}
+        how = HOW.get(field.type) or {"type": field.type, "metavar": METAVARS[field.type]}
+    option = "--import" if name == "imported" else f"--{name.replace('_', '-')}"
+    group.add_argument(option, dest=name, help=meaning, **how)
 
 
 def layers(text):
@@ -111,28 +123,9 @@ def layers(text):
     return tuple(part[0] if len(part) == 1 else part for part in parts)
 
 
-@dataclass(frozen=True)
-class Watching:
-    folder: Path = setting(None, "folder of a run (the latest in runs/)")
-    agent: str = setting(None, "an agent that comes with the project", AGENT_NAMES)
-    gif: Path = setting(None, "write an animation to this file and open no window")
-
-
-@dataclass(frozen=True)
-class Evaluating:
-    folder: Path = setting(None, "folder of a run (the latest in runs/)")
-    agent: str = setting(None, "an agent that comes with the project", AGENT_NAMES)
-    episodes: int = setting(None, "episodes to play (the run's own number)")
-    epsilon: float = setting(None, "probability of a random action (the run's own)")
-    seed: int = setting(0, "the episodes and all random actions come from it")
-    out: Path = setting(None, "folder for evaluation.json (the run's own)")
-    quiet: bool = setting(False, "print nothing but errors")
-
-
-@dataclass(frozen=True)
-class Comparing:
-    experiment: str = setting(None, "name of an experiment (all)")
-    quick: bool = setting(False, "a small version, about a minute for each experiment")
-    address: str = setting(None, "HOST:PORT of a Ray cluster for the jobs (processes here)")
-    out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
-    quiet: bool = setting(False, "print nothing but errors")
+METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
+HOW = {
+    bool: {"action": argparse.BooleanOptionalAction},
+    list: {"action": "append", "metavar": "NAME"},
+    tuple: {"type": layers, "metavar": "N,N"},
+}

@@ -1,132 +1,90 @@
 """train: starts a run or resumes it, writes its files and prints its result."""
 
-import time
-from contextlib import contextmanager
-from dataclasses import fields
-from functools import partial
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, fields, replace
 
-from dqn_symbolic.agent.settings import PRESETS, Settings
-from dqn_symbolic.commands.front import import_compiler, say
-from dqn_symbolic.commands.options import BadInput
+from dqn_symbolic.agent import Agent
+from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.watching import watch
+from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.frames import History
+from dqn_symbolic.runs import loading
+from dqn_symbolic.runs.files import BadInput, alone, one_line
+from dqn_symbolic.runs.machine import expect_memory
+from dqn_symbolic.runs.run import Run
+from dqn_symbolic.runs.stopping import exit_status, noted_signals
+from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.training import training
+from games.window import screen
 
 
-def single_agent(task, settings, out, data=None):
-    """-> a Run; data: of the checkpoint that it goes on from, or None."""
-    from dqn_symbolic.runs.run import Run
+def train(door, **given):
+    """Any game; run_catch.py has the same for Catch. -> exit status"""
+    with asked(door, given) as (task, settings, run):
+        agent = run.begin(Agent(task.make(), settings))
+        score = run.scored(scorer(task, agent))
+        for _ in run.kept(training(agent, score, run.pause)):
+            if task.solved(run.rows):
+                break
+    return ended(door, run, **given)
 
-    return Run(task, settings, out)
 
+@contextmanager
+def asked(door, given, command="train"):
+    """What the user asks for -> (Task, Settings, Run). After the block, the run writes its files.
 
-def train(
-    make_task, program, window=None, quiet=False, make_run=single_agent, command="train", **given
-):
-    """Learns a game, writes the files, and plays if there is a screen. -> exit status
-
-    make_task(options of the game) -> Task; make_run: as `single_agent`; command: the user's name
-    for this one; given: the options that the user gave.
+    given: {option: value}. Ctrl-C, SIGTERM and SIGHUP stop the run. Bad input and everything that
+    goes wrong outside this program become one line: BadInput.
     """
-    import_compiler()
-
-    from dqn_symbolic.compiling.backends import advice
-    from dqn_symbolic.runs.loading import restore
-    from dqn_symbolic.runs.stopping import exit_status, noted_signals
-    from games.window.screen import has_screen
-
-    if window and not has_screen():
+    given = dict(given)
+    window, quiet = given.pop("window", None), given.pop("quiet", False)
+    out, resume = given.pop("out", None), given.pop("resume", None)
+    if out and resume:
+        raise BadInput(
+            "--out starts a new run, --resume continues an old one: use only one of them"
+        )
+    if window and not screen.has_screen():
         raise BadInput("--window needs a screen, but this machine has none")
     tell = (lambda text, end=None: None) if quiet else say
     # Note signals before the folder appears: whoever sees the folder may stop the run.
-    with noted_signals() as noted, locked_run(make_task, make_run, command, given) as (run, data):
-        settings = run.agent.settings
-        hint = advice(settings.backend, settings.threads)
-        if hint:
-            tell(hint)
-        if run.memory_line:
-            tell(run.memory_line)
+    with noted_signals() as noted, ExitStack() as stack:
+        if resume:
+            stack.enter_context(alone(resume))
+        task, settings, data = resumed(resume, door, given, command) if resume else new(door, given)
+        run = Run(task, settings, resume or out, data, noted, tell, quiet, stack)
         try:
-            ready = checked(run.compile, tell, noted)
-            if ready and data and not checked(restore, run, data):
-                tell(run.not_back)
-            if ready:
-                run.train(noted, quiet)
-            if ready or not data:  # otherwise the files are complete already
-                report(run.finish(stopped=bool(noted)), run, program, command, noted, tell)
+            if command == "train":
+                expect_room(run)
+            yield task, settings, run
+            report(run.finish(), run, door.program, command, tell)
         except FloatingPointError as error:
             raise BadInput(
                 f"stopped after {run.agent.steps:,} agent steps: {error};"
                 f" {run.out} holds the run as last saved"
             ) from error
         except OSError as error:
+            if not run.opened:
+                raise
             problem = f"{error.filename}: {error.strerror}"
             raise BadInput(f"{problem}; {how_to_continue(run.out)}") from error
-    if not noted and window is not False and has_screen():
-        from dqn_symbolic.commands.watching import watch
+        except (OverflowError, ValueError) as error:
+            if run.compiled:
+                raise
+            raise BadInput(one_line(error)) from error
 
-        return watch(run.out, tell=tell)
-    return exit_status(noted)
+
+def ended(door, run, window=None, quiet=False, **given):
+    """Plays in the window after a run that was not stopped, if there is a screen. -> exit status"""
+    if not run.stop and window is not False and screen.has_screen():
+        return watch(door, run.out, quiet=quiet)
+    return exit_status(run.stop)
 
 
-@contextmanager
-def locked_run(make_task, make_run, command, given):
-    """-> (a Run in a locked folder, the data of its checkpoint or None)."""
-    from dqn_symbolic.runs.files import alone
-    from dqn_symbolic.runs.loading import read_data
-
-    out, resume = given.pop("out", None), given.pop("resume", None)
-    if out and resume:
-        raise BadInput(
-            "--out starts a new run, --resume continues an old one: use only one of them"
-        )
-    if resume:
-        with alone(resume):
-            data, task, settings = checked(read_data, resume, "checkpoint")
-            wrote = "gorila" if "gorila" in data else "train"
-            if wrote != command:
-                raise BadInput(f"{resume} holds a run of {wrote}: {wrote} --resume goes on")
-            make_run = partial(make_run, data=data)
-            yield resumed(resume, data, task, settings, make_task, make_run, given), data
-        return
-    task = checked(make_task, split(given)[1])
+def new(door, given):
+    """-> (Task, Settings, None) of a new run."""
+    task = checked(door.make_task, split(given)[1])
     settings, _ = split({"preset": task.preset, **given})
-    run = checked(new_run, task, settings, make_run, out)
-    with alone(run.out):
-        refuse_taken(run.out)
-        yield run, None
-
-
-def new_run(task, settings, make_run, out):
-    """-> a Run at its start. It makes its folder last, so bad input leaves nothing behind."""
-    run = make_run(task, Settings(**settings), out)
-    run.out = folder_for(task.game, out)
-    return run
-
-
-def folder_for(game, out):
-    """Makes the folder and returns it; without `out`, a new folder in runs/."""
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        return out
-    name = game.rpartition(":")[2].rpartition("/")[2].rpartition("-v")[0].lower() or "game"
-    stem, number = f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}", 1
-    while True:  # two runs may start in the same second
-        folder = Path(stem if number == 1 else f"{stem}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
-
-
-def refuse_taken(folder):
-    from dqn_symbolic.runs import pieces
-    from dqn_symbolic.runs.run import FILES
-
-    taken = [name for name in (*FILES, pieces.FOLDER) if (folder / name).exists()]
-    if taken:
-        raise BadInput(
-            f"{folder} already holds a run ({taken[0]}): --resume it, or take another --out"
-        )
+    return task, checked(Settings, **settings), None
 
 
 def split(given):
@@ -143,33 +101,30 @@ def split(given):
     return settings, {name: value for name, value in given.items() if name not in names}
 
 
-def resumed(folder, data, task, settings, make_task, make_run, given):
-    """-> a Run in `folder` with its old settings. Only `steps` may differ."""
-    from dataclasses import asdict, replace
-
-    from dqn_symbolic.runs.loading import empty_weights, steps_of
-
-    old, steps = asdict(settings), given.pop("steps", settings.steps)
+def resumed(folder, door, given, command):
+    """-> (Task, Settings, data of the checkpoint). Of the settings, only `steps` may differ."""
+    path = folder / "checkpoint.npz"
+    data, task, settings = loading.read_data(path, "checkpoint")
+    wrote = "gorila" if "gorila" in data else "train"
+    if wrote != command:
+        raise BadInput(f"{folder} holds a run of {wrote}: {wrote} --resume goes on")
+    steps, network = given.pop("steps", settings.steps), given.get("network")
     asked, game = split(given)
-    if "network" in given and "filters" not in given:
-        if bool(old["filters"]) != (given["network"] == "conv"):
-            kind = "conv" if old["filters"] else "mlp"
-            raise BadInput(
-                f"--resume keeps a run's settings: network was {kind}, not {given['network']}"
-            )
+    kind = "conv" if settings.filters else "mlp"
+    if network and "filters" not in given:
+        expect_kept({"network": network}, {"network": kind})
         asked.pop("filters", None)
+    expect_kept(asked, asdict(settings))
     if game:
-        asked_task = checked(make_task, game)
-        old |= {"game": task.game, **task.settings}
-        asked |= {"game": asked_task.game}
-        asked |= {n: v for n, v in asked_task.settings.items() if n in game}
-    expect_kept(asked, old)
-    reached = checked(steps_of, folder, data)
+        other = checked(door.make_task, game)
+        own = {name: value for name, value in other.settings.items() if name in game}
+        expect_kept({"game": other.game, **own}, {"game": task.game, **task.settings})
+    reached = loading.steps_of(path, data)
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
-        checked(empty_weights, folder / "checkpoint.npz", task, settings)
-    return checked(make_run, task, replace(settings, steps=steps), folder)
+        checked(loading.empty_weights, path, task.make(), settings)
+    return task, checked(replace, settings, steps=steps), data
 
 
 def expect_kept(asked, old):
@@ -181,12 +136,19 @@ def expect_kept(asked, old):
             )
 
 
-def checked(call, *arguments):
-    """call(*arguments); an error about bad values becomes a BadInput."""
+def checked(call, *arguments, **options):
+    """call(*arguments, **options); an error about bad values becomes a BadInput."""
     try:
-        return call(*arguments)
+        return call(*arguments, **options)
     except (OverflowError, ValueError) as error:
-        raise BadInput(f"{' '.join(str(error).split()):.1000}") from error
+        raise BadInput(one_line(error)) from error
+
+
+def expect_room(run, memories=1):
+    """Says how large the replay memories on this machine will be, if they are large."""
+    line = checked(expect_memory, History(run.task.make(), 1).frame_space, run.settings, memories)
+    if line:
+        run.say(line)
 
 
 def how_to_continue(folder):
@@ -196,10 +158,10 @@ def how_to_continue(folder):
     return "there was no checkpoint yet: when this is repaired, start again with another --out"
 
 
-def report(summary, run, program, command, stopped, tell):
+def report(summary, run, program, command, tell):
     """Prints the lines at the end of a run."""
     task = run.task
-    if summary["mean_return"] is not None:
+    if summary and summary["mean_return"] is not None:
         solved = "solved" if summary["solved"] else "not solved"
         if task.goal is None:
             solved = "played"
@@ -213,7 +175,7 @@ def report(summary, run, program, command, stopped, tell):
             f" ({summary['updates']:,} updates), {summary['compile_seconds']:.1f} s of compiling"
         )
     tell(f"files:  {run.out}")
-    if stopped:
+    if run.stop:
         tell(f"go on:  {program} {command} --resume {run.out}")
     if run.compiled:
         tell(f"watch:  {program} watch {run.out}")

@@ -62,12 +62,12 @@ def advice(backend, threads=1):
     return None
 
 
-def try_out(function, *example):
+def try_out(function, example, variables):
     """Calls a function for the first time: this is when numba and JAX compile it.
 
-    Afterwards, the variables that it updated have their old values again.
+    Afterwards, the shared variables have their old values again.
     """
-    before = {variable: variable.get_value() for variable in function.get_shared()}
+    before = {variable: variable.get_value() for variable in variables}
     function(*example)
     for variable, value in before.items():
         variable.set_value(value)

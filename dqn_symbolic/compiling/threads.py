@@ -7,34 +7,20 @@ ends first. The matrix products must be single-threaded: OMP_NUM_THREADS=1.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, reduce
+from functools import cache
 from itertools import chain, pairwise
-from operator import add
 
 import numpy as np
-import pytensor.tensor as TT
-from pytensor import grad
 
 
-def learn_on_threads(graph, compiled, threads):
-    """-> learn(x, action, reward, discount, x_tp1) -> td_error (B,); updates the params.
+def in_parts(gradient, apply, threads):
+    """-> learn(*batch) -> td_error (B,), by one thread for each part of the minibatch.
 
-    graph: as in `symbols.q_learning`; compiled(inputs, outputs, **options) -> function.
+    gradient(*part, B) -> td_error, *gradients and apply(*gradients of all parts): PyTensor
+    functions, as by `q_learning.partial_gradients`.
     """
-    size = TT.lscalar("size")  # B of the whole minibatch; graph.batch holds one part of it
-    # Errors of the whole minibatch, 0 outside the part: a mean in the loss is then over all B.
-    td_error = TT.zeros(size)[: graph.td_error.shape[0]].set(graph.td_error)
-    gradients = grad(graph.loss(td_error), graph.params)
-    inputs, outputs = [*graph.batch, size], [graph.td_error, *gradients]
-    gradient = compiled(inputs, outputs, on_unused_input="ignore")
-
-    of_threads = [[p.type() for p in graph.params] for _ in range(threads)]
-    sums = [reduce(add, parts) for parts in zip(*of_threads)]
-    givens = list(zip(graph.gradients, sums))
-    apply = compiled([*chain.from_iterable(of_threads)], [], updates=graph.updates, givens=givens)
-
     # The compiled code itself. It holds no state, so several threads can run it at the same time.
-    run, shared = gradient.vm.jit_fn, gradient.vm.inputs[len(inputs) :]
+    run, shared = gradient.vm.jit_fn, gradient.vm.inputs[-len(gradient.get_shared()) :]
 
     def learn(*batch):
         size = len(batch[0])
@@ -50,8 +36,6 @@ def learn_on_threads(graph, compiled, threads):
         apply(*chain.from_iterable(gradients))
         return np.concatenate([td_error for td_error, *_ in results])
 
-    variables = dict.fromkeys([*gradient.get_shared(), *apply.get_shared()])
-    learn.get_shared = lambda: list(variables)
     return learn
 
 

@@ -41,6 +41,7 @@ class Atari(gymnasium.Env):
             raise ValueError(f"sticky: expected a probability below 1, got {sticky}")
         if not 1 <= action_repeat <= FRAMES_A_SECOND:
             raise ValueError(f"action_repeat: expected 1 to {FRAMES_A_SECOND}, got {action_repeat}")
+        self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs={"sticky": sticky})
         self.sticky, self.action_repeat, self.render_mode = sticky, action_repeat, render_mode
         self.env = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0).unwrapped
         self.env.reset()
@@ -130,7 +131,7 @@ def atari_task(game: str, **settings) -> Task:
     scores = (
         {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
-    window = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
+    window: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
     return Task(game, settings, make, preset="atari", **window, **scores)
 
 

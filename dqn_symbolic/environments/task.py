@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 import gymnasium
 
-from dqn_symbolic.agent.evaluation import SIDE_BY_SIDE, returns
-from dqn_symbolic.experience.frames import as_seen
+from dqn_symbolic.evaluation import returns, seeds
+from dqn_symbolic.frames import History
+
+SIDE_BY_SIDE = 100  # the largest number of environments
 
 
 @dataclass(frozen=True)
@@ -40,27 +42,35 @@ class Task:
         """
         if self.starts is not None:
             return [{"options": {"state": state}} for state in self.starts]
-        return [{"seed": (seed + i) % 2**31} for i in range(settings.evaluation_episodes)]
+        return seeds(settings.evaluation_episodes, seed)
 
     def epsilon(self, settings):
         """-> the probability of a random action in an evaluation."""
         return settings.evaluation_epsilon if self.starts is None else 0.0
 
+    def solved(self, rows):
+        """-> whether two evaluations in a row, the last of `rows`, reach the goal."""
+        last, goal = rows[-2:], self.goal
+        return goal is not None and len(last) == 2 and all(r["mean_return"] >= goal for r in last)
 
-def scorer(task: Task, agent) -> Callable:
-    """-> score(stop=(), quiet=True), which plays one evaluation with the agent's weights.
+    def games(self, settings, episodes):
+        """-> the environments for this many episodes, as the agent sees them."""
+        number = min(SIDE_BY_SIDE, episodes)
+        return [History(self.make(), settings.history) for _ in range(number)]
 
-    agent has forward, settings and evaluation_seed. score() -> {"mean_return": ..., the task's own
+
+def scorer(task: Task, player) -> Callable:
+    """-> score(stop=(), quiet=True), which plays one evaluation with the player's weights.
+
+    player has forward, settings and evaluation_seed. score() -> {"mean_return": ..., the task's own
     measures}, or None as soon as `stop` is not empty. It has its own environments.
     """
-    s, seed = agent.settings, agent.evaluation_seed
+    s, seed = player.settings, player.evaluation_seed
     beginnings = task.beginnings(s, int(seed.generate_state(1)[0]))
-    envs = [as_seen(task.make(), s) for _ in range(min(SIDE_BY_SIDE, len(beginnings)))]
+    games, epsilon = task.games(s, len(beginnings)), task.epsilon(s)
 
     def score(stop=(), quiet=True):
-        scores = returns(
-            envs, beginnings, agent.forward, task.epsilon(s), s.evaluation_steps, seed, stop, quiet
-        )
+        scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
         if scores is None:
             return None
         return {"mean_return": float(scores.mean()), **task.measures(scores)}

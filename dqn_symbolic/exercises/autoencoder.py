@@ -22,12 +22,12 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import PIXELS, digits
+from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import minibatches, run, show
 from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.optimisers import adam
-from dqn_symbolic.symbols.q_learning import compiled, shared
-from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.optimisers import adam
+from dqn_symbolic.q_learning import compiled, shared
 
 CODE_SIZES = 2, 4, 8, 16  # numbers in a code
 EPOCHS, BATCH, RATE = 500, 100, 3e-3

@@ -27,12 +27,12 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
 from dqn_symbolic.exercises.autoencoder import pca, squared_error
 from dqn_symbolic.exercises.data import catch, pong
+from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import minibatches, run, show
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import relu
-from dqn_symbolic.symbols.optimisers import adam
-from dqn_symbolic.symbols.q_learning import compiled, shared
-from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import relu
+from dqn_symbolic.optimisers import adam
+from dqn_symbolic.q_learning import compiled, shared
 
 FILTERS = (16, 8, 4), (4, 4, 2)  # of each layer: how many, their size, their stride
 EPOCHS, BATCH, RATE = 100, 20, 5e-3

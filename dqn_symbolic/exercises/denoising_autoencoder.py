@@ -21,11 +21,11 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import digits
+from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import as_images, minibatches, run, show
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import compiled, shared
-from dqn_symbolic.symbols.supervised import bernoulli_cross_entropy
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import compiled, shared
 
 EPOCHS, BATCH, RATE, HIDDEN, CORRUPTION = 200, 20, 0.1, 100, 0.3
 

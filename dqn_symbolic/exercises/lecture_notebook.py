@@ -1,5 +1,6 @@
-"""Makes lecture.ipynb from lecture.py, and runs it:  python -m dqn_symbolic.lecture_notebook
+"""Makes lecture.ipynb:  python -m dqn_symbolic.exercises.lecture_notebook
 
+It makes the notebook from lecture.py, and runs it.
 Each part of lecture.py that begins with `# %% title` becomes a cell under that title. SHOWN holds
 what the notebook adds. Needs `pip install -e '.[notebook]'`; takes about a minute.
 """
@@ -10,13 +11,13 @@ import jupytext
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-LECTURE = Path(__file__).with_name("lecture.py")
-NOTEBOOK = LECTURE.with_suffix(".ipynb")
+NOTEBOOK = Path(__file__).with_name("lecture.ipynb")
+LECTURE = NOTEBOOK.parent.parent / "lecture.py"
 
 TITLE = "# The lecture's three code slides: Q-learning in Theano?"
 MADE = (
-    "This notebook is made from [lecture.py](lecture.py). To change it, change lecture.py and type "
-    "`python -m dqn_symbolic.lecture_notebook`."
+    "This notebook is made from [lecture.py](../lecture.py). To change it, change lecture.py and "
+    "type `python -m dqn_symbolic.exercises.lecture_notebook`."
 )
 
 # {title of a cell: the cells after it, as pairs of text and code}
@@ -31,7 +32,7 @@ SHOWN = {
             "The same graph as a picture. The input `x`, the parameters and the 0 of `relu` are "
             "yellow, the operations are blue. `Dot` multiplies matrices: before it, `ExpandDims` "
             "makes the vector a matrix of one column; after it, `Squeeze` makes it a vector again.",
-            "from dqn_symbolic.lecture_picture import draw\n\ndraw(q)",
+            "from dqn_symbolic.exercises.lecture_picture import draw\n\ndraw(q)",
         ),
     ],
     "slide 2: learn": [
@@ -81,7 +82,7 @@ def notebook():
 
 def run(made):
     """Runs the cells in a fresh kernel and keeps their outputs; an error in a cell is raised."""
-    folder = {"metadata": {"path": LECTURE.parent}}  # where Jupyter runs it, too
+    folder = {"metadata": {"path": NOTEBOOK.parent}}  # where Jupyter runs it, too
     quiet = {"record_timing": False, "coalesce_streams": True}  # the same bytes every time
     NotebookClient(made, kernel_name="python3", timeout=600, resources=folder, **quiet).execute()
     made.metadata = {  # no version of Python

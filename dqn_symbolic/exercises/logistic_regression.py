@@ -23,10 +23,10 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
+from dqn_symbolic.exercises.supervised import cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run, show
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import compiled, shared
-from dqn_symbolic.symbols.supervised import cross_entropy
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import compiled, shared
 
 EPOCHS, BATCH, RATE, DECAY = 1000, 100, 0.5, 1e-3
 

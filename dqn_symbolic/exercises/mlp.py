@@ -19,12 +19,12 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
+from dqn_symbolic.exercises.supervised import cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run, show
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import mlp, mlp_params, tanh
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import compiled, shared
-from dqn_symbolic.symbols.supervised import cross_entropy
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import compiled, shared
 
 EPOCHS, BATCH, RATE, DECAY, HIDDEN = 100, 20, 0.1, 1e-3, 100
 
@@ -37,7 +37,7 @@ def graph(rng, mode=MODES["numba"]):
     x = TT.matrix("x", shape=(None, PIXELS))
     label = TT.ivector("label")
 
-    logits = mlp(x, params, tanh)  # (B, 10)
+    logits = mlp(x, params, TT.tanh)  # (B, 10)
     squares = (W1**2).sum() + (Wout**2).sum()
     loss = cross_entropy(logits, label) + DECAY / 2 * squares
     updates = sgd(params, grad(loss, params), RATE)

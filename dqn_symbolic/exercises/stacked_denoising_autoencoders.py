@@ -23,13 +23,13 @@ from tqdm import tqdm
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises import denoising_autoencoder
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
+from dqn_symbolic.exercises.supervised import cross_entropy
 from dqn_symbolic.exercises.training import error_rate, minibatches, run
 from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import mlp, mlp_params
-from dqn_symbolic.symbols.optimisers import sgd
-from dqn_symbolic.symbols.q_learning import compiled, shared
-from dqn_symbolic.symbols.supervised import cross_entropy
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import mlp, mlp_params
+from dqn_symbolic.optimisers import sgd
+from dqn_symbolic.q_learning import compiled, shared
 
 LABELS, SEEDS = (50, 100, 200), 10
 HIDDEN, CORRUPTION = (100, 100, 100), (0.1, 0.2, 0.3)  # of each layer

@@ -7,7 +7,7 @@ before its logarithm is taken.
 import pytensor.tensor as TT
 from pytensor.tensor.special import log_softmax
 
-from dqn_symbolic.symbols.q_learning import one_hot
+from dqn_symbolic.q_learning import one_hot
 
 
 def cross_entropy(logits, label):

@@ -1,17 +1,18 @@
 """A corridor whose best policy is stochastic: REINFORCE finds it, Q-learning cannot."""
 
-from functools import partial
+from itertools import chain
 
 import gymnasium
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.figures import STYLES, curves
-from dqn_symbolic.experiments.policy_gradient import Reinforce
+from dqn_symbolic.experiments.reinforce import Reinforce
 from dqn_symbolic.experiments.results import by_setting, quartiles
 from dqn_symbolic.experiments.tabular import state_graph
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 
 TITLE = "A stochastic policy"
 CLAIM = (
@@ -84,18 +85,15 @@ def measure(setting, seed):
     """-> a row at each evaluation: agent_steps, right (its probability) and expected_return."""
     s = Settings(**setting["learner"], seed=seed)
     if "first_right" in setting:
-        player = Reinforce(Corridor(), s)
+        player = Reinforce(Corridor(), s, baseline=True)
         start_with(player, setting["first_right"])
-        learn = partial(player.update, baseline=True)
     else:
-        player = Agent(Corridor(), s).compile()
-        learn = player.step
+        player = Agent(Corridor(), s)
     rows = []
-    for agent_steps in range(0, s.steps + 1, s.evaluate_every):
-        while player.steps < agent_steps:
-            learn()
+    for n, _ in enumerate(chain([0], training(player))):
         right = probability_of_right(player)
         J = expected_return(right)
+        agent_steps = n * s.evaluate_every
         rows.append({"agent_steps": agent_steps, "right": right, "expected_return": J})
     return rows
 

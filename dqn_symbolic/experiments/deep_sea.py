@@ -4,11 +4,12 @@ import gymnasium
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.figures import STYLES
 from dqn_symbolic.experiments.results import by_setting
 from dqn_symbolic.experiments.tabular import q_learning, state_graph
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 
 TITLE = "Sparse rewards"
 CLAIM = (
@@ -79,9 +80,12 @@ def measure(setting, seed):
     """-> [{"depth", "episodes", "found"}]; found 0: it was not found in this many episodes."""
     depth = setting["depth"]
     if "learner" in setting:
-        agent = Agent(DeepSea(depth), Settings(**setting["learner"], seed=seed)).compile()
-        while agent.steps < agent.settings.steps and not agent.env.unwrapped.found:
-            agent.step()
+        # An episode has `depth` agent steps, so there is a row after each of them.
+        s = Settings(**setting["learner"], evaluate_every=depth, seed=seed)
+        agent = Agent(DeepSea(depth), s)
+        for _ in training(agent):
+            if agent.env.unwrapped.found:
+                break
         steps, found = agent.steps, agent.env.unwrapped.found
     else:
         steps, found = steps_to_treasure(depth, np.random.default_rng(seed)), True

@@ -3,11 +3,12 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.experiments.figures import curves
 from dqn_symbolic.experiments.learning import catch, learner
 from dqn_symbolic.experiments.results import by_setting
 from dqn_symbolic.experiments.tabular import q_learning, state_graph, value_iteration
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 
 TITLE = "Dynamic programming"
 CLAIM = (
@@ -24,11 +25,12 @@ CLAIM = (
 def settings(quick):
     steps = 6_000 if quick else 40_000
     common = {"game": {}, "evaluate_every": 500 if quick else 1_000}
+    learner = {"steps": steps, "evaluate_every": common["evaluate_every"]}
     return {
         "value-iteration": common,
         "table": {**common, "steps": steps, "learning_rate": 0.5, "epsilon": 0.5},
-        "network": {**common, "learner": {"steps": steps}},
-        "network-always-exploring": {**common, "learner": {"steps": steps, "epsilon_end": 0.5}},
+        "network": {**common, "learner": learner},
+        "network-always-exploring": {**common, "learner": {**learner, "epsilon_end": 0.5}},
     }
 
 
@@ -66,11 +68,9 @@ def network_rows(setting, seed, graph, exact):
     env = catch(setting).make()
     x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
     rows = [{"agent_steps": 0, **errors(agent.forward(x), exact)}]
-    while agent.steps < agent.settings.steps:
-        agent.step()
-        if agent.steps % setting["evaluate_every"] == 0:
-            q = agent.forward(x)
-            rows.append({"agent_steps": agent.steps, **errors(q, exact)})
+    for row in training(agent):
+        q = agent.forward(x)
+        rows.append({"agent_steps": row["env_steps"], **errors(q, exact)})
     errors_of_ball = {}
     for state, error in zip(graph.states, np.abs(q - exact)):
         errors_of_ball.setdefault((state.ball_row, state.ball_column), []).append(error)

@@ -8,6 +8,7 @@ from dqn_symbolic.experiments.figures import STYLES, band, levels
 from dqn_symbolic.experiments.learning import catch, learner
 from dqn_symbolic.experiments.results import by_setting, quartiles
 from dqn_symbolic.experiments.tabular import backup, state_graph
+from dqn_symbolic.training import training
 
 TITLE = "Exploration and exploitation"
 CLAIM = (
@@ -40,10 +41,10 @@ def seeds(quick):
 def measure(setting, seed):
     """-> [{"epsilon", "learnt", "earned", "most", ...}]: shares of episodes, 0..1."""
     agent, task = learner(setting, seed), catch(setting)
-    while agent.steps < agent.settings.steps:
-        agent.step()
+    for _ in training(agent):
+        pass
     assert agent.memory.size == agent.steps  # the memory holds the whole run
-    _, _, reward, _, _ = agent.memory.all()
+    _, _, reward, _, _ = agent.memory.transitions(np.arange(agent.memory.size))
     earned = (reward[reward != 0] > 0).mean()
     epsilon = agent.settings.epsilon_end
     learnt = scorer(task, agent)()["catch_rate"]

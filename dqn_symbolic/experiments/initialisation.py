@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.conv.op import windows
 from dqn_symbolic.experiments.figures import STYLES
 from dqn_symbolic.experiments.learning import catch, learning_rows
+from dqn_symbolic.settings import Settings
 
 TITLE = "Initialisation"
 CLAIM = (
@@ -71,15 +71,15 @@ def layer_rows(setting, seed):
     """-> a row for each layer with its first weights: singular values, spread of its outputs."""
     s = Settings(**setting["learner"], seed=seed)
     agent = Agent(catch(setting).make(), s)
-    env, rng, frames = agent.env, np.random.default_rng(seed), []
+    env, rng, frames, first_params = agent.env, np.random.default_rng(seed), [], agent.weights()
     while len(frames) < 256:
         x, _ = env.reset(seed=len(frames))
         over = False
         while not over:
             frames.append(x)
             x, _, over, _, _ = env.step(rng.integers(agent.action_count))
-    outputs = layer_outputs(np.stack(frames[:256]) / 255, agent.first_params, s)
-    weights = [value for name, value in agent.first_params.items() if name[0] in "KW"]
+    outputs = layer_outputs(np.stack(frames[:256]) / 255, first_params, s)
+    weights = [value for name, value in first_params.items() if name[0] in "KW"]
     rows = []
     for layer, (W, h) in enumerate(zip(weights, outputs), 1):
         singular = np.linalg.svd(W.reshape(-1, W.shape[-1]), compute_uv=False)

@@ -6,12 +6,11 @@ import gymnasium
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import curves, levels
 from dqn_symbolic.experiments.learning import catch, learning_rows
-from dqn_symbolic.experiments.policy_gradient import Reinforce
+from dqn_symbolic.experiments.reinforce import Reinforce
 from dqn_symbolic.experiments.results import by_setting, quartiles
+from dqn_symbolic.settings import Settings
 
 TITLE = "Late rewards"
 CLAIM = (
@@ -84,14 +83,8 @@ def measure(setting, seed):
     if "learning_rate" not in setting["learner"]:
         return learning_rows(setting, seed, late_catch)
     task = late_catch(setting)
-    player = Reinforce(task.make(), Settings(**setting["learner"], seed=seed))
-    score, s, rows = scorer(task, player), player.settings, []
-    for agent_steps in range(s.evaluate_every, s.steps + 1, s.evaluate_every):
-        while player.steps < agent_steps:
-            player.update(baseline=True)
-        rate = score()["catch_rate"]
-        rows.append({"agent_steps": agent_steps, "catch_rate": rate, **task.levels})
-    return rows
+    s = Settings(**setting["learner"], seed=seed)
+    return learning_rows(setting, seed, late_catch, Reinforce(task.make(), s, baseline=True))
 
 
 LABELS = {

@@ -3,10 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.learner import graph_of
+from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.experiments.figures import STYLES, band
 from dqn_symbolic.experiments.learning import flat, learner
-from dqn_symbolic.symbols.q_learning import halves
+from dqn_symbolic.q_learning import halves
+from dqn_symbolic.training import training
 
 TITLE = "Minibatches mean reduced variance"
 CLAIM = (
@@ -44,11 +45,11 @@ def measure(setting, seed):
     variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
     """
     agent = learner(setting, seed)
-    for _ in range(agent.settings.steps):
-        agent.step()
+    for _ in training(agent):
+        pass
     gradient = gradient_of(agent)
     rng = np.random.default_rng(seed)
-    transitions = agent.memory.all()
+    transitions = agent.memory.transitions(np.arange(agent.memory.size))
     mean = gradient(*transitions)
     rows = []
     for batch_size in setting["batches"]:
@@ -68,8 +69,8 @@ def gradient_of(agent):
 
     It uses the agent's graph. Both networks have the agent's present weights.
     """
-    agent.first_params = agent.weights()
-    gradient, _ = halves(graph_of(agent), agent.mode)
+    agent.sync()
+    gradient, _ = halves(agent.graph, mode(agent.settings.backend))
     return lambda *batch: flat(gradient(*batch)[1:])
 
 

@@ -1,18 +1,18 @@
 """The digression: REINFORCE, with and without a baseline, beside Q-learning."""
 
+from itertools import chain
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.learner import first_params, network_of, optimiser_of
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experience.frames import as_seen
 from dqn_symbolic.experiments.figures import STYLES, band, curves, levels
-from dqn_symbolic.experiments.learning import catch, flat, learning_rows
+from dqn_symbolic.experiments.learning import catch, learning_rows
+from dqn_symbolic.experiments.reinforce import EPISODES, Reinforce
 from dqn_symbolic.experiments.results import by_setting, quartiles
-from dqn_symbolic.experiments.tabular import expected_return, policy_q, state_graph, visits
-from dqn_symbolic.symbols.policy_gradient import policy_gradient
+from dqn_symbolic.experiments.tabular import expected_return, state_graph
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 
 TITLE = "Policy gradient"
 CLAIM = (
@@ -25,9 +25,7 @@ CLAIM = (
     " game. Learning rate .005, the best of .0005, .002 and .005 for both."
 )
 
-EPISODES = 16  # in a batch
 RATES = {"reinforce": 0.005, "reinforce-baseline": 0.005}
-NOISE_DRAWS = 200
 
 
 def settings(quick):
@@ -54,111 +52,24 @@ def measure(setting, seed):
     """-> rows at evaluations (as `learning_rows`, and J); at `noise_at`, the gradient's noise."""
     if "baseline" not in setting:
         return learning_rows(setting, seed)
-    task = catch(setting)
-    player = Reinforce(task.make(), Settings(**setting["learner"], seed=seed))
-    env, s, score = task.make(), player.settings, scorer(task, player)
+    every, learner = 1_000, setting["learner"]  # of which evaluations and noises are multiples
+    s, task = Settings(**{**learner, "evaluate_every": every}, seed=seed), catch(setting)
+    player = Reinforce(task.make(), s, setting["baseline"])
+    env, score = task.make(), scorer(task, player)
     graph = state_graph(env.starts(), env.successor, player.actions)
     x = np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
-    rows, noise_at = [], list(setting["noise_at"])
-    evaluate_at = list(range(s.evaluate_every, s.steps + 1, s.evaluate_every))
-    while evaluate_at or noise_at:
-        if noise_at and player.steps >= noise_at[0]:
+    rows = []
+    for n, _ in enumerate(chain([0], training(player))):
+        agent_steps = n * every
+        if agent_steps in setting["noise_at"]:
             for baseline in (False, True):
                 noise = player.noise(graph, x, baseline)
-                rows.append({"noise_at": noise_at[0], "with_baseline": int(baseline), **noise})
-            noise_at.pop(0)
-        elif evaluate_at and player.steps >= evaluate_at[0]:
+                rows.append({"noise_at": agent_steps, "with_baseline": int(baseline), **noise})
+        if n and agent_steps % learner["evaluate_every"] == 0:
             J = float(expected_return(graph, player.forward(x).astype(np.float64)))
-            counters = {"agent_steps": evaluate_at.pop(0), "updates": player.updates}
-            rate = score()["catch_rate"]
-            rows.append({**counters, "catch_rate": rate, "J": J, **task.levels})
-        else:
-            player.update(setting["baseline"])
+            counts = {"agent_steps": agent_steps, "updates": player.updates}
+            rows.append({**counts, "catch_rate": score()["catch_rate"], "J": J, **task.levels})
     return rows
-
-
-class Reinforce:
-    """Plays whole episodes by its policy, and learns from every batch of episodes."""
-
-    def __init__(self, env, settings):
-        self.settings, self.actions = settings, int(env.action_space.n)
-        seeds = np.random.SeedSequence(settings.seed).spawn(4)
-        params_seed, game_seed, policy_seed, self.evaluation_seed = seeds
-        self.env, self.rng = as_seen(env, settings), np.random.default_rng(policy_seed)
-        self.env.reset(seed=int(game_seed.generate_state(1)[0]))
-        params = first_params(np.random.default_rng(params_seed), self.env, settings)
-        network, space = network_of(self.env, settings), self.env.observation_space
-        self.forward, self.learn, self.gradient = policy_gradient(
-            network,
-            params,
-            space.shape,
-            space.dtype,
-            optimiser_of(settings),
-            mode(settings.backend),
-        )
-        self.steps = self.updates = 0
-        self.mean_return = 0.0  # of all episodes before this batch
-        self.episodes = 0
-
-    def play(self, episodes):
-        """-> x (B, *obs), action (B,), the return of each step's episode (B,), and the returns."""
-        x, action, of_step, totals = [], [], [], []
-        for _ in range(episodes):
-            x_t, _ = self.env.reset()
-            over, total, length = False, 0.0, 0
-            while not over:
-                pi = self.forward(x_t[None])[0]
-                chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), self.actions - 1)
-                x.append(x_t)
-                action.append(chosen)
-                x_t, reward, terminated, truncated, _ = self.env.step(chosen)
-                total, length, over = total + reward, length + 1, terminated or truncated
-            of_step += [total] * length
-            totals.append(total)
-        return np.stack(x), np.array(action, np.int32), np.array(of_step), totals
-
-    def update(self, baseline):
-        """Plays one batch of episodes and updates the policy."""
-        x, action, of_step, totals = self.play(EPISODES)
-        r = of_step - (self.mean_return if baseline else 0)
-        self.learn(x, action, (r / EPISODES).astype(np.float32))
-        self.steps += len(x)
-        self.updates += 1
-        self.episodes += EPISODES
-        self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
-
-    def noise(self, graph, x, baseline):
-        """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.
-
-        g is the gradient of a batch; it plays NOISE_DRAWS batches. E g and the baseline J are
-        exact: they come from every state and action of the game.
-        """
-        before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
-
-        def gradient(*batch):
-            return flat(self.gradient(*batch)[1:])
-
-        exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
-        total = 0.0
-        for _ in range(NOISE_DRAWS):
-            played, action, of_step, _ = self.play(EPISODES)
-            r = ((of_step - (J if baseline else 0)) / EPISODES).astype(np.float32)
-            total += float(np.sum((gradient(played, action, r) - exact) ** 2))
-        self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
-        return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
-
-
-def exact_gradient(gradient, graph, x, policy):
-    """-> (gradient of -J, J): the slide's sum over s of d(s), over a of pi(s, a) d log pi r(s, a).
-
-    gradient(x, action, r) -> the gradient of these steps; x (S, *obs): the observation of each
-    state; policy (S, A). r(s, a) is the expected return after a in s.
-    """
-    S, A = policy.shape
-    weight = visits(graph, policy)[:, None] * policy * policy_q(graph, policy)
-    action = np.tile(np.arange(A, dtype=np.int32), S)
-    r = weight.ravel().astype(np.float32)
-    return gradient(np.repeat(x, A, axis=0), action, r), expected_return(graph, policy)
 
 
 LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFORCE, baseline"}

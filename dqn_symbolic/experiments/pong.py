@@ -3,13 +3,14 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.figures import curves
+from dqn_symbolic.experiments.learning import scored
 from dqn_symbolic.experiments.results import by_setting
+from dqn_symbolic.settings import PRESETS, Settings
 
 TITLE = "Replay and target network on Pong"
 CLAIM = (
@@ -36,17 +37,9 @@ def seeds(quick):
 def measure(setting, seed):
     """-> a row at each evaluation: agent_steps, score. A run that diverges has the lowest score."""
     game = task(GAME)
-    agent = Agent(game.make(), Settings(**setting, seed=seed)).compile()
-    score, s, rows, diverged = scorer(game, agent), agent.settings, [], False
-    for agent_steps in range(s.evaluate_every, s.steps + 1, s.evaluate_every):
-        try:
-            while not diverged and agent.steps < agent_steps:
-                agent.step()
-            mean_return = -21.0 if diverged else score()["mean_return"]
-        except FloatingPointError:
-            mean_return, diverged = -21.0, True
-        rows.append({"agent_steps": agent_steps, "score": mean_return})
-    return rows
+    agent = Agent(game.make(), Settings(**setting, seed=seed))
+    rows = scored(agent, scorer(game, agent), worst={"mean_return": -21.0})
+    return [{"agent_steps": row["agent_steps"], "score": row["mean_return"]} for row in rows]
 
 
 def table(rows):

@@ -1,4 +1,4 @@
-"""The lecture's digression, "Policy based methods": the policy as a symbolic graph.
+"""The lecture's digression, "Policy based methods": REINFORCE, with the policy as a symbolic graph.
 
     forward(x)               -> pi      x (B, *obs), pi (B, actions) float32: probabilities
     learn(x, action, r)      -> log_pi  (B,) float32, of the actions; updates the parameters
@@ -9,11 +9,20 @@ baseline if you use one, divided by the number of episodes that the B steps come
 over the steps of (d log pi / d theta) r is the gradient of J, the expected return.
 """
 
+import numpy as np
 import pytensor.tensor as TT
 from pytensor import grad
 from pytensor.tensor.special import log_softmax
 
-from dqn_symbolic.symbols.q_learning import compiled, one_hot, shared
+from dqn_symbolic import networks, optimisers
+from dqn_symbolic.compiling.backends import mode
+from dqn_symbolic.experiments.learning import flat
+from dqn_symbolic.experiments.tabular import expected_return, policy_q, visits
+from dqn_symbolic.frames import History
+from dqn_symbolic.q_learning import compiled, one_hot, shared
+
+EPISODES = 16  # in a batch
+NOISE_DRAWS = 200
 
 
 def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode=None):
@@ -37,3 +46,95 @@ def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode
     learn = compiled([x, action, r], log_pi_a, mode, updates=optimiser(params, gradients))
     gradient = compiled([x, action, r], [log_pi_a, *gradients], mode)
     return forward, learn, gradient
+
+
+class Reinforce:
+    """Plays whole episodes by its policy; each of its steps learns from a batch of episodes.
+
+    baseline: whether the mean return of all episodes before is subtracted.
+    """
+
+    epsilon = 0.0  # its policy explores by itself
+
+    def __init__(self, env, settings, baseline):
+        self.settings, self.baseline = settings, baseline
+        self.actions = int(env.action_space.n)
+        seeds = np.random.SeedSequence(settings.seed).spawn(4)
+        params_seed, game_seed, policy_seed, self.evaluation_seed = seeds
+        self.env, self.rng = History(env, settings.history), np.random.default_rng(policy_seed)
+        self.env.reset(seed=int(game_seed.generate_state(1)[0]))
+        space, rng = self.env.observation_space, np.random.default_rng(params_seed)
+        self.forward, self.learn, self.gradient = policy_gradient(
+            networks.of(settings, space),
+            networks.first_params(rng, settings, space, self.actions),
+            space.shape,
+            space.dtype,
+            optimisers.of(settings),
+            mode(settings.backend),
+        )
+        self.steps = self.updates = 0
+        self.mean_return = 0.0  # of all episodes before this batch
+        self.episodes = 0
+
+    def play(self, episodes):
+        """-> x (B, *obs), action (B,), the return of each step's episode (B,), and the returns."""
+        x, action, of_step, totals = [], [], [], []
+        for _ in range(episodes):
+            x_t, _ = self.env.reset()
+            over, total, length = False, 0.0, 0
+            while not over:
+                pi = self.forward(x_t[None])[0]
+                chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), self.actions - 1)
+                x.append(x_t)
+                action.append(chosen)
+                x_t, reward, terminated, truncated, _ = self.env.step(chosen)
+                total, length, over = total + reward, length + 1, terminated or truncated
+            of_step += [total] * length
+            totals.append(total)
+        return np.stack(x), np.array(action, np.int32), np.array(of_step), totals
+
+    def step(self):
+        """Plays one batch of episodes and updates the policy."""
+        x, action, of_step, totals = self.play(EPISODES)
+        r = of_step - (self.mean_return if self.baseline else 0)
+        self.learn(x, action, (r / EPISODES).astype(np.float32))
+        self.steps += len(x)
+        self.updates += 1
+        self.episodes += EPISODES
+        self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
+
+    def mean_loss(self):
+        return None
+
+    def noise(self, graph, x, baseline):
+        """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.
+
+        g is the gradient of a batch; it plays NOISE_DRAWS batches. E g and the baseline J are
+        exact: they come from every state and action of the game.
+        """
+        before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
+
+        def gradient(*batch):
+            return flat(self.gradient(*batch)[1:])
+
+        exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
+        total = 0.0
+        for _ in range(NOISE_DRAWS):
+            played, action, of_step, _ = self.play(EPISODES)
+            r = ((of_step - (J if baseline else 0)) / EPISODES).astype(np.float32)
+            total += float(np.sum((gradient(played, action, r) - exact) ** 2))
+        self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
+        return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
+
+
+def exact_gradient(gradient, graph, x, policy):
+    """-> (gradient of -J, J): the slide's sum over s of d(s), over a of pi(s, a) d log pi r(s, a).
+
+    gradient(x, action, r) -> the gradient of these steps; x (S, *obs): the observation of each
+    state; policy (S, A). r(s, a) is the expected return after a in s.
+    """
+    S, A = policy.shape
+    weight = visits(graph, policy)[:, None] * policy * policy_q(graph, policy)
+    action = np.tile(np.arange(A, dtype=np.int32), S)
+    r = weight.ravel().astype(np.float32)
+    return gradient(np.repeat(x, A, axis=0), action, r), expected_return(graph, policy)

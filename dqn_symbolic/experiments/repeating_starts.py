@@ -5,12 +5,13 @@ from dataclasses import replace
 import gymnasium
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import STYLES, band, levels
 from dqn_symbolic.experiments.learning import catch
 from dqn_symbolic.experiments.results import by_setting, quartiles
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 
 TITLE = "Starts that repeat"
 CLAIM = (
@@ -77,15 +78,13 @@ def measure(setting, seed):
     """
     s = Settings(**setting["learner"], seed=seed)
     task = catch(setting)
-    agent = Agent(Repeating(task.make(), setting["hold"]), s).compile()
+    agent = Agent(Repeating(task.make(), setting["hold"]), s)
     score = scorer(replace(task, measures=by_column), agent)
     rows = []
-    while agent.steps < s.steps:
-        agent.step()
-        if agent.steps % s.evaluate_every == 0:
-            falling = agent.env.unwrapped.state.ball_column
-            row = {"agent_steps": agent.steps, "falling": falling}
-            rows.append({**row, **score(), **task.levels})
+    for row in training(agent, score):
+        falling = agent.env.unwrapped.state.ball_column
+        scores = {name: row[name] for name in row if name.startswith(("mean", "catch", "column"))}
+        rows.append({"agent_steps": row["env_steps"], "falling": falling, **scores, **task.levels})
     return rows
 
 

@@ -7,14 +7,8 @@ of processes or the order of the jobs.
 import csv
 import io
 import json
-import multiprocessing
-import os
-import signal
 import time
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -36,7 +30,8 @@ from dqn_symbolic.experiments import (
     stages,
 )
 from dqn_symbolic.experiments.figures import save
-from dqn_symbolic.runs.files import write_whole
+from dqn_symbolic.experiments.jobs import in_processes
+from dqn_symbolic.runs.files import BadInput, write_text
 
 # In the lecture's order.
 EXPERIMENTS = {
@@ -58,11 +53,7 @@ LONG = {"pong": pong}  # takes hours, so `compare` runs it only by its name
 ALL = EXPERIMENTS | LONG
 
 
-class WorkerDied(Exception):
-    """A worker process died; the message names the jobs that may have been its job."""
-
-
-class WrongFolder(Exception):
+class WrongFolder(BadInput):
     """The output folder holds results of other settings, or damaged ones."""
 
 
@@ -118,42 +109,6 @@ def work(job):
     since = time.perf_counter()
     rows = ALL[name].measure(setting, seed)
     return rows, time.perf_counter() - since
-
-
-# -- the jobs in processes -------------------------------------------------------------------------
-
-
-def in_processes(todo, work, processes, stop, tick=lambda: None):
-    """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
-
-    tick() is called at least five times a second, so that a bar can show the time. Each process has
-    one thread. An exception of `work` is raised here, unchanged.
-    """
-    os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context)
-    # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        waiting = {pool.submit(work, job): job for job in todo}
-    finally:
-        signal.signal(signal.SIGINT, before)
-    try:
-        while waiting and not stop:
-            done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            tick()
-            for future in done:
-                yield waiting[future], future.result()
-                del waiting[future]
-    except BrokenProcessPool as error:
-        at_work = list(waiting.values())[:processes]
-        names = "; ".join(f"{name}, {setting}, seed {seed}" for name, setting, _, seed in at_work)
-        raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
-    finally:
-        if waiting:
-            for process in multiprocessing.active_children():
-                process.terminate()
-        pool.shutdown(cancel_futures=True)
 
 
 # -- the folder ------------------------------------------------------------------------------------
@@ -228,7 +183,3 @@ def markdown(table):
     head, *body = table
     lines = [head, ["---"] * len(head), *body]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
-def write_text(path, text):
-    write_whole(Path(path), lambda file: file.write(text.encode()))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dqn_symbolic.experience.exploration import epsilon_greedy
+from dqn_symbolic.exploration import epsilon_greedy
 
 
 class Graph(NamedTuple):

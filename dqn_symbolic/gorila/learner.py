@@ -5,29 +5,34 @@ from math import sqrt
 
 import numpy as np
 
-from dqn_symbolic.symbols.q_learning import Graph, halves
+from dqn_symbolic.q_learning import Graph, compiled, halves
 
 FIRST_LOSSES = 100  # these are never outliers: the mean and the deviation are still uncertain
 
 
 class Learner:
-    """Stands in the place of an agent's `learn`: (x, action, reward, discount, x_tp1) -> td_error.
+    """Its `functions` make an agent learn by the servers.
 
     servers: what has `pull` and `push` of a `ParameterServer`, each with its own parameters. All
     are asked, and then gather(list of answers) -> list waits for the answers.
     sync_every: the servers' updates from one copy to the target network to the next.
     """
 
-    def __init__(self, graph: Graph, mode, sync_every: int, outlier_after: float):
-        self.gradient, _ = halves(graph, mode)
-        self.names = [p.name for p in graph.params]
-        self.params = {p.name: p for p in graph.params}
-        self.target_params = dict(zip(self.names, graph.target_params))
+    def __init__(self, sync_every: int, outlier_after: float):
         self.sync_every, self.outlier_after = sync_every, outlier_after
         self.losses, self.mean, self.square = 0, 0.0, 0.0  # how many; of the loss and of its square
         self.outliers = 0  # gradients dropped
         self.pushes, self.behind, self.stale = 0, 0, 0  # gradients pushed, their ages, dropped
-        self.servers, self.versions, self.gather = [], [], list
+        self.servers, self.versions = [], []
+        self.gather: Callable = list
+
+    def functions(self, graph: Graph, mode, threads: int = 1) -> tuple[Callable, ...]:
+        """-> (forward, learn, sync) for an `Agent`, whose parameters only the servers change."""
+        self.gradient, _ = halves(graph, mode)
+        self.names = [p.name for p in graph.params]
+        self.params = {p.name: p for p in graph.params}
+        self.target_params = dict(zip(self.names, graph.target_params))
+        return compiled([graph.x], graph.q, mode), self.learn, lambda: None  # `pull` syncs
 
     def connect(self, servers: list, gather: Callable = list) -> None:
         """From here on, parameters come from these servers, and gradients go there."""
@@ -46,7 +51,8 @@ class Learner:
                 if sync:
                     self.target_params[name].set_value(value)
 
-    def __call__(self, *batch) -> np.ndarray:
+    def learn(self, *batch) -> np.ndarray:
+        """x, action, reward, discount, x_tp1 -> td_error; the gradients go to the servers."""
         td_error, *gradients = self.gradient(*batch)
         if self.is_outlier(td_error):
             self.outliers += 1
@@ -83,6 +89,3 @@ class Learner:
         self.mean += rate * (loss - self.mean)
         self.square += rate * (loss**2 - self.square)
         return bool(outlier)
-
-    def get_shared(self):
-        return self.gradient.get_shared()

@@ -1,36 +1,31 @@
 """Gorila on Ray: each parameter server and each bundle is a process, on this machine or another.
 
 The plain classes do the work. This file sends their calls from process to process, and starts again
-what dies: a bundle with an empty memory, a server from the driver's last checkpoint.
+what dies: a bundle with an empty memory, a server from the driver's last checkpoint. No other file
+imports Ray, which is optional.
 """
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 import time
 from functools import partial
 from math import ceil
 
-import numpy as np
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
-from dqn_symbolic.runs import cluster
 
+PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead
 LONGEST_BURST = 50  # agent steps of one call
 # A call is made once at most: a gradient that is sent again could be applied twice.
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
-
-
-class ServerProcess(ParameterServer):
-    def __init__(self, params, optimiser, stale_after, backend):
-        super().__init__(params, optimiser, stale_after, mode(backend))
-
-    def push(self, gradients, version):
-        writable = {name: np.array(value) for name, value in gradients.items()}
-        return super().push(writable, version)
 
 
 class Remote:
@@ -57,7 +52,7 @@ class BundleProcess:
         self.bundle = Bundle(task(game, **options).make(), settings, gorila, steps_before).compile()
 
     def connect(self, servers):
-        self.bundle.learn.connect(servers, ray.get)
+        self.bundle.learner.connect(servers, ray.get)
 
     def burst(self, steps):
         """-> a report. There are fewer steps in it if a server has died."""
@@ -73,20 +68,21 @@ class BundleProcess:
         return {**self.bundle.report(), "seconds": time.perf_counter() - since}, died
 
     def get_state(self):
-        self.bundle.learn.pull()
-        return self.bundle.get_state()
+        self.bundle.learner.pull()
+        return self.bundle.agent.get_state()
 
 
 class OnRay(Scheduler):
     """The driver: a `Scheduler` whose servers and bundles are processes. The order is not fixed.
 
-    Outside `burst`, no bundle is at work: counts, parameters and states belong together.
+    When an evaluation or a checkpoint is due, no bundle is at work: counts, parameters and states
+    belong together.
     """
 
     gather = staticmethod(ray.get)
 
-    def __init__(self, task, settings, gorila, address=None):
-        super().__init__(task, settings, gorila)
+    def __init__(self, task, settings, gorila, address=None, say=lambda line: None):
+        super().__init__(task, settings, gorila, say)
         self.address = address
         self.saved = None  # the state that each server would come back to
         self.bundles = []
@@ -95,15 +91,15 @@ class OnRay(Scheduler):
 
     def compilation(self):
         connecting = "connecting to Ray" if self.address else "starting Ray"
-        return [(connecting, partial(cluster.connect, self.address)), *super().compilation()]
+        return [(connecting, partial(connect, self.address)), *super().compilation()]
 
     def advice(self):
         """-> a line if there are more bundles than cores, else None."""
-        bundles, cores = self.gorila.bundles, cluster.cores()
-        return f"{bundles} bundles share {cores} processor cores" if bundles > cores else None
+        bundles, most = self.gorila.bundles, cores()
+        return f"{bundles} bundles share {most} processor cores" if bundles > most else None
 
     def new_server(self, part):
-        make = ray.remote(ServerProcess).options(num_cpus=0, **ONCE).remote
+        make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
         stale_after, backend = self.gorila.stale_after, self.settings.backend
         return Remote(make(part, self.optimiser, stale_after, backend), list(part))
 
@@ -127,25 +123,31 @@ class OnRay(Scheduler):
         for call in started:  # the others join later
             self.finish(call)
 
-    def burst(self, steps, stop=()):
-        left = steps  # not asked for yet
-        while (left and not stop) or any(asked for _, asked in self.busy.values()):
-            idle = set(range(len(self.bundles))) - {i for i, _ in self.busy.values()}
-            for i in idle:
-                if left and not stop:
-                    # Smaller and smaller, so that all bundles end at about the same time.
-                    asked = min(LONGEST_BURST, ceil(left / (2 * len(self.bundles))))
-                    self.busy[self.bundles[i].burst.remote(asked)] = i, asked
-                    left -= asked
-            done, _ = ray.wait(list(self.busy), timeout=1)
-            for call in done:
-                _, asked = self.busy[call]
-                taken = self.finish(call)
-                left += asked - taken
-                yield taken
+    def step(self):
+        """Gives agent steps to the bundles that are idle, and waits until some are taken."""
+        s, busy = self.settings, self.busy.values()
+        ahead = [every - self.steps % every for every in (s.evaluate_every, s.checkpoint_every)]
+        left = min(*ahead, s.steps - self.steps) - sum(asked for _, asked in busy)
+        for i in set(range(len(self.bundles))) - {i for i, _ in busy}:
+            if left:
+                # Smaller and smaller, so that all bundles end at about the same time.
+                asked = min(LONGEST_BURST, ceil(left / (2 * len(self.bundles))))
+                self.busy[self.bundles[i].burst.remote(asked)] = i, asked
+                left -= asked
+        self.wait()
+
+    def wait(self):
+        done, _ = ray.wait(list(self.busy), timeout=1)
+        for call in done:
+            self.finish(call)
+
+    def get_state(self):
+        while any(asked for _, asked in self.busy.values()):  # the run was stopped
+            self.wait()
+        return super().get_state()
 
     def finish(self, call):
-        """-> agent steps that a call has taken."""
+        """Takes note of what a call has done."""
         i, asked = self.busy.pop(call)
         try:
             answer = ray.get(call)
@@ -159,9 +161,9 @@ class OnRay(Scheduler):
             ray.kill(self.bundles[i])
             self.lives[i] += 1
             self.bundles[i] = self.new_bundle(i)
-            return 0
+            return
         if not asked:
-            return 0
+            return
         report, server_died = answer
         if server_died:
             self.restart_dead_servers()
@@ -169,7 +171,6 @@ class OnRay(Scheduler):
         self.deaths = 0
         self.steps += report["steps"]
         self.taken[i] += report["steps"]
-        return report["steps"]
 
     def ask(self, method):
         """-> the answer of each server; dead servers are started again first."""
@@ -188,7 +189,7 @@ class OnRay(Scheduler):
         """Starts the dead servers again, from their last saved state, and tells the bundles."""
         for i, server in enumerate(self.servers):
             try:
-                ray.get(server.actor.__ray_ready__.remote(), timeout=cluster.PATIENCE)
+                ray.get(server.actor.__ray_ready__.remote(), timeout=PATIENCE)
             except RayError:
                 data, arrays = self.saved[i]
                 self.say(f"server {i + 1} has died: it begins again at version {data['version']}")
@@ -197,3 +198,48 @@ class OnRay(Scheduler):
                 ray.get(self.servers[i].set_state(data, arrays))
         for bundle in self.bundles:
             bundle.connect.remote(self.servers)
+
+
+# -- the cluster ----------------------------------------------------------------------------------
+
+
+def connect(address=None, **options):
+    """Connects this process to Ray: at HOST:PORT, or started for it on this machine.
+
+    options: of `ray.init`. Nothing happens if it is connected.
+    """
+    if ray.is_initialized():
+        return
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        options = {"include_dashboard": False, "object_store_memory": 2**28, **options}
+    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
+    one_thread = {"env_vars": {"OMP_NUM_THREADS": "1"}}  # as in __main__
+    before = signal.getsignal(signal.SIGTERM)
+    ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
+    signal.signal(signal.SIGTERM, before)  # Ray would exit at once
+
+
+def cores() -> int:
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
+def expect_cluster(address):
+    """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit.
+
+    Or if it refuses: another version, or a token (https://docs.ray.io, "token authentication").
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"address: expected HOST:PORT, got {address!r}")
+    probe = [sys.executable, "-c", "import ray, sys; ray.init(sys.argv[1])", address]
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+        subprocess.run(probe, timeout=PATIENCE, capture_output=True, check=True)
+    except subprocess.CalledProcessError as error:
+        raise ValueError(
+            f"the Ray cluster at {address} refused: expected the same versions of Ray and Python,"
+            " and its token if it has one (RAY_AUTH_MODE)"
+        ) from error
+    except (OSError, OverflowError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"no Ray cluster answers at {address}") from error

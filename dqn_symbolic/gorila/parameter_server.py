@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dqn_symbolic.compiling.backends import try_out
-from dqn_symbolic.symbols.q_learning import compiled, shared
+from dqn_symbolic.compiling.backends import mode, try_out
+from dqn_symbolic.q_learning import compiled, shared
 
 
 class ParameterServer:
@@ -15,12 +15,13 @@ class ParameterServer:
     stale_after: a gradient that is so many versions behind is dropped.
     """
 
-    def __init__(self, params: dict, optimiser: Callable, stale_after: int, mode=None):
+    def __init__(self, params: dict, optimiser: Callable, stale_after: int, backend: str):
         self.params = [shared(value, name) for name, value in params.items()]
         gradients = [p.type(f"gradient.{p.name}") for p in self.params]
         updates = optimiser(self.params, gradients)
-        self.apply = compiled(gradients, [], mode, updates=updates)
-        try_out(self.apply, *(np.zeros_like(value) for value in params.values()))
+        self.apply = compiled(gradients, [], mode(backend), updates=updates)
+        zeros = [np.zeros_like(value) for value in params.values()]
+        try_out(self.apply, zeros, self.apply.get_shared())
         self.stale_after = stale_after
         self.version = 0  # gradients applied
         self.stale = 0  # gradients dropped
@@ -40,7 +41,8 @@ class ParameterServer:
         behind = self.version - version
         applied = 0 <= behind < self.stale_after
         if applied:
-            self.apply(*(gradients[p.name] for p in self.params))
+            arrays = [gradients[p.name] for p in self.params]  # from Ray, they are read-only
+            self.apply(*(np.require(array, requirements="W") for array in arrays))
             self.version += 1
         else:
             self.stale += 1

@@ -2,18 +2,21 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import network_of, optimiser_of
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic import networks, optimisers
+from dqn_symbolic.agent import streams
+from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import Task
+from dqn_symbolic.frames import History
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.symbols.q_learning import forward_alone
+from dqn_symbolic.q_learning import forward_alone
+from dqn_symbolic.settings import Settings
 
 
 class Scheduler:
@@ -23,21 +26,24 @@ class Scheduler:
     `checkpoint_every` count the agent steps of all bundles together.
     """
 
-    gather = staticmethod(list)  # the servers' answers; on Ray they have to be waited for
+    gather: Callable = staticmethod(list)  # the servers' answers; on Ray they have to be waited for
 
-    def __init__(self, task: Task, settings: Settings, gorila: GorilaSettings):
-        self.task, self.settings, self.gorila = task, settings, gorila
-        first = Agent(task.make(), settings)
-        self.env, self.first_params, self.mode = first.env, first.first_params, first.mode
-        self.evaluation_seed = first.evaluation_seed
+    def __init__(
+        self, task: Task, settings: Settings, gorila: GorilaSettings, say=lambda line: None
+    ):
+        self.task, self.settings, self.gorila, self.say = task, settings, gorila, say
+        env, seeds = History(task.make(), settings.history), streams(settings.seed)
+        rng, self.space = np.random.default_rng(seeds["params"]), env.observation_space
+        actions = int(env.action_space.n)
+        self.first_params = networks.first_params(rng, settings, self.space, actions)
+        self.evaluation_seed = seeds["evaluation"]
         self.parts = in_shards(self.first_params, gorila.shards)
-        self.optimiser = optimiser_of(settings)
+        self.optimiser = optimisers.of(settings)
         self.steps = 0  # agent steps of all bundles
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
         self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
-        self.epsilons = [first.epsilon for _ in self.taken]
-        self.say = lambda line: None
+        self.epsilons = [settings.epsilon_start for _ in self.taken]
 
     # -- its parts --------------------------------------------------------------------------------
 
@@ -58,10 +64,9 @@ class Scheduler:
         return None
 
     def start_forward(self):
-        space = self.env.observation_space
+        network, space = networks.of(self.settings, self.space), self.space
         self.newest_forward = forward_alone(
-            network_of(self.env, self.settings),
-            *(self.first_params, space.shape, space.dtype, self.mode),
+            network, self.first_params, space.shape, space.dtype, mode(self.settings.backend)
         )
 
     def start_servers(self):
@@ -71,12 +76,12 @@ class Scheduler:
         self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
 
     def new_server(self, part):
-        return ParameterServer(part, self.optimiser, self.gorila.stale_after, self.mode)
+        stale_after, backend = self.gorila.stale_after, self.settings.backend
+        return ParameterServer(part, self.optimiser, stale_after, backend)
 
     def new_bundle(self, i):
         bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila, self.taken[i])
-        bundle.mode = self.mode
-        bundle.compile().learn.connect(self.servers)
+        bundle.compile().learner.connect(self.servers)
         return bundle
 
     def settings_of(self, i):
@@ -86,21 +91,11 @@ class Scheduler:
     # -- from outside: one agent ------------------------------------------------------------------
 
     def step(self) -> None:
-        i = self.steps % len(self.bundles)
+        i, since = self.steps % len(self.bundles), time.perf_counter()
         self.bundles[i].step()
         self.steps += 1
         self.taken[i] += 1
-
-    def burst(self, steps: int, stop=()):
-        """Takes agent steps, until something is in `stop`. Yields how many, as they are taken."""
-        since = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-            yield 1
-            if stop:
-                break
-        for i, bundle in enumerate(self.bundles):
-            self.note(i, {**bundle.report(), "seconds": time.perf_counter() - since})
+        self.note(i, {**self.bundles[i].report(), "seconds": time.perf_counter() - since})
 
     def note(self, i, report):
         self.epsilons[i] = report.pop("epsilon")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from dqn_symbolic.agent.settings import checked, setting
+from dqn_symbolic.settings import checked, setting
 
 
 @dataclass(frozen=True)

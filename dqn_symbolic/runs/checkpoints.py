@@ -12,14 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from dqn_symbolic.runs.files import write_whole
+from dqn_symbolic.agent import FILE
+from dqn_symbolic.runs.files import BadInput, write_whole
 
-VERSIONS = {"agent": 2, "checkpoint": 4, "memory": 1}  # of the content of each kind of file
+VERSIONS = {
+    "agent": FILE["version"],
+    "checkpoint": 4,
+    "memory": 1,
+}  # of the content of each kind of file
 READ_SIZE = 2**20  # bytes
 MAX_DATA_SIZE = 2**28  # bytes: enough for 3,000,000 evaluations
 
 
-class Unreadable(ValueError):
+class Unreadable(BadInput):
     """Not a file written by `save`, or damaged since; or of another game or version."""
 
 
@@ -117,3 +122,9 @@ def opened(path):
                 yield archive
         except Exception as error:  # a damaged file can fail in any way
             raise Unreadable(f"{path} is damaged, cut short or not from a run") from error
+
+
+def not_finite(arrays):
+    """-> comma-separated names of the learner's arrays with NaN or infinity in them."""
+    learnt = {n.removeprefix("learner."): a for n, a in arrays.items() if n.startswith("learner.")}
+    return ", ".join(name for name, array in learnt.items() if not np.isfinite(array).all())

@@ -1,6 +1,6 @@
 """Files that are written whole or not at all, in a folder that is locked for one process.
 
-What differs between operating systems is here, in `stopping` and in `machine`, and nowhere else.
+What differs between operating systems is here, and in `stopping`, and nowhere else.
 """
 
 import os
@@ -10,6 +10,15 @@ from errno import EAGAIN
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+
+class BadInput(Exception):
+    """What a user gave cannot be used. The message is one line: expected ..., got ..."""
+
+
+def one_line(error):
+    """-> the message of an error, in one line."""
+    return f"{' '.join(str(error).split()):.1000}"
 
 
 def write_whole(path, write):
@@ -50,6 +59,10 @@ def sweep(folder, names):
         for temporary in Path(folder).glob(f".{name}.*"):
             if temporary.name.rpartition(".")[2].isdecimal():
                 temporary.unlink()
+
+
+def write_text(path, text):
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 @contextmanager

@@ -5,63 +5,95 @@ message is one line.
 """
 
 import csv
-import io
+from contextlib import contextmanager
 from math import inf
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from dqn_symbolic.agent.learner import first_params
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic import networks
+from dqn_symbolic.agent import Agent
+from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.experience.frames import as_seen
+from dqn_symbolic.environments.task import Task
+from dqn_symbolic.frames import History
+from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.run import frames_written, not_finite
+from dqn_symbolic.settings import Settings
 
 # Exceptions that malformed values in a saved file can raise.
 BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error)
 
 
-def read_data(folder, kind):
+class Player(NamedTuple):
+    """A trained agent that only acts: forward(x) -> q."""
+
+    task: Task
+    settings: Settings
+    forward: object
+
+
+def load(path, env=None) -> Agent:
+    """-> the agent of agent.npz, which acts, is scored, and can be trained further.
+
+    path: the file, or the folder of a run; env: the game, if it has no Gymnasium id. The counters
+    and the memory are new.
+    """
+    path = Path(path)
+    task, settings, weights = read_agent(path / "agent.npz" if path.is_dir() else path, env)
+    agent = Agent(env or task.make(), settings)
+    for params in (agent.graph.params, agent.graph.target_params):
+        for param, value in zip(params, weights.values()):
+            param.set_value(value)
+    return agent
+
+
+def player_of(folder) -> Player:
+    """-> the best agent of a run; only `forward` is compiled."""
+    task, settings, weights = read_agent(Path(folder) / "agent.npz")
+    space = History(task.make(), settings.history).observation_space
+    network = networks.of(settings, space)
+    forward = forward_alone(network, weights, space.shape, space.dtype, mode("numba"))
+    return Player(task, settings, forward)
+
+
+def read_data(path, kind, env=None):
     """-> (data, Task, Settings) of agent.npz or checkpoint.npz."""
-    path = folder / f"{kind}.npz"
     data = checkpoints.load_data(path, kind)
-    try:
+    with fitting(path):
         settings = dict(data["settings"])
         game = dict(settings.pop("game"))
+        if settings.pop("action_repeat", 1) != 1:
+            raise ValueError("the agent repeats its actions")
         if "render_mode" in game or not isinstance(data["game"], str):
             raise ValueError("this is not a game")
-        return data, task(data["game"], **game), Settings(**settings)
-    except BAD_VALUES as error:
-        raise does_not_fit(path, error) from error
+        return data, env or task(data["game"], **game), Settings(**settings)
 
 
-def read_agent(folder):
+def read_agent(path, env=None):
     """-> (Task, Settings, {name: array}: the weights)."""
-    path = folder / "agent.npz"
-    _, task, settings = read_data(folder, "agent")
-    try:
-        weights = empty_weights(path, task, settings)
+    _, task, settings = read_data(path, "agent", env)
+    with fitting(path):
+        weights = empty_weights(path, env or task.make(), settings)
         checkpoints.fill(path, weights)
-    except Unreadable:
-        raise
-    except BAD_VALUES as error:
-        raise does_not_fit(path, error) from error
     return task, settings, weights
 
 
-def empty_weights(path, task, settings):
+def empty_weights(path, env, settings):
     """-> {name: empty array} for a network's weights.
 
     Raises ValueError before it takes memory if the file is smaller than the weights, which are
     never compressed.
     """
-    env = as_seen(task.make(), settings)
 
     def without_memory(rng, shape):
         return np.broadcast_to(np.float32(0), shape)
 
-    params = first_params(None, env, settings, initialiser=without_memory)
+    shape, actions = History(env, settings.history).observation_space.shape, env.action_space.n
+    layers = settings.filters, settings.hidden
+    params = networks.conv_params(None, shape, *layers, int(actions), without_memory)
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
         raise ValueError(
             f"{path} is too small for such a network: {settings.hidden}, {settings.filters}"
@@ -69,55 +101,50 @@ def empty_weights(path, task, settings):
     return {name: np.empty(value.shape, np.float32) for name, value in params.items()}
 
 
-def steps_of(folder, data):
+def steps_of(path, data):
     """-> agent steps that the run of a checkpoint has taken."""
-    try:
+    with fitting(path):
         return expect_count("steps", data["agent"]["counters"]["steps"]) if data["agent"] else 0
-    except BAD_VALUES as error:
-        raise does_not_fit(folder / "checkpoint.npz", error) from error
 
 
-def restore(run, data):
-    """Puts a checkpoint into a compiled `Run` at its start. data: the checkpoint's, by `read_data`.
+class Saved(NamedTuple):
+    """What a `Run` gets back from its checkpoint."""
 
-    -> whether the game came back to where it was. If this raises, nothing has changed.
+    rows: list
+    best: tuple  # mean return, weights
+    pieces: dict
+    seconds: tuple  # of compiling, of training
+    came_back: bool  # whether the game came back to where it was
+
+
+def restore(path, data, task, agent) -> Saved:
+    """Puts a checkpoint into an agent that has not stepped yet. data: the checkpoint's.
+
+    If this raises, nothing has changed.
     """
-    path = run.out / "checkpoint.npz"
-    try:
+    with fitting(path):
         run_state, agent_state = data["run"], data["agent"]
-        rows = read_progress(run_state["progress"])
-        for row in rows:
-            expect_row(row, run.task)
-        compile_seconds, train_seconds = (
-            expect_count(name, run_state[name]) for name in ("compile_seconds", "train_seconds")
-        )
-        best_return = float(run_state["best"]) if rows else None
-        params = run.agent.first_params if rows else {}
-        best_weights = {name: np.empty_like(value) for name, value in params.items()}
+        rows = read_progress(run_state["progress"], task)
+        names = "compile_seconds", "train_seconds"
+        seconds = tuple(expect_count(name, run_state[name]) for name in names)
+        best: tuple = None, {}
+        if run_state["best"] is not None:
+            weights = {name: np.empty_like(value) for name, value in agent.weights().items()}
+            best = float(run_state["best"]), weights
         came_back, checksums = True, {}
         if agent_state:
-            expect_state(agent_state, run.agent)
-            arrays, saved_parts = empty_state(agent_state, run.agent)
-            finished, room = pieces.cut(frames_written(agent_state), saved_parts)
+            expect_state(agent_state, agent)
+            arrays, saved_parts = empty_state(agent_state, agent)
+            finished, room = pieces.cut(agent_state, saved_parts)
             checksums = expect_pieces(data["pieces"], finished)
-            room |= {f"best.{name}": value for name, value in best_weights.items()}
+            room |= {f"best.{name}": value for name, value in best[1].items()}
             checkpoints.fill(path, room)
             for number, piece in finished.items():
-                checkpoints.fill(pieces.path(run.out, number), piece, checksums[number])
-            if not_finite(arrays):
-                raise ValueError(f"not finite: {not_finite(arrays)}")
-            came_back = run.agent.set_state(agent_state, arrays)
-    except Unreadable:
-        raise
-    except BAD_VALUES as error:
-        raise does_not_fit(path, error) from error
-    run.pieces = checksums
-    for row in rows:
-        run.add_row(row)
-    run.best = best_return, best_weights
-    run.compile_seconds += compile_seconds
-    run.train_seconds = train_seconds
-    return came_back
+                checkpoints.fill(pieces.path(path.parent, number), piece, checksums[number])
+            if checkpoints.not_finite(arrays):
+                raise ValueError(f"not finite: {checkpoints.not_finite(arrays)}")
+            came_back = agent.set_state(agent_state, arrays)
+    return Saved(rows, best, checksums, seconds, came_back)
 
 
 def empty_state(state, agent):
@@ -168,24 +195,21 @@ def expect_count(name, count):
     return count
 
 
-def read_progress(text):
-    """-> the rows of progress.csv. An empty field is None."""
+def read_progress(text, task):
+    """-> the rows of progress.csv. Only the loss may be empty: None."""
+    numbers = {"env_steps", "updates", "seconds", "epsilon", "mean_return", task.score_name}
+    rows = []
+    for fields in csv.DictReader(text.splitlines()):
+        row = {name: number(field) for name, field in fields.items()}
+        missing = {name for name in numbers if row.get(name) is None} | {"loss"} - row.keys()
+        if missing:
+            raise ValueError(f"a row without {', '.join(sorted(missing))}")
+        rows.append(row)
+    return rows
 
-    def number(field):
-        return int(field) if field.isdecimal() else float(field) if field else None
 
-    table = csv.DictReader(io.StringIO(text))
-    return [{name: number(field) for name, field in row.items()} for row in table]
-
-
-def expect_row(row, task):
-    """Raises ValueError if `row` is not a row of progress.csv."""
-    columns = ["env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", task.score_name]
-    for name in dict.fromkeys(columns):
-        value = row[name]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number and not (name == "loss" and value is None):
-            raise ValueError(f"{name}: expected a number, got {value!r}")
+def number(field):
+    return int(field) if field.isdecimal() else float(field) if field else None
 
 
 def structure(value):
@@ -195,5 +219,11 @@ def structure(value):
     return [structure(part) for part in value] if isinstance(value, list) else type(value)
 
 
-def does_not_fit(path, error):
-    return Unreadable(f"{path} does not fit this version: {' '.join(repr(error).split()):.300}")
+@contextmanager
+def fitting(path):
+    """Inside the `with` block, an error about bad values becomes an Unreadable."""
+    try:
+        yield
+    except BAD_VALUES as error:
+        message = f"{path} does not fit this version: {' '.join(repr(error).split()):.300}"
+        raise Unreadable(message) from error

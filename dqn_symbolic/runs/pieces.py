@@ -17,18 +17,17 @@ FOLDER = "memory"
 SIZE = 2**24  # bytes of a piece in memory; its file is compressed
 
 
-def cut(written, arrays):
+def cut(state, arrays):
     """Takes the finished pieces out of an agent's arrays. -> (finished pieces, arrays)
 
-    written: how many frames the memory has had; arrays: {name: array} of the agent, where the rings
-    end at their last filled slot. The finished pieces, {number of the first frame: {name: part of a
-    ring}}, come oldest first. The arrays that are left, {name: array}, belong in `checkpoint.npz`.
-    Nothing is copied.
+    state, arrays: of an agent, as by its `get_state`. The finished pieces, {number of the first
+    frame: {name: part of a ring}}, come oldest first. The arrays that are left, {name: array},
+    belong in `checkpoint.npz`. Nothing is copied.
     """
     rings = {name: array for name, array in arrays.items() if name.startswith("memory.")}
     if not rings:
         return {}, arrays
-    filled, newest = len(rings["memory.frame"]), written - 1
+    filled, newest = len(rings["memory.frame"]), state["memory"]["written"] - 1
     slots = max(1, SIZE // sum(ring[0].nbytes for ring in rings.values()))
     pieces = {}
     for begin in range(0, filled, slots):

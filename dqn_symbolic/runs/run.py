@@ -1,137 +1,170 @@
-"""A training run and its files: train, evaluate, keep; until solved, or long enough, or stopped."""
+"""A training run and its files: keeps what `training` yields, and can go on after any stop."""
 
 import csv
 import io
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
-from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import compilation
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.environments.task import Task, scorer
-from dqn_symbolic.experience.exploration import ADVICE
+from dqn_symbolic.compiling.backends import advice, try_out
+from dqn_symbolic.environments.task import Task
+from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.runs import checkpoints, pieces
-from dqn_symbolic.runs.files import sweep, write_whole
-from dqn_symbolic.runs.machine import expect_memory
+from dqn_symbolic.runs.files import BadInput, alone, sweep, write_text
+from dqn_symbolic.runs.loading import restore
+from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import evaluated
 
+NOT_BACK = "the game did not come back to where it was: a new episode begins"
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
 
 
 class Run:
-    """One training run of a `Task` in the folder `out`.
+    """One training run of a `Task`. In this order: begin; kept, with scored and pause; finish.
 
-    It is solved when two evaluations in a row reach the task's goal. agent: the single agent if it
-    is None.
+    out: its folder, or None for a new one in runs/; data: of the checkpoint that it goes on from;
+    stop: a list, and as soon as it is not empty, the run ends; say(text, end=...) prints a line;
+    stack: an ExitStack, which holds the lock of a new folder.
     """
 
-    not_back = "the game did not come back to where it was: a new episode begins"  # when resumed
-
-    def __init__(self, task: Task, settings: Settings, out: Path, agent=None):
-        self.task, self.out = task, out
-        self.memory_line = None
-        if agent is None:
-            env = task.make()
-            self.memory_line = expect_memory(env.observation_space, settings)
-            agent = Agent(env, settings)
-        self.agent = agent
+    def __init__(
+        self,
+        task: Task,
+        settings: Settings,
+        out: Path | None,
+        data: dict | None = None,
+        stop=(),
+        say=lambda text, end=None: None,
+        quiet: bool = True,
+        stack: ExitStack | None = None,
+    ):
+        self.task, self.settings, self.out, self.data = task, settings, out, data
+        self.score = None  # as by `scored`
+        self.stop, self.say, self.stack = stop, say, stack or ExitStack()
+        self.hidden = quiet or None  # None: tqdm shows no bar if the output is not a terminal
         all_settings = {**asdict(settings), "game": task.settings}
         self.game_and_settings = {"game": task.game, "settings": all_settings}
         self.rows = []  # those of progress.csv
         self.progress = io.StringIO()  # its text: to write all rows anew would slow down a long run
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
-        self.compiled = False
+        self.agent = None
+        self.opened = self.compiled = False
         self.compile_seconds = 0.0
         self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
+        self.is_training, self.since = False, time.perf_counter()
 
-    @property
-    def solved(self):
-        last, goal = self.rows[-2:], self.task.goal
-        return goal is not None and len(last) == 2 and all(r["mean_return"] >= goal for r in last)
+    def begin(self, agent, parts=None, lost=NOT_BACK):
+        """Opens the folder and compiles the agent; a resumed run gets its state back. -> the agent
 
-    def compile(self, say, stop):
-        """Compiles part by part, saying so by say(text, end=...). -> whether it got to the end."""
-        for part, compile_part in self.compilation():
-            if stop:
-                return False
-            say(f"{part:20}", end="")
+        parts: [(description, call), ...], which compile it; lost: the line for a resumed run whose
+        game is elsewhere.
+        """
+        self.agent = agent
+        if not self.data:
+            self.out = new_folder(self.task.game, self.out, self.stack)
+        self.opened = True
+        hint = advice(self.settings.backend, self.settings.threads)
+        if hint:
+            self.say(hint)
+        self.took("building the graph", self.since)
+        for part, compile_part in first_calls(agent) if parts is None else parts:
+            if self.stop:
+                return agent
+            self.say(f"{part:20}", end="")
             since = time.perf_counter()
             compile_part()
-            seconds = time.perf_counter() - since
-            say(f"{seconds:6.1f} s")
-            self.compile_seconds += seconds
-        self.compiled = True
-        return True
-
-    def compilation(self):
-        return compilation(self.agent)
-
-    def train(self, stop, quiet=False):
-        """Trains until the run is solved, has taken all its agent steps, or `stop` is not empty."""
-        agent, s = self.agent, self.agent.settings
+            self.took("", since)
+        if self.data:
+            saved = restore(self.out / "checkpoint.npz", self.data, self.task, agent)
+            for row in saved.rows:
+                self.add_row(row)
+            self.best, self.pieces = saved.best, saved.pieces
+            self.compile_seconds += saved.seconds[0]
+            self.train_seconds = saved.seconds[1]
+            if not saved.came_back:
+                self.say(lost)
         sweep(self.out, FILES)
         pieces.remove_others(self.out, self.pieces)
-        # disable=None: tqdm shows no bar if the output is not a terminal
-        hidden = quiet or None
-        with tqdm(total=s.steps, initial=agent.steps, unit=" steps", disable=hidden) as bar:
-            self.evaluate_if_due(bar, stop, hidden)  # a resumed run may have stopped before it
-            while not (self.solved or agent.steps >= s.steps or stop):
-                self.stretch(bar, stop)
-                self.evaluate_if_due(bar, stop, hidden)
-                if agent.steps % s.checkpoint_every == 0 and not stop:
-                    self.save_checkpoint()
+        self.compiled = True
+        return agent
 
-    def stretch(self, bar, stop):
-        """Steps until the next evaluation or checkpoint is due."""
-        agent, s = self.agent, self.agent.settings
-        ahead = [every - agent.steps % every for every in (s.evaluate_every, s.checkpoint_every)]
-        since = time.perf_counter()
-        self.take(min(*ahead, s.steps - agent.steps), bar, stop)
-        self.train_seconds += time.perf_counter() - since
+    def took(self, part, since):
+        seconds = time.perf_counter() - since
+        self.say(f"{part:20}{seconds:6.1f} s" if part else f"{seconds:6.1f} s")
+        self.compile_seconds += seconds
 
-    def take(self, steps, bar, stop):
-        agent = self.agent
-        for _ in range(steps):
-            agent.step()
-            bar.update()
-            if stop:
-                break
+    # -- while it trains --------------------------------------------------------------------------
 
-    # -- evaluation -------------------------------------------------------------------------------
+    def scored(self, score):
+        """-> score() for `training`. It ends when the run is stopped, and its time is no training.
 
-    @cached_property
-    def evaluate(self):
-        """evaluate(stop=(), quiet=True) -> the scores of the agent as it is now, or None."""
-        return scorer(self.task, self.agent)
+        score(stop, quiet) -> {column of progress.csv: number}, or None if it was stopped.
+        """
 
-    def evaluate_if_due(self, bar, stop, quiet):
-        """Adds a row to progress.csv, unless this row exists or the evaluation is stopped."""
-        agent, s = self.agent, self.agent.settings
+        def timed():
+            was = self.clock(is_training=False)
+            scores = score(self.stop, self.hidden)
+            self.clock(was)
+            return scores
+
+        self.score = timed
+        return timed
+
+    def kept(self, rows):
+        """Keeps the rows of `training` and the best weights, and yields the rows."""
+        agent, s = self.agent, self.settings
+        if self.stop or not self.compiled or self.task.solved(self.rows):
+            return
         done = self.rows[-1]["env_steps"] if self.rows else 0
-        if agent.steps % s.evaluate_every or agent.steps == done:
-            return
-        scores = self.evaluate(stop, quiet)
-        if scores is None:
-            return
-        self.add_row(
-            {
-                "env_steps": agent.steps,
-                "updates": agent.updates,
-                "seconds": round(self.train_seconds, 3),
-                "epsilon": round(agent.epsilon, 6),
-                "loss": agent.mean_loss(),
-                **scores,
-            }
-        )
-        self.best = self.better(scores)
-        self.save_progress()
-        bar.set_postfix(self.bar_text())
+        if agent.steps % s.evaluate_every == 0 and agent.steps != done:
+            rows = chain([evaluated(agent, self.score)], rows)  # it was stopped before it
+        bar = {"total": s.steps, "initial": agent.steps, "unit": " steps", "disable": self.hidden}
+        with tqdm(**bar) as self.bar:
+            while row := self.timed(rows):
+                seconds, epsilon = round(self.train_seconds, 3), round(row["epsilon"], 6)
+                counts = {name: row[name] for name in ("env_steps", "updates")}
+                row = {**counts, "seconds": seconds, **row, "epsilon": epsilon}
+                self.add_row(row)
+                self.best = self.better(row)
+                self.save_progress()
+                self.bar.set_postfix(self.bar_text(row))
+                yield row
+            self.show_steps()
+
+    def timed(self, rows):
+        """-> the next row, or None. Its time is training, except for scores and checkpoints."""
+        self.clock(is_training=True)
+        row = next(rows, None)
+        self.clock(is_training=False)
+        return row
+
+    def clock(self, is_training):
+        """From now on, the time is training or not. -> whether it was until now"""
+        now, was = time.perf_counter(), self.is_training
+        self.train_seconds += was * (now - self.since)
+        self.is_training, self.since = is_training, now
+        return was
+
+    def pause(self):
+        """`training` calls this after each step. -> whether the run ends here."""
+        self.show_steps()
+        if self.stop:
+            return True
+        if self.agent.steps % self.settings.checkpoint_every == 0:
+            self.clock(is_training=False)
+            self.save_checkpoint()
+            self.clock(is_training=True)
+        return False
+
+    def show_steps(self):
+        self.bar.update(self.agent.steps - self.bar.n)
 
     def add_row(self, row):
         table = csv.DictWriter(self.progress, list(row), lineterminator="\n")
@@ -147,27 +180,26 @@ class Run:
             return self.best
         return scores["mean_return"], self.agent.weights()
 
-    def bar_text(self):
+    def bar_text(self, row):
         """-> {name: text}: the newest numbers, for the progress bar."""
-        row, name = self.rows[-1], self.task.score_name
-        loss = "-" if row["loss"] is None else f"{row['loss']:.4f}"
+        name, loss = self.task.score_name, row["loss"]
+        loss = "-" if loss is None else f"{loss:.4f}"
         return {"epsilon": f"{row['epsilon']:.2f}", "loss": loss, name: f"{row[name]:.4g}"}
 
     # -- the files --------------------------------------------------------------------------------
 
     def save_progress(self):
-        text = self.progress.getvalue()
-        write_whole(self.out / "progress.csv", lambda f: f.write(text.encode()))
+        write_text(self.out / "progress.csv", self.progress.getvalue())
 
     def save_checkpoint(self):
         state, arrays = self.agent.get_state() if self.agent.steps else ({}, {})
-        bad = not_finite(arrays)
+        bad = checkpoints.not_finite(arrays)
         if bad:
             raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
         best, weights = self.best
         run_state = {"progress": self.progress.getvalue(), "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
-        finished, arrays = pieces.cut(frames_written(state), arrays)
+        finished, arrays = pieces.cut(state, arrays)
         self.pieces = pieces.save(self.out, finished, self.pieces)
         arrays = {**arrays, **{f"best.{name}": value for name, value in weights.items()}}
         named = list(self.pieces.items())
@@ -180,8 +212,8 @@ class Run:
     def save_agent(self, weights):
         checkpoints.save(self.out / "agent.npz", "agent", self.game_and_settings, weights)
 
-    def finish(self, stopped=False):
-        """Writes every file. -> the summary. (A run that was never compiled has no agent to write.)
+    def finish(self):
+        """Writes every file. -> the summary, or None: a resumed run was stopped before it began.
 
         The scores in the summary are those of the agent as it is now. To end at once, a run that
         was stopped gives the scores of its last evaluation instead.
@@ -189,42 +221,76 @@ class Run:
         from dqn_symbolic.runs.figures import learning_curve  # matplotlib is slow, so it comes last
 
         agent, task = self.agent, self.task
-        self.save_checkpoint()
+        if self.data and not self.compiled:
+            return None
         scores = self.rows[-1] if self.rows else {}
+        if self.compiled and not self.stop and scores.get("env_steps") != agent.steps:
+            now = self.score()
+            if now:
+                scores, self.best = now, self.better(now)
+        self.save_checkpoint()
         if self.compiled:
-            evaluated = self.rows and self.rows[-1]["env_steps"] == agent.steps
-            if not evaluated and not stopped:
-                scores = self.evaluate()
-            best, weights = self.better(scores) if scores else (None, agent.weights())
             self.save_progress()
             learning_curve(self.out / "learning_curve.png", self.rows, task)
-            self.save_agent(weights)
+            self.save_agent(self.best[1] or agent.weights())
         summary = {
             "game": task.game,
-            "solved": self.solved,
+            "solved": task.solved(self.rows),
             **({} if task.starts is None else {"starts": len(task.starts)}),
             **{name: scores.get(name) for name in (task.score_name, "mean_return")},
-            "best_mean_return": best if self.compiled else None,
+            "best_mean_return": self.best[0],
             "env_steps": agent.steps,
             "updates": agent.updates,
             "train_seconds": round(self.train_seconds, 3),
             "compile_seconds": round(self.compile_seconds, 3),
             "steps_per_second": round(agent.steps / max(self.train_seconds, 1e-9), 1),
-            "seed": agent.settings.seed,
-            "backend": agent.settings.backend,
+            "seed": self.settings.seed,
+            "backend": self.settings.backend,
             **self.game_and_settings,
         }
-        text = json.dumps(summary, indent=2) + "\n"
-        write_whole(self.out / "summary.json", lambda f: f.write(text.encode()))
+        write_text(self.out / "summary.json", json.dumps(summary, indent=2) + "\n")
         return summary
 
 
-def frames_written(state):
-    """-> how many frames the memory of an agent's state has had; Gorila's state has no memory."""
-    return state["memory"]["written"] if "memory" in state else 0
+def first_calls(agent):
+    """-> [(description, call), ...]: a function's first call compiles it."""
+    batch = example(agent)
+    examples = {"forward": [batch[0][:1]], "learn": batch, "sync": []}
+
+    def call(name):
+        try_out(getattr(agent, name), examples[name], agent.graph.variables)
+
+    return [(f"compiling {name}", lambda name=name: call(name)) for name in examples]
 
 
-def not_finite(arrays):
-    """-> comma-separated names of the learner's arrays with NaN or infinity in them."""
-    learnt = {n.removeprefix("learner."): a for n, a in arrays.items() if n.startswith("learner.")}
-    return ", ".join(name for name, array in learnt.items() if not np.isfinite(array).all())
+def example(agent):
+    """-> a minibatch of zeros, to compile for."""
+    space, size = agent.env.observation_space, agent.settings.batch_size
+    x = np.zeros((size, *space.shape), space.dtype)
+    action, reward = np.zeros(size, np.int32), np.zeros(size, np.float32)
+    return [x, action, reward, reward, x]
+
+
+def new_folder(game, out, stack):
+    """Makes the folder and locks it until `stack` is closed. -> the folder
+
+    Without `out`, it is a new one in runs/. Raises BadInput if it holds a run.
+    """
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    name = game.rpartition(":")[2].rpartition("/")[2].rpartition("-v")[0].lower() or "game"
+    stem, number = f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}", 1
+    while not out:  # two runs may start in the same second
+        folder = Path(stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            out = folder
+        except FileExistsError:
+            number += 1
+    stack.enter_context(alone(out))
+    taken = [name for name in (*FILES, pieces.FOLDER) if (out / name).exists()]
+    if taken:
+        raise BadInput(
+            f"{out} already holds a run ({taken[0]}): --resume it, or take another --out"
+        )
+    return out

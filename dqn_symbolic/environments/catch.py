@@ -1,0 +1,18 @@
+"""How Catch is scored: an evaluation plays one greedy episode from every start."""
+
+
+def scoring(game):
+    """game: games.catch.Catch -> {field of Task: value}"""
+    starts = game.starts()
+    caught = round(game.optimum * len(starts))
+
+    def measures(returns):
+        return {"catch_rate": float((returns > 0).mean())}
+
+    return {
+        "starts": starts,
+        "goal": (2 * caught - len(starts)) / len(starts),
+        "measures": measures,
+        "score_name": "catch_rate",
+        "levels": {"optimum": game.optimum, "chance": game.chance},
+    }

@@ -1,0 +1,67 @@
+"""Independent jobs in parallel: in processes on this machine, or on a Ray cluster.
+
+A job is (experiment, setting's name, setting, seed), and work(job) does it, in any process.
+"""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+
+class WorkerDied(Exception):
+    """A process of a job ended early. The message is one line."""
+
+
+def in_processes(todo, work, processes, stop, tick=lambda: None):
+    """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
+
+    tick() is called at least five times a second, so that a bar can show the time. Each process has
+    one thread. An exception of `work` is raised here, unchanged.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context)
+    # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        waiting = {pool.submit(work, job): job for job in todo}
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        while waiting and not stop:
+            done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            tick()
+            for future in done:
+                yield waiting[future], future.result()
+                del waiting[future]
+    except BrokenProcessPool as error:
+        at_work = list(waiting.values())[:processes]
+        names = "; ".join(f"{name}, {setting}, seed {seed}" for name, setting, _, seed in at_work)
+        raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
+    finally:
+        if waiting:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def in_cluster(todo, work, stop, tick, ray):
+    """The same on the Ray cluster that this process is connected to; ray: the package.
+
+    A job whose process dies is done again, three times at most.
+    """
+    one_core = ray.remote(num_cpus=1)(work)
+    waiting = {one_core.remote(job): job for job in todo}
+    try:
+        while waiting and not stop:
+            done, _ = ray.wait(list(waiting), timeout=0.2)
+            tick()
+            for call in done:
+                yield waiting.pop(call), ray.get(call)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    finally:
+        for call in waiting:
+            ray.cancel(call, force=True)
