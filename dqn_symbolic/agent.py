@@ -43,7 +43,7 @@ class Agent:
         first_params = networks.first_params(params_rng, s, space, self.action_count)
         self.memory = ReplayMemory(s.memory_size, space.shape, space.dtype, s.n_step)
         self.steps = 0  # agent steps
-        self.steps_before = 0  # agent steps of former lives: epsilon goes on from there (Gorila)
+        self.steps_before = 0  # agent steps of former lives: epsilon goes on from there
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
         self.shown = None  # the last frames that `act` was given

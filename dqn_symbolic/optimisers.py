@@ -19,7 +19,7 @@ def of(settings):
     known = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adagrad": adagrad}
     optimiser = known[settings.optimiser]
     if settings.anneal_learning_rate:
-        optimiser = annealed(optimiser, settings.steps / settings.update_every)
+        optimiser = with_annealed_rate(optimiser, settings.steps / settings.update_every)
     return partial(optimiser, learning_rate=settings.learning_rate)
 
 
@@ -84,18 +84,18 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
     return updates
 
 
-def annealed(optimiser, total):
+def with_annealed_rate(optimiser, total):
     """-> the optimiser with a rate that falls linearly to 0 in the second half of `total` updates.
 
     At a constant rate the parameters would keep moving, although they could settle.
     """
 
-    def with_annealed_rate(params, grads, learning_rate):
+    def updates(params, grads, learning_rate):
         n = pytensor.shared(np.float32(0), name="updates")  # so far
         rate = learning_rate * TT.clip(2 - 2 * n / np.float32(total), 0, 1)
         return [(n, n + 1), *optimiser(params, grads, learning_rate=rate)]
 
-    return with_annealed_rate
+    return updates
 
 
 def flushed(average):

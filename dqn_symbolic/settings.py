@@ -111,7 +111,7 @@ def refuse(name, expected, got):
     raise ValueError(" ".join(f"{name}: expected {expected}, got {got}".split()))
 
 
-# What every agent of Atari has. The game does the action repeat: environments/atari.
+# What every agent of Atari has. The game does the action repeat.
 ATARI = {
     "clip_rewards": True,
     "loss": "clipped",
@@ -142,7 +142,7 @@ PRESETS = {
         "evaluate_every": 2_500,
         "checkpoint_every": 10_000,
     },
-    # Atari with Adam, for half a million agent steps: environments/README.md
+    # Atari with Adam, for half a million agent steps
     "atari": {
         **NETWORK_2013,
         **ATARI,

@@ -9,7 +9,7 @@ memory of this surface *is* a NumPy array, so the agent sees what pygame draws. 
 same surface, scaled up.
 """
 
-from functools import cache
+from functools import cached_property
 from itertools import product
 from typing import ClassVar, NamedTuple
 
@@ -78,31 +78,23 @@ class Catch(gymnasium.Env):
         render_mode=None,
     ):
         if not (2 <= rows <= MOST_CELLS and 1 <= columns <= MOST_CELLS):
-            raise ValueError(
-                f"the board has 2 to {MOST_CELLS} rows and 1 to {MOST_CELLS} columns,"
-                f" got {rows} x {columns}"
-            )
+            sizes = f"2 to {MOST_CELLS} rows and 1 to {MOST_CELLS} columns"
+            raise ValueError(f"the board has {sizes}, got {rows} x {columns}")
         if not 1 <= paddle_width <= columns:
             raise ValueError(f"the paddle must be 1 to {columns} columns wide, got {paddle_width}")
         if paddle_start not in ("anywhere", "middle"):
-            raise ValueError(
-                f"the paddle starts 'anywhere' or in the 'middle', got {paddle_start!r}"
-            )
+            raise ValueError(f"a paddle starts 'anywhere' or in the 'middle', got {paddle_start!r}")
         if pixels is not None and not max(rows, columns) <= pixels <= MOST_PIXELS:
-            raise ValueError(
-                f"the picture has {max(rows, columns)} (one a cell) to {MOST_PIXELS} pixels a side,"
-                f" got {pixels}"
-            )
+            sizes = f"{max(rows, columns)} (one a cell) to {MOST_PIXELS} pixels a side"
+            raise ValueError(f"the picture has {sizes}, got {pixels}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode is None, 'human' or 'rgb_array', got {render_mode!r}")
         self.rows, self.columns, self.paddle_width = rows, columns, paddle_width
         self.last_paddle = columns - paddle_width  # the rightmost position of the paddle
         self.drifts = (-1, 0, 1) if drift else (0,)
-        self.paddles = (
-            tuple(range(self.last_paddle + 1))
-            if paddle_start == "anywhere"
-            else ((self.last_paddle + 1) // 2,)
-        )
+        self.paddles = tuple(range(self.last_paddle + 1))  # where the paddle may start
+        if paddle_start == "middle":
+            self.paddles = ((self.last_paddle + 1) // 2,)
         self.render_mode = render_mode
         height, width = (pixels, pixels) if pixels else (rows, columns)
         # Where the cells begin and end, in pixels.
@@ -114,7 +106,6 @@ class Catch(gymnasium.Env):
         self._pixels = np.zeros((height, width), np.uint8)
         self.surface = pygame.image.frombuffer(self._pixels, (width, height), "P")
         self.surface.set_palette(PALETTE)
-        self._window = self._clock = None
 
     # -- the rules ------------------------------------------------------------------------------
 
@@ -150,20 +141,14 @@ class Catch(gymnasium.Env):
     @property
     def optimum(self):
         """The share of starts from which the ball can be caught: all, but for very wide boards."""
-
-        @cache
-        def lands_in(column, drift):
-            state, over = State(0, column, drift, 0), False
-            while not over:
-                state, _, over = self.successor(state, STAY)
-            return state.ball_column
+        steps, starts = self.rows - 1, self.starts()
 
         def reachable(state):
-            left = state.paddle - (self.rows - 1)
-            right = state.paddle + self.paddle_width - 1 + (self.rows - 1)
-            return left <= lands_in(state.ball_column, state.ball_drift) <= right
+            # The walls are mirrors: in the mirrored board behind them, the ball falls straight on.
+            column = (state.ball_column + steps * state.ball_drift) % (2 * self.columns)
+            lands_in = min(column, 2 * self.columns - 1 - column)
+            return -steps <= lands_in - state.paddle < self.paddle_width + steps
 
-        starts = self.starts()
         return sum(map(reachable, starts)) / len(starts)
 
     # -- the Gymnasium interface ----------------------------------------------------------------
@@ -237,30 +222,26 @@ class Catch(gymnasium.Env):
         colour.blit(scaled, (0, 0))
         if self.surface.get_width() == self.columns and cell >= GRID_CELL:  # drawn in cells
             width, height = colour.get_size()
-            for x in range(cell, width, cell):
-                pygame.draw.line(colour, GRID, (x, 0), (x, height - 1))
-            for y in range(cell, height, cell):
-                pygame.draw.line(colour, GRID, (0, y), (width - 1, y))
+            for place in range(cell, max(width, height), cell):
+                colour.fill(GRID, (place, 0, 1, height))
+                colour.fill(GRID, (0, place, width, 1))
         return colour
 
     def render(self):
         """-> (height, width, 3) uint8 for "rgb_array"; for "human" shows it in a window."""
-        if self.render_mode is None:
-            return None
-        picture = self.picture()
         if self.render_mode == "rgb_array":
-            return pygame.surfarray.array3d(picture).swapaxes(0, 1)
-        if self._window is None:
-            from games.window.screen import open_screen
+            return pygame.surfarray.array3d(self.picture()).swapaxes(0, 1)
+        if self.render_mode == "human":
+            from games.window.screen import show_picture
 
-            self._window = open_screen(picture.get_size(), "Catch")
-            self._clock = pygame.time.Clock()
-        pygame.event.pump()
-        self._window.blit(picture, (0, 0))
-        pygame.display.flip()
-        self._clock.tick(self.metadata["render_fps"])
+            show_picture(self.picture(), "Catch")
+            pygame.event.pump()  # else the system takes the window for dead
+            self._clock.tick(self.metadata["render_fps"])
+
+    @cached_property
+    def _clock(self):
+        return pygame.time.Clock()  # it starts with the first picture
 
     def close(self):
-        if self._window is not None:
+        if self.render_mode == "human":
             pygame.display.quit()
-            self._window = self._clock = None

@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 import warnings
 from functools import cache
 from itertools import product
 
 import gymnasium
 import numpy as np
+import pygame
 import pytest
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
@@ -341,15 +343,27 @@ def test_the_game_names_its_keys_actions_and_outcomes():
     assert env.metadata["outcomes"] == ("missed", "caught")
 
 
-def test_human_rendering_works_without_a_screen(monkeypatch):
+def test_human_rendering_shows_each_reset_and_step_and_waits(monkeypatch):
+    """Without a screen, the window is only in memory."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "")
+    for key in "DISPLAY", "WAYLAND_DISPLAY":
+        monkeypatch.delenv(key, raising=False)
     env = Catch(render_mode="human")
-    env.metadata = {**env.metadata, "render_fps": 1000}
-    env.reset(seed=0)
-    env.step(1)
-    assert env._window.get_size() == (480, 480)
-    assert env._window.get_at((0, 0))[:3] == PALETTE[BACKGROUND]
-    env.close()
+    env.metadata = {**env.metadata, "render_fps": 50}
+    env.close()  # there is no window yet
+    start, shown = time.perf_counter(), []
+    for action in (None, 0, 0):
+        env.step(action) if shown else env.reset(options={"state": State(0, 9, 0, 5)})
+        window = pygame.display.get_surface()
+        assert window.get_size() == (480, 480)
+        cells = pygame.surfarray.array3d(window)[24::48, 24::48]
+        shown.append(np.argwhere((cells == PALETTE[PADDLE]).all(axis=2)).min(axis=0).tolist())
+        assert tuple(cells[9, len(shown) - 1]) == PALETTE[BALL]
+    assert shown == [[5, 9], [4, 9], [3, 9]]  # (column, row) of the paddle
+    assert time.perf_counter() - start > 2 / 50
+    for _ in range(2):
+        env.close()
+        assert pygame.display.get_surface() is None
 
 
 @pytest.mark.parametrize(

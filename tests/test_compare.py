@@ -19,9 +19,11 @@ from PIL import Image
 from dqn_symbolic.experiments.runner import (
     ALL,
     EXPERIMENTS,
+    claim,
     jobs,
     path_of,
     rows_of,
+    seeds,
 )
 from run_catch import main
 
@@ -65,14 +67,16 @@ def test_every_setting_and_seed_has_rows_of_finite_numbers(folder, name):
     with open(folder / f"{name}.csv", newline="") as file:
         table = list(csv.DictReader(file))
     experiment = EXPERIMENTS[name]
-    expected = set(product(experiment.settings(True), map(str, range(experiment.seeds(True)))))
-    assert {(row["setting"], row["seed"]) for row in table} == expected
+    expected = set(
+        product(experiment.conditions(True), map(str, range(seeds(experiment, quick=True))))
+    )
+    assert {(row["condition"], row["seed"]) for row in table} == expected
     json_rows = rows(folder, name)
     assert len(json_rows) == len(table)
     for row, json_row in zip(table, json_rows):
         values = {column: value for column, value in row.items() if value != ""}
         assert set(values) == set(json_row)
-        for column in set(values) - {"setting", "drawn"}:
+        for column in set(values) - {"condition", "drawn"}:
             assert isfinite(float(values[column]))
             assert float(values[column]) == json_row[column]
 
@@ -89,7 +93,7 @@ def test_the_picture_is_drawn_and_its_file_is_small(folder, name):
 def test_the_report_has_the_claim_the_picture_the_command_and_a_table(folder, name):
     text = (folder / "report.md").read_text()
     section = text.split(f"## {EXPERIMENTS[name].TITLE}\n")[1].split("\n## ")[0]
-    assert EXPERIMENTS[name].CLAIM in section
+    assert claim(EXPERIMENTS[name]) in section
     assert f"({name}.png)" in section
     assert f"python run_catch.py compare {name} --quick --out {folder}\n" in section
     lines = [line.count("|") for line in section.splitlines() if line.startswith("|")]
@@ -103,7 +107,7 @@ def test_the_report_has_the_claim_the_picture_the_command_and_a_table(folder, na
 def test_the_stages_with_minibatches_learn_catch_first(folder):
     """6,000 agent steps are enough with minibatches, and not without."""
     last = {
-        (row["setting"], row["seed"]): row["catch_rate"]
+        (row["condition"], row["seed"]): row["catch_rate"]
         for row in rows(folder, "stages", agent_steps=6_000)
     }
     for seed in (0, 1):
@@ -118,7 +122,7 @@ def test_the_stages_with_minibatches_learn_catch_first(folder):
 
 def test_without_replay_the_ablation_learns_less(folder):
     def catch_rate(name):
-        last = rows(folder, "ablation", setting=f"{name}-0.002", agent_steps=6_000)
+        last = rows(folder, "ablation", condition=f"{name}-0.002", agent_steps=6_000)
         return np.mean([row["catch_rate"] for row in last])
 
     assert catch_rate("both") > 0.8
@@ -136,53 +140,53 @@ def test_the_variance_of_uniform_batches_falls_as_one_over_their_size(folder):
 
 def test_the_best_returns_with_one_two_and_four_frames(folder):
     optima = {
-        row["setting"]: row["optimum_seen"]
+        row["condition"]: row["optimum_seen"]
         for row in rows(folder, "frames")
         if "optimum_seen" in row
     }
     assert optima == pytest.approx({"frames-1": 8 / 15, "frames-2": 46 / 75, "frames-4": 46 / 75})
     for row in rows(folder, "frames"):
-        assert row.get("catch_rate", 0) <= optima[row["setting"]] + 1e-9
+        assert row.get("catch_rate", 0) <= optima[row["condition"]] + 1e-9
 
 
 def test_one_initialisation_solves_catch_and_singular_values_are_right(folder):
-    (solved,) = rows(folder, "initialisation", setting="mlp-relu-glorot-adam", solved=1)
+    (solved,) = rows(folder, "initialisation", condition="mlp-relu-glorot-adam", solved=1)
     assert solved["catch_rate"] == 1
     assert 2_000 < solved["agent_steps"] <= 5_000
     for row in rows(folder, "initialisation"):
-        if "layer" in row and "orthogonal" in row["setting"]:
+        if "layer" in row and "orthogonal" in row["condition"]:
             assert row["singular_least"] == pytest.approx(1, abs=1e-5)
             assert row["singular_most"] == pytest.approx(1, abs=1e-5)
-        if "layer" in row and "uniform-fan-in" in row["setting"]:
+        if "layer" in row and "uniform-fan-in" in row["condition"]:
             assert row["singular_most"] < 0.3
             assert 0 < row["output_std"] < 0.02 / 10 ** (row["layer"] - 1)
 
 
 def test_value_iteration_converges_and_learning_reduces_the_error(folder):
     name = "dynamic-programming"
-    sweeps = rows(folder, name, setting="value-iteration", seed=0)
+    sweeps = rows(folder, name, condition="value-iteration", seed=0)
     assert [row["sweeps"] for row in sweeps] == list(range(10))
     assert [row["most"] == 0 for row in sweeps] == [False] * 9 + [True]
     assert sweeps[-1]["best_action"] == 1
-    for setting in ("table", "network", "network-always-exploring"):
+    for condition in ("table", "network", "network-always-exploring"):
         for seed in (0, 1):
             curve = [
                 row
-                for row in rows(folder, name, setting=setting, seed=seed)
+                for row in rows(folder, name, condition=condition, seed=seed)
                 if "agent_steps" in row
             ]
             assert [row["agent_steps"] for row in curve] == list(range(0, 6_001, 500))
-            assert curve[-1]["rmse"] < (0.9 if setting == "table" else 0.5) * curve[0]["rmse"]
-    states = [row for row in rows(folder, name, setting="network", seed=0) if "off" in row]
+            assert curve[-1]["rmse"] < (0.9 if condition == "table" else 0.5) * curve[0]["rmse"]
+    states = [row for row in rows(folder, name, condition="network", seed=0) if "off" in row]
     assert len(states) == 9 * 10
     mean = np.mean([row["off"] for row in states])
-    assert 0 < mean < rows(folder, name, setting="network", seed=0, agent_steps=6_000)[0]["rmse"]
+    assert 0 < mean < rows(folder, name, condition="network", seed=0, agent_steps=6_000)[0]["rmse"]
 
 
 def test_reinforce_improves_and_the_baseline_reduces_its_noise(folder):
     name = "policy-gradient"
-    for setting, seed in product(("reinforce", "reinforce-baseline"), (0, 1)):
-        run_rows = [row for row in rows(folder, name, setting=setting, seed=seed) if "J" in row]
+    for condition, seed in product(("reinforce", "reinforce-baseline"), (0, 1)):
+        run_rows = [row for row in rows(folder, name, condition=condition, seed=seed) if "J" in row]
         J = [row["J"] for row in run_rows if "agent_steps" in row]
         assert J[0] < J[-1] < 1
         at_first = {row["with_baseline"]: row for row in run_rows if row.get("noise_at") == 0}
@@ -190,7 +194,7 @@ def test_reinforce_improves_and_the_baseline_reduces_its_noise(folder):
         # less their mean J, it is 1 - J**2.
         ratio = at_first[1]["noise"] / at_first[0]["noise"]
         assert ratio == pytest.approx(1 - 0.4**2, abs=0.06)
-    last = rows(folder, name, setting="dqn", agent_steps=6_000)
+    last = rows(folder, name, condition="dqn", agent_steps=6_000)
     assert all(row["catch_rate"] == 1 for row in last)
 
 

@@ -1,6 +1,7 @@
 """Exercises I and III: each graph against NumPy, its results against scikit-learn and PCA."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytensor
@@ -20,6 +21,7 @@ from dqn_symbolic.exercises import (
 from dqn_symbolic.exercises.data import Digits, catch, digits, pong
 from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy, cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run
+from dqn_symbolic.optimisers import sgd
 from tests.plain import PLAIN
 
 PAGES = [
@@ -96,7 +98,7 @@ def test_bernoulli_cross_entropy_is_finite_for_large_logits():
 
 def test_one_update_of_logistic_regression():
     data = some_digits()
-    learn, forward, W, b = logistic_regression.graph(PLAIN)
+    learn, forward, (W, b) = logistic_regression.graph(PLAIN)
     first = np.random.default_rng(1).normal(size=(64, 10)).astype("f4")
     W.set_value(first)
     error = (softmax(data.x @ first) - np.eye(10)[data.label]) / 30
@@ -132,8 +134,9 @@ def test_one_update_of_the_denoising_autoencoder():
     """The tied weights learn in both layers; the loss compares with x, not with its corruption."""
     x = some_digits().x
     corrupted = x * (np.random.default_rng(5).random(x.shape) < 0.5)
+    rate, rng = denoising_autoencoder.RATE, np.random.default_rng(0)
     learn, reconstruct, encode, W, b = denoising_autoencoder.graph(
-        np.random.default_rng(0), 64, 7, PLAIN
+        rng, 64, 7, False, partial(sgd, learning_rate=rate), PLAIN
     )
     first = W.get_value().astype(np.float64)
     h = sigmoid(corrupted @ first)
@@ -143,7 +146,6 @@ def test_one_update_of_the_denoising_autoencoder():
     error = (reconstruction - x) / len(x)
     hidden_error = error @ first * h * (1 - h)
     learn(corrupted, x)
-    rate = denoising_autoencoder.RATE
     expected = first - rate * (corrupted.T @ hidden_error + error.T @ h)
     np.testing.assert_allclose(W.get_value(), expected, atol=1e-5)
     np.testing.assert_allclose(b.get_value(), -rate * hidden_error.sum(axis=0), atol=1e-5)
@@ -152,7 +154,10 @@ def test_one_update_of_the_denoising_autoencoder():
 @pytest.mark.parametrize("linear", [True, False])
 def test_the_autoencoders_loss_and_reconstruction(linear):
     x = some_digits().x
-    learn, reconstruct = autoencoder.graph(np.random.default_rng(0), 5, linear, PLAIN)
+    optimiser = partial(sgd, learning_rate=0.01)
+    learn, reconstruct, *_ = autoencoder.graph(
+        np.random.default_rng(0), 64, 5, linear, optimiser, PLAIN
+    )
     W = autoencoder.glorot(np.random.default_rng(0), (64, 5)).astype(np.float64)
     activation = (lambda z: z) if linear else sigmoid
     reconstruction = activation(activation(x @ W) @ W.T)
@@ -163,8 +168,8 @@ def test_the_autoencoders_loss_and_reconstruction(linear):
         else x * np.log(reconstruction) + (1 - x) * np.log(1 - reconstruction)
     )
     expected = ((reconstruction - x) ** 2 if linear else cross_entropies).sum(axis=1).mean()
-    assert learn(x) == pytest.approx(expected, rel=1e-4)
-    assert learn(x) < expected
+    assert learn(x, x) == pytest.approx(expected, rel=1e-4)
+    assert learn(x, x) < expected
 
 
 def test_the_convolutional_autoencoder_restores_the_size_and_learns():
@@ -233,7 +238,7 @@ def test_the_error_of_pca_is_the_sum_of_the_smallest_eigenvalues():
     x = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)) + 3
     eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))  # smallest first
     for code in range(7):
-        error = autoencoder.squared_error(autoencoder.pca(x, code), x)
+        error = autoencoder.squared_error(autoencoder.pca(x, code)(x), x)
         assert error == pytest.approx(eigenvalues[: 6 - code].sum(), abs=1e-9)
 
 
@@ -485,10 +490,10 @@ def test_the_linear_autoencoder_reaches_pca():
     for code in autoencoder.CODE_SIZES:
         reference = decomposition.PCA(code).fit(x)
         pca = ((reference.inverse_transform(reference.transform(x)) - x) ** 2).sum() / len(x)
-        assert autoencoder.squared_error(autoencoder.pca(x, code), x) == pytest.approx(
-            pca, rel=1e-3
-        )
-        error = autoencoder.squared_error(autoencoder.train(x, 0, code, linear=True), x)
+        own_pca = autoencoder.pca(x, code)
+        assert autoencoder.squared_error(own_pca(x), x) == pytest.approx(pca, rel=1e-3)
+        reconstruct = autoencoder.train(x, 0, code, linear=True)
+        error = autoencoder.squared_error(reconstruct(x), x)
         assert 0.9999 < error / pca < 1.01
 
 
@@ -521,5 +526,5 @@ def test_the_convolutional_autoencoder_restores_balls_in_new_positions():
     data = catch(0)
     _, reconstruct = convolutional_autoencoder.train(data.x, 0, epochs=60)
     flat, test = (x.reshape(len(x), -1) for x in data)
-    pca_error = autoencoder.squared_error(autoencoder.pca(flat, 324), test)
-    assert autoencoder.squared_error(reconstruct, data.test_x) < 0.2 * pca_error
+    pca_error = autoencoder.squared_error(autoencoder.pca(flat, 324)(test), test)
+    assert autoencoder.squared_error(reconstruct(data.test_x), data.test_x) < 0.2 * pca_error

@@ -41,7 +41,7 @@ def test_the_catch_rate_of_each_column():
         **{"column-0": 1.0, "column-1": 1.0, "column-2": 0.0, "column-3": 0.0, "column-4": 0.5},
     }
     row = {"falling": 1, **{f"column-{i}": float(i) for i in range(5)}}
-    assert [ago(stretches)(row) for stretches in (0, 1, 2)] == [1, 0, 4]
+    assert [ago(row, stretches) for stretches in (0, 1, 2)] == [1, 0, 4]
 
 
 # -- the corridor ----------------------------------------------------------------------------------

@@ -9,37 +9,34 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from dqn_symbolic import networks
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.four_frames import best_return
 from dqn_symbolic.experiments.initialisation import layer_outputs
 from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
 from dqn_symbolic.experiments.minibatches import consecutive
-from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
-from dqn_symbolic.experiments.runner import EXPERIMENTS
+from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
+from dqn_symbolic.experiments.runner import EXPERIMENTS, seeds
 from dqn_symbolic.memory import ReplayMemory
-from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
-from tests.plain import PLAIN
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.parametrize("quick", [True, False])
 def test_settings_are_valid_and_can_be_written_as_json(name, quick):
-    settings = EXPERIMENTS[name].settings(quick)
+    settings = EXPERIMENTS[name].conditions(quick)
     assert len(settings) >= 1 + (not quick)
-    for setting in settings.values():
-        assert json.loads(json.dumps(setting))
-        Catch(**setting.get("game", {}))
-        Settings(**setting.get("learner", {}))
-    assert EXPERIMENTS[name].seeds(False) >= 5
+    for condition in settings.values():
+        assert json.loads(json.dumps(condition))
+        Catch(**condition.get("game", {}))
+        Settings(**condition.get("agent", {}))
+    assert seeds(EXPERIMENTS[name], quick=False) >= 5
 
 
 def test_neighbouring_stages_differ_by_one_setting():
     learners = {}
-    for name, setting in EXPERIMENTS["stages"].settings(False).items():
-        learner = {**setting["learner"]}
+    for name, condition in EXPERIMENTS["stages"].conditions(False).items():
+        learner = {**condition["agent"]}
         del learner["learning_rate"]
         learners[name.rsplit("-", 1)[0]] = Settings(**learner)
     stages = list(learners.values())
@@ -56,8 +53,8 @@ def test_neighbouring_stages_differ_by_one_setting():
 
 def test_the_ablation_has_replay_and_target_network_on_and_off():
     learners = {
-        name.rsplit("-", 1)[0]: setting["learner"]
-        for name, setting in EXPERIMENTS["ablation"].settings(False).items()
+        name.rsplit("-", 1)[0]: condition["agent"]
+        for name, condition in EXPERIMENTS["ablation"].conditions(False).items()
     }
     for name, learner in learners.items():
         s = Settings(**learner)
@@ -99,30 +96,32 @@ def test_best_return_equals_trying_every_reactive_player(history):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_the_output_of_the_last_layer_is_q(activation):
+def test_each_layer_is_computed_from_the_outputs_of_the_layer_before(activation):
     s = Settings(filters=((4, 3, 2),), hidden=(6,), activation=activation, history=2)
     agent = Agent(Catch(), s)
     x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
-    shape = x.shape[1:]
-    forward = forward_alone(
-        networks.of(s, agent.env.observation_space), agent.weights(), shape, "uint8", PLAIN
-    )
-    outputs = layer_outputs(x / 255, agent.weights(), s)
-    assert [h.shape for h in outputs] == [(5, 4, 4, 4), (5, 6), (5, 3)]
-    np.testing.assert_allclose(outputs[-1], forward(x), rtol=1e-4, atol=1e-5)
+    convolution, dense, q = layer_outputs(agent, x)
+    assert (convolution.shape, dense.shape) == ((5, 4, 4, 4), (5, 6))
+    np.testing.assert_allclose(q, agent.forward(x), rtol=1e-4, atol=1e-5)
+    weights = agent.weights()
+    z = convolution.reshape(5, -1) @ weights["W1"] + weights["b1"]
+    expected = {"relu": np.maximum(z, 0), "tanh": np.tanh(z)}[activation]
+    np.testing.assert_allclose(dense, expected, rtol=1e-4, atol=1e-5)
+    assert convolution.min() >= {"relu": 0, "tanh": -1}[activation]
 
 
 def test_results_of_several_seeds():
     rows = [
-        {"setting": setting, "seed": seed, "caught": 10 * seed + i}
-        for setting in "ab"
+        {"condition": condition, "seed": seed, "caught": 10 * seed + i}
+        for condition in "ab"
         for seed in (0, 1)
         for i in range(8)
     ]
-    rows.insert(3, {"setting": "a", "seed": 0, "optimum": 1})  # a row without this column
-    runs = by_setting(rows, "caught")
+    rows.insert(3, {"condition": "a", "seed": 0, "optimum": 1})  # a row without this column
+    runs = by_condition(rows, "caught")
     assert list(runs) == ["a", "b"]
     assert runs["a"].tolist() == [list(range(8)), list(range(10, 18))]
+    assert grouped(rows, "seed", "caught", condition="b")[1] == list(range(10, 18))
     assert last_quarter(runs["b"]).tolist() == [6.5, 16.5]
     assert quartiles([0.1, 0.2, 0.3, 0.4, 0.9]) == "30% (20% to 40%)"
     assert quartiles([2, 3, 4], ".2f") == "3.00 (2.50 to 3.50)"

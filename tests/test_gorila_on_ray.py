@@ -156,10 +156,10 @@ def test_a_lost_node():
             for actor in [*driver.bundles, *(server.actor for server in driver.servers)]
         ]
         lost = homes.index(next(home for home in homes[:2] if nodes[home] != cluster.head_node))
-        burst = driver.burst(300)
-        next(burst)
+        driver.settings = replace(driver.settings, steps=600)
+        driver.step()
         cluster.remove_node(nodes[homes[lost]])
-        for _ in burst:
+        for _ in training(driver):
             pass
         assert driver.steps == sum(driver.taken) == 600
         assert driver.lives[lost] == 1
@@ -208,7 +208,7 @@ def test_the_command(tmp_path, capsys):
 def test_the_memories_of_all_bundles_are_announced(tmp_path, monkeypatch, capsys):
     """Each frame counts once, although the agent sees four at a time."""
     left = SimpleNamespace(available=1_500_000_000)
-    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: left)
+    monkeypatch.setattr(machine, "psutil", SimpleNamespace(virtual_memory=lambda: left))
     large = ["gorila", *QUICK, "--history", "4", "--memory-size", "5000000", "--steps", "20"]
     assert main([*large, "--bundles", "2", "--out", str(tmp_path / "run")]) == 0
     told = capsys.readouterr().out

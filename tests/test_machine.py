@@ -25,7 +25,7 @@ def set_memory_left(monkeypatch):
 
     def set_size(size):
         left = SimpleNamespace(available=size)
-        monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: left)
+        monkeypatch.setattr(machine, "psutil", SimpleNamespace(virtual_memory=lambda: left))
 
     return set_size
 

@@ -20,10 +20,11 @@ from PIL import Image
 
 import games.window.screen
 import games.window.window
+from dqn_symbolic.commands.options import parsed
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.run import FILES
 from games.window.control import Tally
-from run_catch import main
+from run_catch import DOOR, main
 from tests.plain import load
 
 # This fixture affects only this process. The processes that the tests start do compile.
@@ -600,3 +601,34 @@ def test_a_run_is_solved_when_it_reaches_the_optimum(tmp_path, capsys):
     assert main(["--rows", "2", "--out", str(tmp_path / "run")]) == 0
     assert "solved: catch rate 0.475 (optimum 0.475, chance 0.3)" in capsys.readouterr().out
     assert summary(tmp_path / "run")["catch_rate"] == 38 / 80
+
+
+# -- both doors ------------------------------------------------------------------------------------
+
+
+def test_both_doors_have_all_commands():
+    from dqn_symbolic import __main__
+
+    names = ["train", "gorila", "evaluate", "watch", "play", "compare"]
+    assert list(DOOR.commands()) == list(__main__.DOOR.commands()) == names
+    for name in names:
+        for door in (DOOR, __main__.DOOR):
+            with pytest.raises(SystemExit) as end:
+                parsed([name, "--help"], door.program, door.description, door.commands())
+            assert end.value.code == 0
+
+
+def test_the_front_door_evaluates_an_agent(trained, tmp_path, capsys):
+    folder = copied(trained[0], tmp_path / "run")
+    assert main(["evaluate", str(folder), "--episodes", "20", "--seed", "3"]) == 0
+    row = json.loads((folder / "evaluation.json").read_text())
+    assert (row["game"], row["episodes"], row["epsilon"]) == ("games:Catch-v0", 20, 0)
+    assert (row["mean"], row["catch_rate"]) == (1.0, 1.0)
+    assert "catch_rate" in capsys.readouterr().out
+
+
+def test_any_game_has_the_experiments_too(capsys):
+    from dqn_symbolic.__main__ import main as any_game
+
+    assert any_game(["compare", "nothing"]) == 2
+    assert "dqn_symbolic: EXPERIMENT is one of stages, " in capsys.readouterr().err

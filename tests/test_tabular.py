@@ -8,10 +8,9 @@ import pytest
 
 from dqn_symbolic.experiments.tabular import (
     expected_return,
-    optimal_q,
+    graph_of,
     policy_q,
     q_learning,
-    state_graph,
     value_iteration,
     visits,
 )
@@ -25,8 +24,9 @@ BOARDS = [
 ]
 
 
-def graph_of(env):
-    return state_graph(env.starts(), env.successor, env.action_space.n)
+def optimal_q(graph, discount):
+    *_, q = value_iteration(graph, discount)
+    return q
 
 
 def played(env, state, actions, discount):

@@ -4,11 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from dqn_symbolic.commands.front import import_ray, say
-from dqn_symbolic.commands.training import checked
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import runner
 from dqn_symbolic.experiments.jobs import WorkerDied, in_cluster
-from dqn_symbolic.runs.files import BadInput, one_line
+from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
 
@@ -17,13 +16,15 @@ def compare(door, experiment=None, quick=False, address=None, out=None, quiet=Fa
     if experiment not in (None, *runner.ALL):
         raise BadInput(f"EXPERIMENT is one of {', '.join(runner.ALL)}; got {experiment!r}")
     if experiment in runner.LONG:
-        checked(task, runner.LONG[experiment].GAME)  # raises BadInput if it is not installed
+        with bad_input():
+            task(runner.LONG[experiment].GAME)  # it may not be installed
     names = [experiment] if experiment else list(runner.EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
     in_parallel, failures = None, (WorkerDied,)
     if address:
         on_ray = import_ray()
-        checked(on_ray.expect_cluster, address)
+        with bad_input():
+            on_ray.expect_cluster(address)
         on_ray.connect(address)
         in_parallel = partial(in_cluster, ray=on_ray.ray)
         failures = WorkerDied, on_ray.ray.exceptions.RayError

@@ -3,9 +3,9 @@
 import json
 
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.commands.training import checked
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.evaluation import returns, seeds
+from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.runs.files import write_text
 from dqn_symbolic.runs.loading import player_of
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
@@ -21,9 +21,10 @@ def evaluate(
     task, s, _ = player
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
-    checked(expect, "--episodes", episodes >= 1, "at least 1", episodes)
-    checked(expect, "--epsilon", 0 <= epsilon <= 1, "a number from 0 to 1", epsilon)
-    checked(expect, "--seed", seed >= 0, "at least 0", seed)
+    with bad_input():
+        expect("--episodes", episodes >= 1, "at least 1", episodes)
+        expect("--epsilon", 0 <= epsilon <= 1, "a number from 0 to 1", epsilon)
+        expect("--seed", seed >= 0, "at least 0", seed)
     games, beginnings, steps = task.games(s, episodes), seeds(episodes, seed), s.evaluation_steps
     with noted_signals() as noted:
         scores = returns(player, games, beginnings, epsilon, steps, seed, noted, quiet or None)

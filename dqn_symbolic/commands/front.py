@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dqn_symbolic.commands import options
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.runs.files import BadInput
+from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import Settings
 
 GAME, MODULES = "the game's own options", "modules that register games"

@@ -5,9 +5,10 @@ from dataclasses import asdict, fields
 from tqdm import tqdm
 
 from dqn_symbolic.commands.front import import_ray
-from dqn_symbolic.commands.training import asked, checked, ended, expect_kept, expect_room
+from dqn_symbolic.commands.training import asked, ended, expect_kept, expect_room
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.runs.loading import fitting
 from dqn_symbolic.training import training
 
@@ -16,7 +17,8 @@ def gorila(door, address=None, **given):
     """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
     on_ray = import_ray()
     if address:
-        checked(on_ray.expect_cluster, address)
+        with bad_input():
+            on_ray.expect_cluster(address)
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
         with asked(door, given, "gorila") as (task, settings, run):
@@ -39,6 +41,7 @@ def gorila(door, address=None, **given):
         on_ray.ray.shutdown()
 
 
+@bad_input()
 def gorila_settings(run, own):
     """-> GorilaSettings, which the run keeps with its files; own: those that the user gave."""
     if run.data:
@@ -46,7 +49,7 @@ def gorila_settings(run, own):
             shared = GorilaSettings(**run.data["gorila"])
         expect_kept(own, run.data["gorila"])
     else:
-        shared = checked(GorilaSettings, **own)
+        shared = GorilaSettings(**own)
     run.game_and_settings["gorila"] = asdict(shared)
     return shared
 

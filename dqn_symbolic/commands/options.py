@@ -7,7 +7,7 @@ import argparse
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from dqn_symbolic.runs.files import BadInput
+from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import PRESETS, setting
 
 TRAINED = Path(__file__).parent.parent / "trained"  # agents that come with the project

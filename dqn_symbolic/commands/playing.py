@@ -1,16 +1,14 @@
 """play: the window, for a person. It needs no PyTensor, so it opens at once."""
 
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.runs.files import BadInput, one_line
+from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from games.window import screen, window
 
 
 def play(door, **game):
     """Opens a window in which the user plays. -> exit status"""
-    try:
+    with bad_input():
         task = door.make_task(game)
-    except (OverflowError, ValueError) as error:
-        raise BadInput(one_line(error)) from error
     if not screen.has_screen():
         raise BadInput("play needs a screen, but this machine has none")
     say(str(window.show(drawable(task, **task.by_hand), title=task.game)))

@@ -9,7 +9,8 @@ from dqn_symbolic.commands.watching import watch
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.frames import History
 from dqn_symbolic.runs import loading
-from dqn_symbolic.runs.files import BadInput, alone, one_line
+from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
+from dqn_symbolic.runs.files import alone
 from dqn_symbolic.runs.machine import expect_memory
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
@@ -80,11 +81,12 @@ def ended(door, run, window=None, quiet=False, **given):
     return exit_status(run.stop)
 
 
+@bad_input()
 def new(door, given):
     """-> (Task, Settings, None) of a new run."""
-    task = checked(door.make_task, split(given)[1])
+    task = door.make_task(split(given)[1])
     settings, _ = split({"preset": task.preset, **given})
-    return task, checked(Settings, **settings), None
+    return task, Settings(**settings), None
 
 
 def split(given):
@@ -101,6 +103,7 @@ def split(given):
     return settings, {name: value for name, value in given.items() if name not in names}
 
 
+@bad_input()
 def resumed(folder, door, given, command):
     """-> (Task, Settings, data of the checkpoint). Of the settings, only `steps` may differ."""
     path = folder / "checkpoint.npz"
@@ -116,15 +119,15 @@ def resumed(folder, door, given, command):
         asked.pop("filters", None)
     expect_kept(asked, asdict(settings))
     if game:
-        other = checked(door.make_task, game)
-        own = {name: value for name, value in other.settings.items() if name in game}
-        expect_kept({"game": other.game, **own}, {"game": task.game, **task.settings})
+        other = door.make_task(game)
+        own = {name: value for name, value in other.kwargs.items() if name in game}
+        expect_kept({"game": other.game, **own}, {"game": task.game, **task.kwargs})
     reached = loading.steps_of(path, data)
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
-        checked(loading.empty_weights, path, task.make(), settings)
-    return task, checked(replace, settings, steps=steps), data
+        loading.empty_weights(path, task.make(), settings)
+    return task, replace(settings, steps=steps), data
 
 
 def expect_kept(asked, old):
@@ -136,17 +139,10 @@ def expect_kept(asked, old):
             )
 
 
-def checked(call, *arguments, **options):
-    """call(*arguments, **options); an error about bad values becomes a BadInput."""
-    try:
-        return call(*arguments, **options)
-    except (OverflowError, ValueError) as error:
-        raise BadInput(one_line(error)) from error
-
-
+@bad_input()
 def expect_room(run, memories=1):
     """Says how large the replay memories on this machine will be, if they are large."""
-    line = checked(expect_memory, History(run.task.make(), 1).frame_space, run.settings, memories)
+    line = expect_memory(History(run.task.make(), 1).frame_space, run.settings, memories)
     if line:
         run.say(line)
 

@@ -6,7 +6,7 @@ from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.playing import drawable
 from dqn_symbolic.frames import History
-from dqn_symbolic.runs.files import BadInput
+from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.loading import player_of
 from games.window import screen, window
 

@@ -30,14 +30,12 @@ def mode(backend):
             raise ValueError("the jax backend needs jax: pip install jax")
         # The graph sums in float64. JAX uses float32, and would warn about it every time.
         warnings.filterwarnings("ignore", "Explicitly requested dtype (float|int)64")
-        set_up_jax()
+        make_jax_exact()
     return MODES[backend]
 
 
-def set_up_jax():
-    """Makes JAX exact on a GPU. By default it multiplies float32 with 11 of their 24 bits there
-    (TF32), and it picks the algorithms that happen to be fastest, so the bits are not the same.
-    """
+def make_jax_exact():
+    """On a GPU, JAX multiplies float32 with 11 of their 24 bits (TF32), by whatever is fastest."""
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()

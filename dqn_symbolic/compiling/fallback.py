@@ -2,12 +2,10 @@
 
 Our linker depends on parts of PyTensor and numba that any new version may change, and it has not
 seen every graph. It may fail until a function has run once: in an import, while it writes the text,
-or when numba compiles it. Then PyTensor's own linker compiles the graph. The results are the same,
-the start takes longer, and a warning says so once.
+or when numba compiles it. The results are the same, and a warning says once that it takes longer.
 """
 
 import warnings
-from functools import partial
 
 import numba
 import pytensor
@@ -27,7 +25,13 @@ class OneFunctionLinker(NumbaLinker):
     def fgraph_convert(self, fgraph, **kwargs):
         """-> two functions that compile the graph: our way, and PyTensor's own."""
         convert, compiled = super().fgraph_convert, super().jit_compile
-        return partial(one_function, fgraph), lambda: compiled(convert(fgraph, **kwargs))
+
+        def ours():
+            from dqn_symbolic.compiling.numba_linker import one_function  # this may fail, too
+
+            return one_function(fgraph)
+
+        return ours, lambda: compiled(convert(fgraph, **kwargs))
 
     def jit_compile(self, ways):
         ours, pytensors_own = ways
@@ -53,13 +57,6 @@ class OneFunctionLinker(NumbaLinker):
 
         call.py_func = run.py_func
         return call
-
-
-def one_function(fgraph):
-    # Imported here, so that an error in this import is caught as well.
-    from dqn_symbolic.compiling.numba_linker import one_function
-
-    return one_function(fgraph)
 
 
 def warn(error):

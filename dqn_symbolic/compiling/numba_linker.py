@@ -9,14 +9,10 @@ quarter of the time, and LLVM finds loops that it can vectorise. To read the com
 
 `write` says how each operation is written. For an operation that it does not know, the text calls
 PyTensor's own function. Shapes that the graph does not know are checked as it runs. Input arrays
-must be C-contiguous.
-
-This was tested with PyTensor 3.0.7 and 3.3.8. It depends on these parts of PyTensor: the functions
-that turn a text into a function and compile it (`one_function`), PyTensor's own function for an
-operation (`Source.function`), and the classes of the operations with their fields (`write`). Where
-one of these has changed, `fallback` has PyTensor's own linker compile the graph.
+must be C-contiguous. This was tested with PyTensor 3.0.7 and 3.3.8; for others, see `fallback`.
 """
 
+from contextlib import contextmanager
 from functools import singledispatch
 from hashlib import sha256
 from itertools import count
@@ -65,8 +61,7 @@ def one_function(fgraph):
 class View(NamedTuple):
     """How the text reads a variable: as a view of an array, or as a single number (ndim 0).
 
-    name, ndim: of the array or number; axes: for each axis of the variable, the array's axis that
-    holds it, or "x" where the array has none.
+    name, ndim: of the array or number; axes: the array's axis for each of the variable's, or "x".
     """
 
     name: str
@@ -102,14 +97,11 @@ class Source:
         self.text = "\n".join([f"def graph({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):
-        """Reads an input of the graph. -> the name of the function's argument for it
-
-        PyTensor has checked the shapes of shared variables already.
-        """
+        """Reads an input of the graph. -> the name of the function's argument for it"""
         name, shape = self.name("a"), variable.type.shape
         wrong = [f"{name}.shape[{i}] != {size}" for i, size in enumerate(shape) if size is not None]
-        if wrong and not isinstance(variable, SharedVariable):
-            self.refuse(" or ".join(wrong), f"{variable}: expected the shape {shape}")
+        if not isinstance(variable, SharedVariable):  # PyTensor has checked their shapes already.
+            self.refuse(wrong, f"{variable}: expected the shape {shape}")
         if shape:
             self.bind(variable, name)
             self.c_contiguous.add(name)
@@ -125,20 +117,21 @@ class Source:
     def line(self, text):
         self.lines.append("    " * self.depth + text)
 
+    @contextmanager
     def loops(self, sizes):
-        """Begins a loop for each size. -> the names of the indices"""
+        """A loop for each size, around the lines written in it. -> the names of the indices"""
         indices = [self.name("i") for _ in sizes]
         for index, size in zip(indices, sizes):
             self.line(f"for {index} in range({size}):")
             self.depth += 1
-        return indices
+        yield indices
+        self.depth -= len(indices)
 
-    def end(self, loops):
-        self.depth -= len(loops)
-
-    def refuse(self, condition, message, error="ValueError"):
-        self.line(f"if {condition}:")
-        self.line(f"    raise {error}({message!r})")
+    def refuse(self, conditions, message, error="ValueError"):
+        """Raises the error where one of the conditions is true; the list may be empty."""
+        if conditions:
+            self.line(f"if {' or '.join(conditions)}:")
+            self.line(f"    raise {error}({message!r})")
 
     def add_global(self, value, key):
         """Adds a constant or a function. -> its name in the text, one name for equal keys"""
@@ -169,16 +162,14 @@ class Source:
         self.bind(variable, name)
 
     def flat(self, array, ndim, written):
-        """-> the name of an array of one axis with the same numbers.
+        """-> the name of an array of one axis with the same numbers: no copy if it is `written`.
 
-        written: the text will write into it, so it must not be a copy. (Then numba refuses an array
-        that is not C-contiguous.)
+        (Then numba refuses an array that is not C-contiguous.)
         """
         if ndim == 1:
             return array
         name = self.name("f")
-        call = f"reshape({array}.size)" if written else "ravel()"
-        self.line(f"{name} = {array}.{call}")
+        self.line(f"{name} = {array}." + (f"reshape({array}.size)" if written else "ravel()"))
         return name
 
     def empty(self, sizes, dtype):
@@ -226,9 +217,8 @@ class Source:
             return view.name
         sizes = self.sizes(variable)
         name = self.empty(sizes, variable.dtype)
-        loops = self.loops(sizes)
-        self.line(f"{name}[{', '.join(loops) or '()'}] = {self.element(variable, loops)}")
-        self.end(loops)
+        with self.loops(sizes) as indices:
+            self.line(f"{name}[{', '.join(indices) or '()'}] = {self.element(variable, indices)}")
         return name
 
     def contiguous(self, variable):
@@ -244,12 +234,6 @@ def tuple_of(sizes):
 # -- how each operation is written -----------------------------------------------------------------
 
 
-@singledispatch
-def write(op, node, source):
-    """Writes lines into `source` that compute the outputs of `node`, and adds their views."""
-    write_call(op, node, source)
-
-
 def write_call(op, node, source):
     """For every other operation: a call of PyTensor's own function."""
     arguments = [
@@ -263,6 +247,10 @@ def write_call(op, node, source):
             source.bind(variable, name)
         else:
             source.let(variable, f"{name}[()]")
+
+
+# write(op, node, source) writes lines that compute the outputs of `node`, and adds their views.
+write = singledispatch(write_call)
 
 
 @write.register(Elemwise)
@@ -283,33 +271,28 @@ def write_elemwise(op, node, source):
         source.bind(output, reused[0] if reused else source.empty(sizes, output.dtype))
     outputs = {v: source.view(v) for v in node.outputs}
     inputs = {v: source.view(v) for v in node.inputs if not all(v.type.broadcastable)}
-    views = inputs | outputs
+    arrays = {v: view.name for v, view in outputs.items()}
     if all(
         v.type.broadcastable == broadcastable and view.keeps_order for v, view in inputs.items()
     ):
-        written = {view.name for view in outputs.values()}
+        sizes = [f"{arrays[node.outputs[0]]}.size"]
+        written, views = arrays.values(), inputs | outputs
         ndims = {view.name: view.ndim for view in views.values()}
         flat = {name: source.flat(name, ndim, name in written) for name, ndim in ndims.items()}
-        loops = source.loops([f"{outputs[node.outputs[0]].name}.size"])
-        elements = {v: f"{flat[view.name]}[{loops[0]}]" for v, view in views.items()}
-    else:
-        loops = source.loops(sizes)
-        elements = {v: f"{view.name}[{', '.join(loops)}]" for v, view in outputs.items()}
-    terms = [elements.get(v) or source.element(v, loops) for v in node.inputs]
-    for variable, result in zip(node.outputs, scalar(op.scalar_op, node, terms, source)):
-        source.line(f"{elements[variable]} = {result}")
-    source.end(loops)
+        arrays = {v: flat[view.name] for v, view in views.items()}
+    with source.loops(sizes) as indices:
+        elements = {v: f"{array}[{', '.join(indices)}]" for v, array in arrays.items()}
+        terms = [elements.get(v) or source.element(v, indices) for v in node.inputs]
+        for variable, result in zip(node.outputs, scalar(op.scalar_op, node, terms, source)):
+            source.line(f"{elements[variable]} = {result}")
 
 
 def common_size(node, axis, source):
     """-> the size along an axis of all inputs that are not broadcast there."""
-    sizes = [source.size(v, axis) for v in node.inputs if not v.type.broadcastable[axis]]
-    if not sizes:
-        return 1
+    sizes = [source.size(v, axis) for v in node.inputs if not v.type.broadcastable[axis]] or [1]
     size = next((size for size in sizes if isinstance(size, int)), sizes[0])
-    wrong = " or ".join(f"{other} != {size}" for other in dict.fromkeys(sizes) if other != size)
-    if wrong:
-        source.refuse(wrong, f"the sizes along axis {axis} differ")
+    wrong = [f"{other} != {size}" for other in dict.fromkeys(sizes) if other != size]
+    source.refuse(wrong, f"the sizes along axis {axis} differ")
     return size
 
 
@@ -384,25 +367,22 @@ REDUCTIONS = (scalars.Add, "float32"), (scalars.Maximum, "float32"), (scalars.Ad
 def write_reduction(op, node, source):
     (x,), (output,) = node.inputs, node.outputs
     if (type(op.scalar_op), x.dtype) not in REDUCTIONS:
-        write_call(op, node, source)
-        return
-    reduced = set(range(x.type.ndim)) if op.axis is None else {a % x.type.ndim for a in op.axis}
-    remaining = [axis for axis in range(x.type.ndim) if axis not in reduced]
+        return write_call(op, node, source)
+    remaining = [] if op.axis is None else [a for a in range(x.type.ndim) if a not in op.axis]
     sizes, dtype = source.sizes(x), np.dtype(op._acc_dtype(x.dtype))
     adds = isinstance(op.scalar_op, scalars.Add)
     first = f"np.{dtype}({'0' if adds else '-np.inf'})"
-    total = source.name("v")
     if remaining:
-        source.line(f"{total} = np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})")
-    else:
-        source.line(f"{total} = {first}")
-    loops = source.loops(sizes)
-    element = f"{total}[{', '.join(loops[axis] for axis in remaining)}]" if remaining else total
-    number = source.name("n")
-    source.line(f"{number} = {source.element(x, loops)}")
-    result = f"{element} + {number}" if adds else PHRASES[scalars.Maximum].format(number, element)
-    source.line(f"{element} = {result}")
-    source.end(loops)
+        first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
+    total = source.name("v")
+    source.line(f"{total} = {first}")
+    with source.loops(sizes) as indices:
+        of_total = [indices[axis] for axis in remaining]
+        element = f"{total}[{', '.join(of_total)}]" if remaining else total
+        number = source.name("n")
+        source.line(f"{number} = {source.element(x, indices)}")
+        greater = PHRASES[scalars.Maximum].format(number, element)
+        source.line(f"{element} = {f'{element} + {number}' if adds else greater}")
     if remaining:
         source.bind(output, total)
         source.line(f"{total} = {total}.astype(np.{output.dtype})")
@@ -414,8 +394,7 @@ def write_reduction(op, node, source):
 def write_dot(op, node, source):
     (output,) = node.outputs
     if not all(v.dtype == output.dtype == "float32" for v in node.inputs):
-        write_call(op, node, source)
-        return
+        return write_call(op, node, source)
     factors = []
     for variable in node.inputs:
         view = source.view(variable)
@@ -437,10 +416,8 @@ def write_dimshuffle(op, node, source):
     """Computes nothing: the output is another view of the same array."""
     (x,), (output,) = node.inputs, node.outputs
     dropped = [axis for axis in range(x.type.ndim) if axis not in op.new_order]
-    unknown = [source.size(x, axis) for axis in dropped if x.type.shape[axis] is None]
-    if unknown:
-        wrong = " or ".join(f"{size} != 1" for size in unknown)
-        source.refuse(wrong, "an axis to drop has more than one element")
+    wrong = [f"{source.size(x, axis)} != 1" for axis in dropped if x.type.shape[axis] is None]
+    source.refuse(wrong, "an axis to drop has more than one element")
     view = source.view(x)
     axes = tuple("x" if axis == "x" else view.axes[axis] for axis in op.new_order)
     source.views[output] = view._replace(axes=axes)
@@ -454,8 +431,7 @@ def write_reshape(op, node, source):
     elif isinstance(shape, Constant):
         sizes = list(shape.data)
     else:
-        write_call(op, node, source)
-        return
+        return write_call(op, node, source)
     source.let(node.outputs[0], f"{source.contiguous(x)}.reshape({tuple_of(sizes)})")
 
 
@@ -475,24 +451,21 @@ def write_size(op, node, source):
 
 @write.register(SpecifyShape)
 def write_specified_shape(op, node, source):
-    x, *sizes = node.inputs
+    (x, *_), (output,) = node.inputs, node.outputs
     wrong = [
-        f"{source.size(x, axis)} != {size.data}"
-        for axis, size in enumerate(sizes)
-        if isinstance(size, Constant)
-        and size.data is not None
-        and size.data != source.size(x, axis)
+        f"{source.size(x, axis)} != {size}"
+        for axis, size in enumerate(output.type.shape)
+        if size is not None and size != source.size(x, axis)
     ]
-    if wrong:
-        source.refuse(" or ".join(wrong), "an array has another shape than expected")
-    source.views[node.outputs[0]] = source.view(x)
+    source.refuse(wrong, "an array has another shape than expected")
+    source.views[output] = source.view(x)
 
 
 @write.register(CheckAndRaise)
 def write_assertion(op, node, source):
     x, *conditions = node.inputs
     for condition in conditions:
-        source.refuse(f"not {source.element(condition, ())}", op.msg, op.exc_type.__name__)
+        source.refuse([f"not {source.element(condition, ())}"], op.msg, op.exc_type.__name__)
     source.views[node.outputs[0]] = source.view(x)
 
 

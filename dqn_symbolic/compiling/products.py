@@ -6,20 +6,17 @@ AVX-512 it has other kernels, without packing, for products of at most 100**3 mu
 product is cut along its largest size: the rows of the result, its columns, or the inner size.
 """
 
-import zlib
-from pathlib import Path
-
 import llvmlite.binding
 import numpy as np
 from pytensor.link.numba.dispatch.basic import numba_njit
+
+from dqn_symbolic.compiling.cache import text_of
 
 HAS_SMALL_KERNELS = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
 MOST = 100**3  # multiplications in a product without packing
 LEAST = 32  # rows or columns in a part: with fewer, the calls would take longer than the packing
 LARGE = 2**18  # numbers in a matrix that is worth it
-
-# In the keys of numba's cache: after an edit of this file, its callers are compiled again.
-TEXT = zlib.crc32(Path(__file__).read_bytes())
+TEXT = text_of(__file__)  # in the keys of its callers
 
 
 def in_parts(rows, inner, columns):

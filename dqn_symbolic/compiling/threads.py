@@ -16,8 +16,8 @@ import numpy as np
 def in_parts(gradient, apply, threads):
     """-> learn(*batch) -> td_error (B,), by one thread for each part of the minibatch.
 
-    gradient(*part, B) -> td_error, *gradients and apply(*gradients of all parts): PyTensor
-    functions, as by `q_learning.partial_gradients`.
+    gradient(*part, B) -> td_error, *gradients and apply(*gradients of all parts) are PyTensor
+    functions; B is the size of the whole minibatch.
     """
     # The compiled code itself. It holds no state, so several threads can run it at the same time.
     run, shared = gradient.vm.jit_fn, gradient.vm.inputs[-len(gradient.get_shared()) :]

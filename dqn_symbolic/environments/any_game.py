@@ -10,22 +10,22 @@ from dqn_symbolic.frames import History
 REFUSALS = (gymnasium.error.Error, TypeError, ValueError)
 
 
-def task(game: str, **settings) -> Task:
+def task(game: str, **kwargs) -> Task:
     """-> the Task of a Gymnasium id, such as "CartPole-v1" or "games:Catch-v0".
 
-    settings: keyword arguments of the game. The goal is the `reward_threshold` of the id; Catch and
+    kwargs: keyword arguments of the game. The goal is the `reward_threshold` of the id; Catch and
     Atari have their own scoring. Raises a ValueError of one line for a game that Gymnasium cannot
     make or the agent cannot learn, and a ModuleNotFoundError of one line for a game of ALE if ALE
     is missing.
     """
     if game.startswith("ALE/"):
-        return atari(game, settings)
+        return atari(game, kwargs)
     if game == "Catch-v0":
         game = "games:Catch-v0"
 
     def make(render_mode=None):
         rendering = {"render_mode": render_mode} if render_mode else {}
-        return gymnasium.make(game, disable_env_checker=True, **rendering, **settings)
+        return gymnasium.make(game, disable_env_checker=True, **rendering, **kwargs)
 
     try:
         env = make()
@@ -38,10 +38,10 @@ def task(game: str, **settings) -> Task:
         preset = "classic" if len(frames.shape) == 1 else "catch"
         fields = {"goal": env.spec.reward_threshold, "preset": preset}
     env.close()
-    return Task(game, settings, make, **fields)
+    return Task(game, kwargs, make, **fields)
 
 
-def atari(game, settings):
+def atari(game, kwargs):
     """-> the Task of "ALE/...". ALE is optional, so only this function imports it."""
     try:
         from dqn_symbolic.environments.atari import atari_task
@@ -49,7 +49,7 @@ def atari(game, settings):
         message = f"{game} needs {error.name}, which is not installed: pip install -e '.[atari]'"
         raise ModuleNotFoundError(message) from error
     try:
-        return atari_task(game, **settings)
+        return atari_task(game, **kwargs)
     except REFUSALS as error:
         raise cannot_be_made(game, error) from error
 

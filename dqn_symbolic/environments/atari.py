@@ -112,15 +112,15 @@ def seen(screen):
     return cv2.resize(luminance, SIZE, interpolation=cv2.INTER_AREA)
 
 
-def atari_task(game: str, **settings) -> Task:
-    """-> the Task of a game of ALE. settings: those of `Atari`.
+def atari_task(game: str, **kwargs) -> Task:
+    """-> the Task of a game of ALE. kwargs: those of `Atari`.
 
     If the Nature paper has the game, its scores are levels to compare. Raises ValueError as `Atari`
     does.
     """
 
     def make(render_mode=None, **options):
-        return Atari(game, render_mode=render_mode, **settings, **options)
+        return Atari(game, render_mode=render_mode, **kwargs, **options)
 
     def human_normalised(returns):
         above_random = float(np.mean(returns)) - levels["random"]
@@ -132,7 +132,7 @@ def atari_task(game: str, **settings) -> Task:
         {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
     window: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
-    return Task(game, settings, make, preset="atari", **window, **scores)
+    return Task(game, kwargs, make, preset="atari", **window, **scores)
 
 
 SOURCE = (

@@ -20,7 +20,7 @@ class Task:
     """
 
     game: str  # its Gymnasium id
-    settings: dict  # its keyword arguments, plain data; the files contain them
+    kwargs: dict  # its keyword arguments, plain data; the files contain them
     make: Callable[..., gymnasium.Env]  # make(), make(render_mode="rgb_array")
     starts: list | None = None  # start states, for reset(options={"state": state})
     goal: float | None = None  # solved: two evaluations in a row reach this mean return

@@ -15,16 +15,17 @@ principal components, as many as the code has numbers. There are no local minima
 (Deep Learning Tutorials, "Denoising Autoencoders (dA)", section "Autoencoders".)
 """
 
+from functools import partial
+
 import numpy as np
 import pytensor.tensor as TT
-from matplotlib.figure import Figure
 from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import PIXELS, digits
 from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import minibatches, run, show
-from dqn_symbolic.experiments.figures import STYLES
+from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.optimisers import adam
 from dqn_symbolic.q_learning import compiled, shared
@@ -33,30 +34,39 @@ CODE_SIZES = 2, 4, 8, 16  # numbers in a code
 EPOCHS, BATCH, RATE = 500, 100, 3e-3
 
 
-def graph(rng, code_size, linear, mode=MODES["numba"]):
-    """-> learn(x) -> loss, reconstruct(x) -> x'.  x, x' (B, 64)"""
-    W = shared(glorot(rng, (PIXELS, code_size)), "W")
-    b, c = shared(np.zeros(code_size, "float32"), "b"), shared(np.zeros(PIXELS, "float32"), "c")
+def graph(rng, inputs, code_size, linear, optimiser, mode=MODES["numba"]):
+    """-> learn(seen, x) -> loss, reconstruct(seen) -> x', encode(seen) -> code, W, b.
+
+    seen, x, x' (B, inputs), code (B, code_size). The encoder sees `seen`, and x' should become x.
+    Here they are the same; on the next page they are not.
+    """
+    W = shared(glorot(rng, (inputs, code_size)), "W")
+    b = shared(np.zeros(code_size, np.float32), "b")
+    c = shared(np.zeros(inputs, np.float32), "c")
     params = [W, b, c]
 
-    x = TT.matrix("x", shape=(None, PIXELS))
+    seen = TT.matrix("seen", shape=(None, inputs))
+    x = TT.matrix("x", shape=(None, inputs))
 
-    z = TT.dot(x, W) + b  # (B, code_size)
-    z = TT.dot(z if linear else TT.sigmoid(z), W.T) + c  # (B, 64)
+    z = TT.dot(seen, W) + b  # (B, code_size)
+    code = z if linear else TT.sigmoid(z)
+    z = TT.dot(code, W.T) + c  # (B, inputs)
     output = z if linear else TT.sigmoid(z)
     loss = ((output - x) ** 2).sum(axis=1).mean() if linear else bernoulli_cross_entropy(z, x)
 
-    learn = compiled([x], loss, mode, updates=adam(params, grad(loss, params), RATE))
-    reconstruct = compiled([x], output, mode)
-    return learn, reconstruct
+    learn = compiled([seen, x], loss, mode, updates=optimiser(params, grad(loss, params)))
+    reconstruct = compiled([seen], output, mode)
+    encode = compiled([seen], code, mode)
+    return learn, reconstruct, encode, W, b
 
 
 def train(x, seed, code_size, linear, epochs=EPOCHS, mode=MODES["numba"]):
     """-> reconstruct, after training on x (N, 64)."""
     rng = np.random.default_rng(seed)
-    learn, reconstruct = graph(rng, code_size, linear, mode)
+    optimiser = partial(adam, learning_rate=RATE)
+    learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser, mode)
     for (part,) in minibatches(rng, epochs, x, size=BATCH):
-        learn(part)
+        learn(part, part)
     return reconstruct
 
 
@@ -72,9 +82,9 @@ def pca(x, code_size):
     return lambda x: (x - mean) @ components.T @ components + mean
 
 
-def squared_error(reconstruct, x):
-    """-> the squared error of a reconstruction of x (N, ...), summed over pixels, mean over N."""
-    return float(((reconstruct(x) - x) ** 2).sum() / len(x))
+def squared_error(reconstruction, x):
+    """x (N, ...) -> the squared error of a reconstruction of x, summed over pixels, mean over N."""
+    return float(((reconstruction - x) ** 2).sum() / len(x))
 
 
 def main(seed):
@@ -85,11 +95,10 @@ def main(seed):
         "sigmoid autoencoder": {size: train(data.x, seed, size, False) for size in CODE_SIZES},
     }
     print("squared error: training, test".ljust(30), *(f"code of {size:2}" for size in CODE_SIZES))
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(2, 3))
+    figure, (left, right) = panels(9, 3.4, 1, 2, width_ratios=(2, 3))
     for (name, by_size), style in zip(methods.items(), STYLES):
         errors = [
-            (squared_error(reconstruct, data.x), squared_error(reconstruct, data.test_x))
+            [squared_error(reconstruct(x), x) for x in (data.x, data.test_x)]
             for reconstruct in by_size.values()
         ]
         print(name.ljust(30), *(f"{train:5.2f} {test:5.2f}" for train, test in errors))
@@ -97,11 +106,10 @@ def main(seed):
     left.set(xlabel="numbers in the code", ylabel="squared error, test digits", ylim=0)
     left.set_xticks(CODE_SIZES)
     left.legend(frameon=False, fontsize=8)
-    left.grid(alpha=0.3)
     x = data.test_x[:10]
     images = [x, *(by_size[8](x) for by_size in methods.values())]
-    show(right, np.concatenate(images).reshape(-1, 8, 8), columns=10)
-    right.set_title("Test digits; by codes of 8: PCA, linear, sigmoid", fontsize=9)
+    title = "Test digits; by codes of 8: PCA, linear, sigmoid"
+    show(right, np.concatenate(images).reshape(-1, 8, 8), 10, title)
     return figure
 
 

@@ -20,7 +20,6 @@ of the Nature network.)
 
 import numpy as np
 import pytensor.tensor as TT
-from matplotlib.figure import Figure
 from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
@@ -29,6 +28,7 @@ from dqn_symbolic.exercises.autoencoder import pca, squared_error
 from dqn_symbolic.exercises.data import catch, pong
 from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import minibatches, run, show
+from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import relu
 from dqn_symbolic.optimisers import adam
@@ -49,10 +49,8 @@ def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
     for layer, (number, size, stride) in enumerate(filters, 1):
         *sides, channels = h.type.shape[1:]
         K, L = (shared(glorot(rng, (size, size, channels, number)), f"{n}{layer}") for n in "KL")
-        k, c = (
-            shared(np.zeros(number, "float32"), f"k{layer}"),
-            shared(np.zeros(channels, "float32"), f"c{layer}"),
-        )
+        k = shared(np.zeros(number, np.float32), f"k{layer}")
+        c = shared(np.zeros(channels, np.float32), f"c{layer}")
         params += [K, k, L, c]
         decoder.insert(0, (L, c, sides, stride))
         h = relu(conv2d(h, K, stride) + k)
@@ -78,8 +76,8 @@ def train(x, seed, filters=FILTERS, epochs=EPOCHS, mode=MODES["numba"]):
 
 
 def main(seed):
-    figure = Figure(figsize=(10, 6.4), layout="constrained")
-    for axes, (name, frames) in zip(figure.subplots(2), {"Catch": catch, "Pong": pong}.items()):
+    figure, (above, below) = panels(10, 6.4, 2)
+    for axes, name, frames in (above, "Catch", catch), (below, "Pong", pong):
         axes.axis("off")
         try:
             data = frames(seed)
@@ -88,23 +86,21 @@ def main(seed):
             continue
         encode, reconstruct = train(data.x, seed)
         code_size = encode(data.x[:1]).size
-        flat_x, flat_test_x = (x.reshape(len(x), -1) for x in data)
+        flat = [x.reshape(len(x), -1) for x in data]
         methods = {
-            "the mean frame": (pca(flat_x, 0), flat_x, flat_test_x),
-            f"PCA, {code_size} numbers": (pca(flat_x, code_size), flat_x, flat_test_x),
-            f"convolutions, {code_size} numbers": (reconstruct, *data),
+            "the mean frame": (pca(flat[0], 0), flat),
+            f"PCA, {code_size} numbers": (pca(flat[0], code_size), flat),
+            f"convolutions, {code_size} numbers": (reconstruct, data),
         }
         print(f"{name}: squared error, summed over the pixels of a frame; training, test")
-        for label, (method, *parts) in methods.items():
-            print(f"  {label:26}", *(f"{squared_error(method, part):8.2f}" for part in parts))
-        _, *shown = methods  # not the mean frame
         images = [data.test_x[:8]]
-        for label in shown:
-            method, _, test_x = methods[label]
-            images.append(method(test_x[:8]))
-        height, width = data.x.shape[1:3]
-        show(axes, np.concatenate([x.reshape(8, height, width) for x in images]), columns=8)
-        axes.set_title(f"{name}: test frames; what came back by {'; by '.join(shown)}", fontsize=9)
+        for label, (method, parts) in methods.items():
+            print(f"  {label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in parts))
+            images.append(method(parts[-1][:8]))
+        del images[1]  # the mean frame is not shown
+        images = np.concatenate([x.reshape(8, *data.x.shape[1:3]) for x in images])
+        _, *labels = methods
+        show(axes, images, 8, f"{name}: test frames; what came back by {'; by '.join(labels)}")
     return figure
 
 

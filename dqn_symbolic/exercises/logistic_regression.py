@@ -18,42 +18,56 @@ of scikit-learn's LogisticRegression(C=1 / (N decay)).
 
 import numpy as np
 import pytensor.tensor as TT
-from matplotlib.figure import Figure
 from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
 from dqn_symbolic.exercises.supervised import cross_entropy
-from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run, show
+from dqn_symbolic.exercises.training import as_images, minibatches, print_errors, run, show
+from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import compiled, shared
 
 EPOCHS, BATCH, RATE, DECAY = 1000, 100, 0.5, 1e-3
 
 
-def graph(mode=MODES["numba"]):
-    """-> learn(x, label) -> loss, forward(x) -> logits, W, b.  x (B, 64), label (B,)"""
-    W = shared(np.zeros((PIXELS, CLASSES), "float32"), "W")
-    b = shared(np.zeros(CLASSES, "float32"), "b")
+def classifier(network, first_params, rate, decay=0.0, mode=MODES["numba"]):
+    """-> learn(x, label) -> loss, forward(x) -> logits, params.  x (B, 64), label (B,)
+
+    network(x, params) -> logits (B, 10); first_params: {name: array}. An update is a step of
+    gradient descent on the cross-entropy plus decay / 2 |W|^2, for all weights W.
+    """
+    params = [shared(value, name) for name, value in first_params.items()]
 
     x = TT.matrix("x", shape=(None, PIXELS))
     label = TT.ivector("label")
 
-    logits = TT.dot(x, W) + b  # (B, 10)
-    loss = cross_entropy(logits, label) + DECAY / 2 * (W**2).sum()
-    updates = sgd([W, b], grad(loss, [W, b]), RATE)
+    logits = network(x, params)
+    loss = cross_entropy(logits, label)
+    if decay:
+        loss += decay / 2 * sum((W**2).sum() for W in params if W.ndim == 2)
 
-    learn = compiled([x, label], loss, mode, updates=updates)
+    learn = compiled([x, label], loss, mode, updates=sgd(params, grad(loss, params), rate))
     forward = compiled([x], logits, mode)
-    return learn, forward, W, b
+    return learn, forward, params
+
+
+def weighted_sums(x, params):
+    W, b = params
+    return TT.dot(x, W) + b  # (B, 10)
+
+
+def graph(mode=MODES["numba"]):
+    """-> the `classifier` of this page, with params W (64, 10), b (10,)."""
+    W, b = np.zeros((PIXELS, CLASSES), np.float32), np.zeros(CLASSES, np.float32)
+    return classifier(weighted_sums, {"W": W, "b": b}, RATE, DECAY, mode)
 
 
 def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
     """-> forward, W (64, 10), b (10,), after training."""
-    learn, forward, W, b = graph(mode)
-    for x, label in minibatches(
-        np.random.default_rng(seed), epochs, data.x, data.label, size=BATCH
-    ):
+    learn, forward, (W, b) = graph(mode)
+    rng = np.random.default_rng(seed)
+    for x, label in minibatches(rng, epochs, data.x, data.label, size=BATCH):
         learn(x, label)
     return forward, W.get_value(), b.get_value()
 
@@ -61,14 +75,10 @@ def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
 def main(seed):
     data = digits(seed)
     forward, W, _ = train(data, seed)
-    for name, x, label in ("training", data.x, data.label), ("test", data.test_x, data.test_label):
-        print(f"{name} error {error_rate(forward(x), label):.1%} of {len(x):,} digits")
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    axes = figure.subplots()
-    show(axes, as_images(W), columns=5)
-    axes.set_title(
-        "The weights of 0 to 4 and of 5 to 9: white pixels speak for the digit", fontsize=9
-    )
+    print_errors(forward, data)
+    figure, axes = panels(7, 3)
+    title = "The weights of 0 to 4 and of 5 to 9: white pixels speak for the digit"
+    show(axes, as_images(W), 5, title)
     return figure
 
 

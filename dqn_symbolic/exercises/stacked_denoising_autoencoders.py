@@ -14,22 +14,20 @@ The comparison is the same network with random first weights, and logistic regre
 (Vincent et al. 2010; Deep Learning Tutorials, "Stacked Denoising Autoencoders (SdA)".)
 """
 
+from functools import partial
+
 import numpy as np
 import pytensor.tensor as TT
-from matplotlib.figure import Figure
-from pytensor import grad
 from tqdm import tqdm
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises import denoising_autoencoder
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.supervised import cross_entropy
+from dqn_symbolic.exercises.logistic_regression import classifier
 from dqn_symbolic.exercises.training import error_rate, minibatches, run
-from dqn_symbolic.experiments.figures import STYLES
+from dqn_symbolic.experiments.figures import STYLES, band, panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import mlp, mlp_params
-from dqn_symbolic.optimisers import sgd
-from dqn_symbolic.q_learning import compiled, shared
 
 LABELS, SEEDS = (50, 100, 200), 10
 HIDDEN, CORRUPTION = (100, 100, 100), (0.1, 0.2, 0.3)  # of each layer
@@ -54,18 +52,8 @@ def pretrained(params, x, rng, epochs=PRE_EPOCHS, mode=MODES["numba"]):
 
 
 def graph(first_params, mode=MODES["numba"]):
-    """-> learn(x, label) -> loss, forward(x) -> logits, params.  x (B, 64), label (B,)"""
-    params = [shared(value, name) for name, value in first_params.items()]
-
-    x = TT.matrix("x", shape=(None, PIXELS))
-    label = TT.ivector("label")
-
-    logits = mlp(x, params, TT.sigmoid)  # (B, 10)
-    loss = cross_entropy(logits, label)
-
-    learn = compiled([x, label], loss, mode, updates=sgd(params, grad(loss, params), RATE))
-    forward = compiled([x], logits, mode)
-    return learn, forward, params
+    """-> the `classifier` with sigmoids and these first params."""
+    return classifier(partial(mlp, activation=TT.sigmoid), first_params, RATE, mode=mode)
 
 
 def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
@@ -100,19 +88,15 @@ def errors(seeds, mode=MODES["numba"]):
 def main(seed):
     results = errors(range(seed, seed + SEEDS))
     print(f"test error, median of {SEEDS} seeds".ljust(34), *(f"{n:4} labels" for n in LABELS))
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = panels(6, 4)
     for (name, by_seed), style in zip(results.items(), STYLES):
-        low, median, high = np.percentile(by_seed, (25, 50, 75), axis=0)
-        print(name.ljust(34), *(f"{error:11.1%}" for error in median))
-        axes.plot(LABELS, median, label=name, **style)
-        axes.fill_between(LABELS, low, high, color=style["color"], alpha=0.15, lw=0)
+        print(name.ljust(34), *(f"{error:11.1%}" for error in np.median(by_seed, axis=0)))
+        band(axes, dict(zip(LABELS, by_seed.T)), ms=6, label=name, **style)
     better = (results["pre-trained"] < results["random weights"]).sum(axis=0)
     print("seeds in which pre-training helped".ljust(34), *(f"{n:11}" for n in better))
     axes.set(xlabel="labelled digits", ylabel="test error", xticks=LABELS, yticks=np.arange(5) / 20)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend(frameon=False, fontsize=9)
-    axes.grid(alpha=0.3)
     return figure
 
 

@@ -1,7 +1,6 @@
 """What the exercises share: minibatches, the error rate, pictures of filters, the command."""
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -29,7 +28,12 @@ def error_rate(logits, label):
     return float((logits.argmax(axis=1) != label).mean())
 
 
-def show(axes, images, columns):
+def print_errors(forward, data):
+    for name, x, label in ("training", data.x, data.label), ("test", data.test_x, data.test_label):
+        print(f"{name} error {error_rate(forward(x), label):.1%} of {len(x):,} digits")
+
+
+def show(axes, images, columns, title):
     """Draws images (N, height, width), 0 black to 1 white, in a table with so many columns."""
     N, height, width = images.shape
     rows, gap = -(-N // columns), 1 + width // 40
@@ -39,6 +43,7 @@ def show(axes, images, columns):
         sheet[top : top + height, left : left + width] = image
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.axis("off")
+    axes.set_title(title, fontsize=9)
 
 
 def as_images(W):
@@ -53,16 +58,12 @@ def run(main, description):
     Bad input ends the process with one line and status 2, Ctrl-C with status 130.
     """
     page = main.__globals__["__spec__"].name
+    parser = argparse.ArgumentParser(prog=f"python -m {page}", description=description)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
     def fail(message, status=2):
-        print(f"{page}: {message}", file=sys.stderr)
-        sys.exit(status)
+        parser.exit(status, f"{page}: {message}\n")
 
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {page}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
     parser.add_argument("--seed", type=whole_number, default=0, help="of all random numbers (0)")
     parser.add_argument("--out", type=Path, default="runs/exercises", help="folder of the picture")
     parser.error = fail

@@ -1,13 +1,13 @@
-"""The lecture's claims as experiments. Each is a list of settings for the one learner.
+"""The lecture's claims as experiments. Each is a list of conditions for the one agent.
 
-An experiment is a module with these names:
+An experiment is a module. Its docstring is the claim, with the slide that makes it. Its names:
 
-    TITLE, CLAIM                   its title; the claim, with the slide that makes it
-    settings(quick)                -> {name: setting}, plain data; names become parts of file names
-    seeds(quick)                   -> the number of seeds, which count from 0
-    measure(setting, seed)         -> rows: [{column: number}, ...], the results of one job
-    table(rows), draw(rows)        -> [[text, ...], ...] with the head first; -> matplotlib Figure
+    TITLE                          of the experiment in the report
+    SEEDS, QUICK_SEEDS             the number of seeds, which count from 0; the same for --quick
+    conditions(quick)              -> {name: condition}, plain data; names become file names
+    measure(condition, seed)       yields rows {column: number}, the results of one job
+    table(rows), draw(rows)        yields lines [text, ...], the head first; -> matplotlib Figure
 
-The rows of `table` and `draw` also have the columns "setting" and "seed". The game is Catch, with
+The rows of `table` and `draw` also have the columns "condition" and "seed". The game is Catch, with
 the settings of `{"game": ...}`; any other game is in the experiment's file.
 """

@@ -1,29 +1,26 @@
-"""A corridor whose best policy is stochastic: REINFORCE finds it, Q-learning cannot."""
+"""A corridor whose best policy is stochastic: REINFORCE finds it, Q-learning cannot.
 
-from itertools import chain
+Slide "Policy based methods (digression)": "can learn stochastic policies", "better convergence".
+The short corridor with switched actions (Sutton & Barto 2018, example 13.1): three cells that look
+the same, -1 for each step; in the middle cell, left and right are switched. A policy is one number,
+the probability of right. Its expected return is exact, the solution of linear equations. REINFORCE
+starts at the policies of the two epsilon-greedy players with epsilon .1. Q-learning is DQN with its
+default settings and no hidden layer. Medians and quartiles over seeds.
+"""
 
 import gymnasium
 import numpy as np
-from matplotlib.figure import Figure
 
 from dqn_symbolic.agent import Agent
-from dqn_symbolic.experiments.figures import STYLES, curves
+from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, panels
+from dqn_symbolic.experiments.learning import evaluations
 from dqn_symbolic.experiments.reinforce import Reinforce
-from dqn_symbolic.experiments.results import by_setting, quartiles
+from dqn_symbolic.experiments.results import by_condition, quartiles
 from dqn_symbolic.experiments.tabular import state_graph
 from dqn_symbolic.settings import Settings
-from dqn_symbolic.training import training
 
 TITLE = "A stochastic policy"
-CLAIM = (
-    'Slide "Policy based methods (digression)": "can learn stochastic policies", "better'
-    ' convergence". The short corridor with switched actions (Sutton & Barto 2018, example 13.1):'
-    " three cells that look the same, -1 for each step; in the middle cell, left and right are"
-    " switched. A policy is one number, the probability of right. Its expected return is exact, the"
-    " solution of linear equations. REINFORCE starts at the policies of the two epsilon-greedy"
-    " players with epsilon .1. Q-learning is DQN with its default settings and no hidden layer."
-    " Medians and quartiles over seeds."
-)
+SEEDS, QUICK_SEEDS = 10, 1
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
 LEFT, RIGHT = 0, 1
 
@@ -65,37 +62,30 @@ def expected_return(right):
     return float(np.linalg.solve(np.eye(cells) - moves[:, :-1], -np.ones(cells))[0])
 
 
-def settings(quick):
+def conditions(quick):
     steps, every = (2_000, 500) if quick else (40_000, 1_000)
-    learner = {"hidden": (), "steps": steps, "evaluate_every": every}
-    reinforce = {"learner": {**learner, "learning_rate": 0.05}}
+    agent = {"hidden": (), "steps": steps, "evaluate_every": every}
+    reinforce = {"agent": {**agent, "learning_rate": 0.05}}
     named = {f"reinforce-from-{p}": {**reinforce, "first_right": p} for p in (0.05, 0.95)}
     for epsilon in (0.1, 0.5):
         exploring = {"epsilon_start": epsilon, "epsilon_end": epsilon, "warm_up": 500}
         shorter = {"steps": min(steps, 10_000)}  # afterwards nothing changes
-        named[f"q-learning-{epsilon}"] = {"learner": {**learner, **exploring, **shorter}}
+        named[f"q-learning-{epsilon}"] = {"agent": {**agent, **exploring, **shorter}}
     return named
 
 
-def seeds(quick):
-    return 1 if quick else 10
-
-
-def measure(setting, seed):
-    """-> a row at each evaluation: agent_steps, right (its probability) and expected_return."""
-    s = Settings(**setting["learner"], seed=seed)
-    if "first_right" in setting:
+def measure(condition, seed):
+    """Yields a row at each evaluation: agent_steps, right (its probability) and expected_return."""
+    s = Settings(**condition["agent"], seed=seed)
+    if "first_right" in condition:
         player = Reinforce(Corridor(), s, baseline=True)
-        start_with(player, setting["first_right"])
+        start_with(player, condition["first_right"])
     else:
         player = Agent(Corridor(), s)
-    rows = []
-    for n, _ in enumerate(chain([0], training(player))):
+    for agent_steps in evaluations(player):
         right = probability_of_right(player)
         J = expected_return(right)
-        agent_steps = n * s.evaluate_every
-        rows.append({"agent_steps": agent_steps, "right": right, "expected_return": J})
-    return rows
+        yield {"agent_steps": agent_steps, "right": right, "expected_return": J}
 
 
 def start_with(player, right):
@@ -114,30 +104,26 @@ def probability_of_right(player):
     return float(epsilon / 2 + (1 - epsilon) * (output.argmax() == RIGHT))
 
 
-def label(setting):
-    name, number = setting.rsplit("-", 1)
+def label(condition):
+    name, number = condition.rsplit("-", 1)
     kind = "Q-learning, epsilon" if name == "q-learning" else "REINFORCE, first"
     return f"{kind} {number.removeprefix('0')}"
 
 
-def ends(rows):
-    """-> {setting: ((seeds,) probabilities of right, (seeds,) expected returns)} at the end."""
-    rights, returns = by_setting(rows, "right"), by_setting(rows, "expected_return")
-    return {setting: (rights[setting][:, -1], returns[setting][:, -1]) for setting in rights}
-
-
 def table(rows):
-    lines = [["", "probability of right at the end", "expected return at the end"]]
-    for setting, (right, J) in ends(rows).items():
-        lines.append([label(setting), quartiles(right, ".2f"), quartiles(J, ".2f")])
-    return [*lines, ["the best policy (exact)", f"{BEST:.2f}", f"{expected_return(BEST):.2f}"]]
+    yield ["", "probability of right at the end", "expected return at the end"]
+    rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
+    for condition, right in rights.items():
+        ends = quartiles(right[:, -1], ".2f"), quartiles(returns[condition][:, -1], ".2f")
+        yield [label(condition), *ends]
+    yield ["the best policy (exact)", f"{BEST:.2f}", f"{expected_return(BEST):.2f}"]
 
 
 def draw(rows):
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    labels = {label(setting): setting for setting in ends(rows)}
-    curves(left, rows, labels, "agent_steps", "expected_return")
+    figure, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
+    rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
+    labels = {label(condition): condition for condition in rights}
+    curves(left, rows, labels, "expected_return")
     for p, name, ls in (
         (BEST, "best policy", "-"),
         (0.95, "epsilon .1, else right", "--"),
@@ -145,14 +131,14 @@ def draw(rows):
     ):
         J = expected_return(p)
         left.axhline(J, color="black", lw=1, ls=ls, label=f"{name} ({J:.1f})")
-    left.set(xlabel="agent steps", ylabel="expected return", ylim=(-90, 0))
+    left.set(ylabel="expected return", ylim=(-90, 0))
 
     x = np.linspace(0.03, 0.97, 200)
     right.plot(x, list(map(expected_return, x)), color="black", lw=1)
-    for end, style in zip(ends(rows).values(), STYLES):
-        right.plot(*end, color=style["color"], marker=style["marker"], ls="", alpha=0.6)
+    for condition, style in zip(rights, STYLES):
+        ends = rights[condition][:, -1], returns[condition][:, -1]
+        right.plot(*ends, color=style["color"], marker=style["marker"], ls="", alpha=0.6)
     right.axvline(BEST, color="black", lw=1, ls=":")
     right.set(xlabel=f"probability of right (best: {BEST:.2f})", title="where each seed ended")
-    right.grid(alpha=0.3)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    legend_below(left, columns=4)
     return figure

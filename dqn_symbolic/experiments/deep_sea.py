@@ -1,25 +1,25 @@
-"""A reward at the end of a long path: epsilon-greedy needs exponentially many episodes for it."""
+"""A reward at the end of a long path: epsilon-greedy needs exponentially many episodes for it.
+
+Slide "Where this doesn't work (straightforwardly)": sparse rewards. Deep sea (Osband et al. 2020,
+bsuite) without its cost of moving: one of the 2**depth ways to dive ends at the treasure, and there
+is no other reward. The result is the number of episodes until the treasure is found for the first
+time. Until then, a table of Q stays at 0 everywhere. Ties are broken at random, so its player is
+uniformly random with any epsilon, and the expected number is exactly 2**depth. DQN has an epsilon
+of .1. Each small marker is a seed.
+"""
 
 import gymnasium
 import numpy as np
-from matplotlib.figure import Figure
 
 from dqn_symbolic.agent import Agent
-from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.experiments.results import by_setting
+from dqn_symbolic.experiments.figures import STYLES, panels
+from dqn_symbolic.experiments.results import by_name_and_number
 from dqn_symbolic.experiments.tabular import q_learning, state_graph
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
 TITLE = "Sparse rewards"
-CLAIM = (
-    'Slide "Where this doesn\'t work (straightforwardly)": sparse rewards. Deep sea (Osband et al.'
-    " 2020, bsuite) without its cost of moving: one of the 2**depth ways to dive ends at the"
-    " treasure, and there is no other reward. The result is the number of episodes until the"
-    " treasure is found for the first time. Until then, a table of Q stays at 0 everywhere. Ties"
-    " are broken at random, so its player is uniformly random with any epsilon, and the expected"
-    " number is exactly 2**depth. DQN has an epsilon of .1. Each small marker is a seed."
-)
+SEEDS, QUICK_SEEDS = 10, 1
 BOARD = 10  # DQN sees a board of this size at every depth
 
 
@@ -63,25 +63,21 @@ class DeepSea(gymnasium.Env):
         return board
 
 
-def settings(quick):
+def conditions(quick):
     exploring = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100}
     dqn = {"hidden": (32,), "steps": 400 if quick else 12_000, **exploring}
     tables = (2, 4, 6) if quick else (2, 4, 6, 8, 10, 12)
     named = {f"table-{depth}": {"depth": depth} for depth in tables}
     networks = (2,) if quick else (2, 4, 6, 8)
-    return {**named, **{f"dqn-{depth}": {"depth": depth, "learner": dqn} for depth in networks}}
+    return {**named, **{f"dqn-{depth}": {"depth": depth, "agent": dqn} for depth in networks}}
 
 
-def seeds(quick):
-    return 1 if quick else 10
-
-
-def measure(setting, seed):
-    """-> [{"depth", "episodes", "found"}]; found 0: it was not found in this many episodes."""
-    depth = setting["depth"]
-    if "learner" in setting:
+def measure(condition, seed):
+    """Yields {"depth", "episodes", "found"}; found 0: it was not found in this many episodes."""
+    depth = condition["depth"]
+    if "agent" in condition:
         # An episode has `depth` agent steps, so there is a row after each of them.
-        s = Settings(**setting["learner"], evaluate_every=depth, seed=seed)
+        s = Settings(**condition["agent"], evaluate_every=depth, seed=seed)
         agent = Agent(DeepSea(depth), s)
         for _ in training(agent):
             if agent.env.unwrapped.found:
@@ -89,7 +85,7 @@ def measure(setting, seed):
         steps, found = agent.steps, agent.env.unwrapped.found
     else:
         steps, found = steps_to_treasure(depth, np.random.default_rng(seed)), True
-    return [{"depth": depth, "episodes": steps // depth, "found": int(found)}]
+    yield {"depth": depth, "episodes": steps // depth, "found": int(found)}
 
 
 def steps_to_treasure(depth, rng):
@@ -100,39 +96,30 @@ def steps_to_treasure(depth, rng):
             return steps
 
 
-def by_depth(rows, learner, column):
-    """-> {depth: (seeds,) array of the column} for learner "table" or "dqn"."""
-    runs = by_setting([row for row in rows if row["setting"].startswith(learner)], column)
-    return {int(setting.rpartition("-")[2]): values[:, 0] for setting, values in runs.items()}
-
-
 def table(rows):
-    lines = [["", "depth", "expected of random play", "episodes, mean", "seeds that found it"]]
-    for learner in ("table", "dqn"):
-        found = by_depth(rows, learner, "found")
-        for depth, episodes in by_depth(rows, learner, "episodes").items():
-            successes, seeds = found[depth].sum(), len(episodes)
+    yield ["", "depth", "expected of random play", "episodes, mean", "seeds that found it"]
+    found = by_name_and_number(rows, "found", int)
+    for player, by_depth in by_name_and_number(rows, "episodes", int).items():
+        for depth, episodes in by_depth.items():
+            successes, seeds = found[player][depth].sum(), len(episodes)
             mean = ("" if successes == seeds else "over ") + f"{episodes.mean():,.0f}"
-            lines.append([learner, depth, f"{2**depth:,}", mean, f"{successes} of {seeds}"])
-    return lines
+            yield [player, depth, f"{2**depth:,}", mean, f"{successes} of {seeds}"]
 
 
 def draw(rows):
-    figure = Figure(figsize=(7, 4.8), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = panels(7, 4.8)
+    results = by_name_and_number(rows, "episodes", int)
     names = {"table": "table, mean of the seeds", "dqn": "DQN, epsilon .1, mean of the seeds"}
-    for (learner, label), style, aside in zip(names.items(), STYLES, (-0.12, 0.12)):
-        results = by_depth(rows, learner, "episodes")
-        means = [episodes.mean() for episodes in results.values()]
-        axes.plot(list(results), means, label=label, ms=7, **style)
-        for depth, episodes in results.items():
+    for (player, label), style, aside in zip(names.items(), STYLES, (-0.12, 0.12)):
+        means = [episodes.mean() for episodes in results[player].values()]
+        axes.plot(list(results[player]), means, label=label, ms=7, **style)
+        for depth, episodes in results[player].items():
             at = np.full(len(episodes), depth + aside)
             axes.plot(at, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
-    depths = list(by_depth(rows, "table", "episodes"))
+    depths = list(results["table"])
     exact = [2.0**depth for depth in depths]
     axes.plot(depths, exact, color="black", lw=1, ls=":", label="expected of random play, 2**depth")
     axes.set(yscale="log", xlabel="depth", ylabel="episodes until the treasure is found")
     axes.set_xticks(depths)
-    axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return figure

@@ -1,51 +1,46 @@
-"""How many frames make a state? With a drifting ball, one frame is not enough."""
+"""How many frames make a state? With a drifting ball, one frame is not enough.
 
-from collections import defaultdict
+Slide "Other details": the agent receives 4 frames at a time. The ball drifts, and one frame does
+not show its direction. On a large board the paddle can follow the ball, so the direction does not
+matter. Here the board is 4 rows high (with --quick 3) and 5 columns wide, with a paddle of one
+cell: three moves. The optimum for each number of frames is exact (a mixed-integer programme over
+all deterministic policies). The optimum of a player who knows the whole state is exact, too.
+Medians and quartiles over seeds.
+"""
+
 from functools import cache
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from dqn_symbolic.experiments.figures import STYLES, curves, levels
+from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, levels, panels
 from dqn_symbolic.experiments.learning import catch, learning_rows
-from dqn_symbolic.experiments.results import by_setting, last_quarter, quartiles
+from dqn_symbolic.experiments.results import by_condition, last_quarter, quartiles
+from dqn_symbolic.experiments.tabular import state_graph
 
 TITLE = "Why four frames"
-CLAIM = (
-    'Slide "Other details": the agent receives 4 frames at a time. The ball drifts, and one'
-    " frame does not show its direction. On a large board the paddle can follow the ball, so the"
-    " direction does not matter. Here the board is 4 rows high (with --quick 3) and 5 columns"
-    " wide, with a paddle of one cell: three moves. The optimum for each number of frames is exact"
-    " (a mixed-integer programme over all deterministic policies). The optimum of a player who"
-    " knows the whole state is exact, too. Medians and quartiles over seeds."
-)
+SEEDS, QUICK_SEEDS = 10, 2
 
 
-def settings(quick):
+def conditions(quick):
     height, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
     game = {"rows": height, "columns": 5, "paddle_width": 1, "drift": True}
     return {
         f"frames-{history}": {
             "game": game,
-            "learner": {"history": history, "steps": steps, "evaluate_every": every},
+            "agent": {"history": history, "steps": steps, "evaluate_every": every},
         }
         for history in (1, 2, 4)
     }
 
 
-def seeds(quick):
-    return 2 if quick else 10
-
-
-def measure(setting, seed):
-    """-> `learning_rows`, and for the first seed a row with the exact optimum."""
-    rows = learning_rows(setting, seed)
+def measure(condition, seed):
+    """Yields `learning_rows`, and for the first seed a row with the exact optimum."""
+    yield from learning_rows(condition, seed)
     if seed == 0:  # all seeds have the same optimum
-        history = setting["learner"]["history"]
-        rows.append({"optimum_seen": share(best_return(catch(setting).make(), history))})
-    return rows
+        history = condition["agent"]["history"]
+        yield {"optimum_seen": share(best_return(catch(condition).make(), history))}
 
 
 def share(mean_return):
@@ -70,56 +65,46 @@ def best_return(env, history):
     def frame(state):
         return env.reset(options={"state": state})[0].tobytes()
 
+    def successor(position, action):
+        state, view = position
+        state_tp1, reward, over = env.successor(state, action)
+        return None if over else (state_tp1, (*view[1:], frame(state_tp1))), reward, over
+
     starts = [(state, (None,) * (history - 1) + (frame(state),)) for state in env.starts()]
-    arriving = defaultdict(float)  # of all starts, the share that begins in a position
-    for position in starts:
-        arriving[position] += 1 / len(starts)
-    positions = list(arriving)
-    index = {position: i for i, position in enumerate(positions)}
-    most = defaultdict(float, {index[p]: share for p, share in arriving.items()})  # upper bounds
-    moves = []  # (position, action, next position or None, reward)
-    for i, (state, view) in enumerate(positions):  # the loop appends to positions
-        reached = set()
-        for action in range(int(env.action_space.n)):
-            state_tp1, reward, over = env.successor(state, action)
-            j = None
-            if not over:
-                position = state_tp1, (*view[1:], frame(state_tp1))
-                if position not in index:
-                    index[position] = len(positions)
-                    positions.append(position)
-                j = index[position]
-                if j not in reached:  # at a wall, two actions lead to one position
-                    most[j] += most[i]
-                reached.add(j)
-            moves.append((i, action, j, reward))
+    graph = state_graph(starts, successor, int(env.action_space.n))
+    positions, actions = graph.reward.shape
+    begins = np.bincount(graph.starts, minlength=positions) / len(starts)
+    most = begins.copy()  # upper bounds of the shares that flow into each position
+    for position, following in enumerate(graph.following):
+        for after in set(following) - {positions}:  # at a wall, two actions lead to one position
+            most[after] += most[position]
 
-    views = {view: n for n, view in enumerate(dict.fromkeys(view for _, view in positions))}
-    flows, actions = len(moves), int(env.action_space.n)
-    choices = len(views) * actions
-    conserved, as_chosen, one_action = [], [], []  # (row, column, value) of each matrix
-    for flow, (i, action, j, _) in enumerate(moves):
-        conserved.append((i, flow, 1))
-        if j is not None:
-            conserved.append((j, flow, -1))
-        choice = flows + views[positions[i][1]] * actions + action
-        as_chosen += [(flow, flow, 1), (flow, choice, -most[i])]
-    for view in range(len(views)):
-        one_action += [(view, flows + view * actions + action, 1) for action in range(actions)]
+    # The variables: a flow for each position and action, then a choice for each view and action.
+    views = {view: n for n, view in enumerate(dict.fromkeys(view for _, view in graph.states))}
+    flows, choices = positions * actions, len(views) * actions
+    flow, choice = np.arange(flows), flows + np.arange(choices)
+    before, after = np.repeat(np.arange(positions), actions), graph.following.ravel()
+    goes_on = after < positions
+    view_of = np.array([views[view] for _, view in graph.states])
+    choice_of = choice.reshape(-1, actions)[view_of].ravel()  # of each flow
 
-    def matrix(entries, height):
-        row, column, value = zip(*entries)
-        return coo_array((value, (row, column)), shape=(height, flows + choices)).tocsr()
+    def matrix(height, row, column, value=1):
+        """A number in each of these rows and columns; it has a column for each variable."""
+        values = np.full(len(row), value, float)
+        return coo_array((values, (row, column)), shape=(height, flows + choices)).tocsr()
 
-    begins = [arriving.get(position, 0) for position in positions]
+    leaves = matrix(positions, before, flow)
+    arrives = matrix(positions, after[goes_on], flow[goes_on])
+    bound = matrix(flows, flow, choice_of, most[before])
+    one_action = matrix(len(views), np.repeat(np.arange(len(views)), actions), choice)
     solution = milp(
-        [-reward for *_, reward in moves] + [0] * choices,
-        integrality=[0] * flows + [1] * choices,
+        np.concatenate([-graph.reward.ravel(), np.zeros(choices)]),
+        integrality=np.repeat([0, 1], [flows, choices]),
         bounds=Bounds(0, 1),
         constraints=[
-            LinearConstraint(matrix(conserved, len(positions)), begins, begins),
-            LinearConstraint(matrix(as_chosen, flows), -np.inf, 0),
-            LinearConstraint(matrix(one_action, len(views)), 1, 1),
+            LinearConstraint(leaves - arrives, begins, begins),
+            LinearConstraint(matrix(flows, flow, flow) - bound, -np.inf, 0),
+            LinearConstraint(one_action, 1, 1),
         ],
         options={"mip_rel_gap": 0},
     )
@@ -129,38 +114,37 @@ def best_return(env, history):
 
 
 def optima(rows):
-    return {row["setting"]: row["optimum_seen"] for row in rows if "optimum_seen" in row}
+    return {row["condition"]: row["optimum_seen"] for row in rows if "optimum_seen" in row}
 
 
-def frames(setting):
-    history = int(setting.removeprefix("frames-"))
+def frames(condition):
+    history = int(condition.removeprefix("frames-"))
     return f"{history} frame{'s' if history > 1 else ''}"
 
 
 def table(rows):
-    lines = [["", "exact optimum", "DQN, highest evaluation", "DQN, last quarter"]]
-    rates = by_setting(rows, "catch_rate")
-    for setting, optimum in optima(rows).items():
-        highest, end = rates[setting].max(axis=1), last_quarter(rates[setting])
+    yield ["", "exact optimum", "DQN, highest evaluation", "DQN, last quarter"]
+    rates = by_condition(rows, "catch_rate")
+    for condition, optimum in optima(rows).items():
+        highest, end = rates[condition].max(axis=1), last_quarter(rates[condition])
         shares = quartiles(highest, ".1%"), quartiles(end, ".1%")
-        lines.append([frames(setting), f"{optimum:.1%}", *shares])
+        yield [frames(condition), f"{optimum:.1%}", *shares]
     known = next(row["optimum"] for row in rows if "optimum" in row)
-    return [*lines, ["the whole state", f"{known:.1%}", "", ""]]
+    yield ["the whole state", f"{known:.1%}", "", ""]
 
 
 def draw(rows):
-    figure = Figure(figsize=(7, 4.8), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = panels(7, 4.8)
     evaluated = [row for row in rows if "catch_rate" in row]
-    labels = {f"DQN, {frames(setting)}": setting for setting in optima(rows)}
-    curves(axes, evaluated, labels, "agent_steps", "catch_rate")
-    levels(axes, evaluated[0]["chance"], evaluated[0]["optimum"])
+    labels = {f"DQN, {frames(condition)}": condition for condition in optima(rows)}
+    curves(axes, evaluated, labels, "catch_rate")
+    levels(axes, evaluated)
     axes.lines[-2].set_label(f"optimum, state known ({evaluated[0]['optimum']:.0%})")
     first, last = evaluated[0]["agent_steps"], max(row["agent_steps"] for row in evaluated)
-    for i, ((setting, optimum), style) in enumerate(zip(optima(rows).items(), STYLES)):
-        label = f"optimum, {frames(setting)} ({optimum:.0%})"
+    for i, ((condition, optimum), style) in enumerate(zip(optima(rows).items(), STYLES)):
+        label = f"optimum, {frames(condition)} ({optimum:.0%})"
         # Later lines are thinner: where one covers another, you still see both.
         axes.axhline(optimum, color=style["color"], lw=3.5 - 1.2 * i, ls=style["ls"], label=label)
-    axes.set(xlabel="agent steps", xlim=(first, last))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    axes.set(xlim=(first, last))
+    legend_below(axes, columns=3)
     return figure

@@ -1,27 +1,28 @@
-"""Exercise II: first weights, activations, optimisers, dense and convolutional networks."""
+"""Exercise II: first weights, activations, optimisers, dense and convolutional networks.
+
+"Possible exercise for the afternoon sessions II": Glorot, uniform in +-1/fan_in, all singular
+values 1; rectifiers or tanh; dense (two layers of 64) and convolutional (16 filters of 3 x 3, then
+64) networks; how the optimisers help. Each cell shows the median agent steps to the second perfect
+evaluation in a row, in thousands, and the share of seeds that reached it. Darker is slower, `-` is
+never. Learning rates: SGD .3, RMSprop .03, Adam .002. Below, before the first update: the singular
+values of each layer's weights, median and range, and the standard deviation of the layer's outputs
+over units and 256 frames of random play.
+"""
 
 from itertools import product
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent import Agent
-from dqn_symbolic.compiling.conv.op import windows
+from dqn_symbolic import networks
+from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.experiments.learning import catch, learning_rows
-from dqn_symbolic.settings import Settings
+from dqn_symbolic.experiments.learning import agent_of, learning_rows
+from dqn_symbolic.experiments.results import by_condition
+from dqn_symbolic.q_learning import compiled
 
 TITLE = "Initialisation"
-CLAIM = (
-    '"Possible exercise for the afternoon sessions II": Glorot, uniform in +-1/fan_in, all'
-    " singular values 1; rectifiers or tanh; dense (two layers of 64) and convolutional (16"
-    " filters of 3 x 3, then 64) networks; how the optimisers help. Each cell shows the median"
-    " agent steps to the second perfect evaluation in a row, in thousands, and the share of seeds"
-    " that reached it. Darker is slower, `-` is never. Learning rates: SGD .3, RMSprop .03, Adam"
-    " .002. Below, before the first update: the singular values of each layer's weights, median"
-    " and range, and the standard deviation of the layer's outputs over units and 256 frames of"
-    " random play."
-)
+SEEDS, QUICK_SEEDS = 10, 1
 
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
 RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
@@ -29,113 +30,78 @@ RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
 ACTIVATIONS, INITIALISERS = ("relu", "tanh"), ("glorot", "uniform_fan_in", "orthogonal")
 
 
-def settings(quick):
-    steps, every = (8_000, 500) if quick else (30_000, 500)
-    return {
-        f"{network}-{activation}-{initialiser.replace('_', '-')}-{optimiser}": {
-            "game": {},
-            "until_solved": True,
-            "learner": {
-                **NETWORKS[network],
-                "activation": activation,
-                "initialiser": initialiser,
-                "optimiser": optimiser,
-                "learning_rate": RATES[optimiser],
-                "steps": steps,
-                "evaluate_every": every,
-            },
-        }
-        for network, activation, initialiser, optimiser in product(
-            ["mlp"] if quick else NETWORKS, ACTIVATIONS, INITIALISERS, ["adam"] if quick else RATES
-        )
-    }
+def conditions(quick):
+    length = {"steps": 8_000 if quick else 30_000, "evaluate_every": 500}
+    networks, optimisers = (["mlp"], ["adam"]) if quick else (NETWORKS, RATES)
+    named = {}
+    for parts in product(networks, ACTIVATIONS, INITIALISERS, optimisers):
+        network, activation, initialiser, optimiser = parts
+        first = {"activation": activation, "initialiser": initialiser}
+        agent = {**NETWORKS[network], **first, "optimiser": optimiser}
+        agent |= {"learning_rate": RATES[optimiser], **length}
+        named[name_of(*parts)] = {"game": {}, "until_solved": True, "agent": agent}
+    return named
 
 
-def seeds(quick):
-    return 1 if quick else 10
+def name_of(*parts):
+    """-> the name of a condition."""
+    return "-".join(parts).replace("_", "-")
 
 
-def measure(setting, seed):
-    """-> a row with the result: solved (0, 1), agent_steps, catch_rate; and `layer_rows`."""
-    curve = learning_rows(setting, seed)
+def measure(condition, seed):
+    """Yields a row with the result: solved (0, 1), agent_steps, catch_rate; and `layer_rows`."""
+    curve = list(learning_rows(condition, seed))
     solved = len(curve) > 1 and all(row["catch_rate"] >= row["optimum"] for row in curve[-2:])
-    result = {
-        "solved": int(solved),
-        "agent_steps": curve[-1]["agent_steps"],
-        "catch_rate": curve[-1]["catch_rate"],
-    }
-    return [result, *layer_rows(setting, seed)]
+    end = {column: curve[-1][column] for column in ("agent_steps", "catch_rate")}
+    yield {"solved": int(solved), **end}
+    yield from layer_rows(condition, seed)
 
 
-def layer_rows(setting, seed):
-    """-> a row for each layer with its first weights: singular values, spread of its outputs."""
-    s = Settings(**setting["learner"], seed=seed)
-    agent = Agent(catch(setting).make(), s)
-    env, rng, frames, first_params = agent.env, np.random.default_rng(seed), [], agent.weights()
+def layer_rows(condition, seed):
+    """Yields a row for each layer with its first weights: singular values, spread of outputs."""
+    agent = agent_of(condition, seed)
+    env, rng, frames = agent.env, np.random.default_rng(seed), []
     while len(frames) < 256:
         x, _ = env.reset(seed=len(frames))
         over = False
         while not over:
             frames.append(x)
             x, _, over, _, _ = env.step(rng.integers(agent.action_count))
-    outputs = layer_outputs(np.stack(frames[:256]) / 255, first_params, s)
-    weights = [value for name, value in first_params.items() if name[0] in "KW"]
-    rows = []
+    outputs = layer_outputs(agent, np.stack(frames[:256]))
+    weights = [value for name, value in agent.weights().items() if name[0] in "KW"]
     for layer, (W, h) in enumerate(zip(weights, outputs), 1):
         singular = np.linalg.svd(W.reshape(-1, W.shape[-1]), compute_uv=False)
         least, median, most = (float(f(singular)) for f in (np.min, np.median, np.max))
         values = {"singular_least": least, "singular_median": median, "singular_most": most}
-        rows.append({"layer": layer, **values, "output_std": float(h.std())})
-    return rows
+        yield {"layer": layer, **values, "output_std": float(h.std())}
 
 
-def layer_outputs(x, params, settings):
-    """x (B, height, width, frames), 0..1 -> [the outputs of each layer, ...]; the last is Q."""
-    activation = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[settings.activation]
-    *values, Wout, bout = params.values()
-    outputs, h = [], x
-    for layer, (W, b) in enumerate(zip(values[::2], values[1::2])):
-        if layer < len(settings.filters):
-            view = windows(h, W.shape[:2], settings.filters[layer][2])
-            z = np.tensordot(view, W, axes=((4, 5, 3), (0, 1, 2)))
-        else:
-            z = h.reshape(len(h), -1) @ W
-        h = activation(z + b)
-        outputs.append(h)
-    return [*outputs, h.reshape(len(h), -1) @ Wout + bout]
+def layer_outputs(agent, x):
+    """x (B, *obs) -> [the outputs of each layer (B, ...), ...]; the last is Q."""
+    network, outputs = networks.of(agent.settings, agent.env.observation_space), []
+
+    def activation(z):
+        outputs.append(network.keywords["activation"](z))
+        return outputs[-1]
+
+    q = network(agent.graph.x, agent.graph.params, activation=activation)
+    return compiled([agent.graph.x], [*outputs, q], mode(agent.settings.backend))(x)
 
 
 def cells(rows):
-    """-> {(network, activation, initialiser, optimiser): (median steps or inf, share solved)}"""
-    steps_of = {}
-    for row in rows:
-        if "solved" in row:
-            steps = row["agent_steps"] if row["solved"] else np.inf
-            steps_of.setdefault(parts(row["setting"]), []).append(steps)
-    return {
-        key: (float(np.median(steps)), float(np.isfinite(steps).mean()))
-        for key, steps in steps_of.items()
-    }
+    """-> {line: {column: (median steps or inf, share solved)}}, the cells of the table.
 
-
-def parts(setting):
-    """ "mlp-relu-uniform-fan-in-adam" -> ("mlp", "relu", "uniform fan in", "adam")"""
-    network, activation, *initialiser, optimiser = setting.split("-")
-    return network, activation, " ".join(initialiser), optimiser
-
-
-def lines_and_columns(results):
-    """-> the lines (network, activation) and columns (optimiser, initialiser) of the table."""
-    lines = list(dict.fromkeys((network, activation) for network, activation, _, _ in results))
-    columns = dict.fromkeys((optimiser, initialiser) for *_, initialiser, optimiser in results)
-    order = list(RATES)
-    return lines, sorted(columns, key=lambda column: order.index(column[0]))
-
-
-def cell(results, line, column):
-    network, activation = line
-    optimiser, initialiser = column
-    return results[network, activation, initialiser, optimiser]
+    A line is (network, activation), a column is (optimiser, initialiser).
+    """
+    steps, solved = by_condition(rows, "agent_steps"), by_condition(rows, "solved")
+    lines = {}
+    for *line, optimiser, initialiser in product(NETWORKS, ACTIVATIONS, RATES, INITIALISERS):
+        condition = name_of(*line, initialiser, optimiser)
+        if condition in solved:
+            median = np.median(np.where(solved[condition], steps[condition], np.inf))
+            column = optimiser, initialiser.replace("_", " ")
+            lines.setdefault(tuple(line), {})[column] = median, solved[condition].mean()
+    return lines
 
 
 def texts(steps, share):
@@ -144,65 +110,51 @@ def texts(steps, share):
 
 
 def table(rows):
-    results = cells(rows)
-    lines, columns = lines_and_columns(results)
-    head = [["", *(f"{optimiser}, {initialiser}" for optimiser, initialiser in columns)]]
-    return head + [
-        [" ".join(line), *(", ".join(texts(*cell(results, line, column))) for column in columns)]
-        for line in lines
-    ]
+    lines = cells(rows)
+    columns = next(iter(lines.values()))
+    yield ["", *map(", ".join, columns)]
+    for line, of_line in lines.items():
+        yield [" ".join(line), *(", ".join(texts(*cell)) for cell in of_line.values())]
 
 
 def draw(rows):
-    results = cells(rows)
-    lines, columns = lines_and_columns(results)
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     above, below = figure.subfigures(2, height_ratios=(5, 4))
-    axes = above.subplots()
-    slowest = max((steps for steps, _ in results.values() if steps < np.inf), default=1)
-    image = np.array(
-        [
-            [min(cell(results, line, column)[0], 1.25 * slowest) for column in columns]
-            for line in lines
-        ]
-    )
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.25 * slowest, aspect="auto")
-    for y, line in enumerate(lines):
-        for x, column in enumerate(columns):
-            colour = "white" if image[y, x] > 0.7 * slowest else "black"
-            text = "\n".join(texts(*cell(results, line, column)))
-            axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=9)
-    axes.set_yticks(range(len(lines)), [" ".join(line) for line in lines])
-    names = [
-        f"{optimiser}\n{initialiser.replace(' ', chr(10), 1)}" for optimiser, initialiser in columns
-    ]
-    axes.set_xticks(range(len(columns)), names, fontsize=8)
-    axes.set_title("median agent steps until solved, and the share of seeds solved", fontsize=10)
-    draw_layers(below, [row for row in rows if "layer" in row])
+    draw_cells(above.subplots(), cells(rows))
+    draw_layers(*below.subplots(1, 2), rows)
     return figure
 
 
-def draw_layers(figure, rows):
+def draw_cells(axes, lines):
+    steps = np.array([[median for median, _ in of_line.values()] for of_line in lines.values()])
+    slowest = max(steps[steps < np.inf], default=1)
+    image = np.minimum(steps, 1.25 * slowest)
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.25 * slowest, aspect="auto")
+    for y, of_line in enumerate(lines.values()):
+        for x, cell in enumerate(of_line.values()):
+            colour = "white" if image[y, x] > 0.7 * slowest else "black"
+            text = "\n".join(texts(*cell))
+            axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=9)
+    axes.set_yticks(range(len(lines)), map(" ".join, lines))
+    names = [f"{optimiser}\n{name.replace(' ', chr(10), 1)}" for optimiser, name in of_line]
+    axes.set_xticks(range(len(names)), names, fontsize=8)
+    axes.set_title("median agent steps until solved, and the share of seeds solved", fontsize=10)
+
+
+def draw_layers(left, right, rows):
     """Draws singular values and outputs with the first weights, for the dense ReLU network."""
-    left, right = figure.subplots(1, 2)
-    initialisers = list(dict.fromkeys(parts(row["setting"])[2] for row in rows))
-    for i, (initialiser, style) in enumerate(zip(initialisers, STYLES)):
-        layers = {}
-        for row in rows:
-            if parts(row["setting"])[:3] == ("mlp", "relu", initialiser):
-                layers.setdefault(row["layer"], []).append(row)
+    for i, (initialiser, style) in enumerate(zip(INITIALISERS, STYLES)):
+        condition = name_of("mlp", "relu", initialiser, "adam")  # the first weights of all three
 
-        def median(column, layers=layers):
-            return np.array(
-                [np.median([row[column] for row in layer]) for layer in layers.values()]
-            )
+        def median(column, condition=condition):
+            return np.median(by_condition(rows, column)[condition], axis=0)
 
-        numbers = np.array(list(layers))
         values = median("singular_median")
         error = values - median("singular_least"), median("singular_most") - values
+        numbers = np.arange(1, len(values) + 1)
         style = {**style, "ms": 5}
         left.errorbar(numbers + 0.12 * (i - 1), values, error, capsize=3, **{**style, "ls": ""})
-        right.plot(numbers, median("output_std"), label=initialiser, **style)
+        right.plot(numbers, median("output_std"), label=initialiser.replace("_", " "), **style)
     for axes, name in ((left, "singular values"), (right, "standard deviation of outputs")):
         axes.set(yscale="log", xlabel="layer (mlp, relu)", ylabel=name)
         axes.set_xticks(numbers, [*map(str, numbers[:-1]), f"{numbers[-1]} (Q)"])

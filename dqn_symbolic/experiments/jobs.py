@@ -1,6 +1,6 @@
 """Independent jobs in parallel: in processes on this machine, or on a Ray cluster.
 
-A job is (experiment, setting's name, setting, seed), and work(job) does it, in any process.
+A job is (experiment, condition's name, condition, seed), and work(job) does it, in any process.
 """
 
 import multiprocessing
@@ -38,7 +38,9 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
                 del waiting[future]
     except BrokenProcessPool as error:
         at_work = list(waiting.values())[:processes]
-        names = "; ".join(f"{name}, {setting}, seed {seed}" for name, setting, _, seed in at_work)
+        names = "; ".join(
+            f"{name}, {condition}, seed {seed}" for name, condition, _, seed in at_work
+        )
         raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
     finally:
         if waiting:

@@ -1,26 +1,25 @@
-"""Catch with a late reward: when it comes, the observation may no longer show the reason for it."""
+"""Catch with a late reward: when it comes, the observation may no longer show the reason for it.
+
+Slide "Where this doesn't work (straightforwardly)": long-term correlations. After the ball has
+landed, nothing moves for 4 steps, and the reward comes at the end of them. Meanwhile the last frame
+stays, or the board is blank. The wait does not change the optimum, because no action counts during
+it. REINFORCE is that of the policy gradient experiment, with a baseline. Board of 5 rows and 5
+columns, paddle of one cell; medians and quartiles over seeds.
+"""
 
 from dataclasses import replace
 
 import gymnasium
 import numpy as np
-from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.figures import curves, levels
-from dqn_symbolic.experiments.learning import catch, learning_rows
+from dqn_symbolic.experiments.figures import curves, legend_below, levels, panels
+from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, learning_rows
 from dqn_symbolic.experiments.reinforce import Reinforce
-from dqn_symbolic.experiments.results import by_setting, quartiles
+from dqn_symbolic.experiments.results import by_condition, quartiles
 from dqn_symbolic.settings import Settings
 
 TITLE = "Late rewards"
-CLAIM = (
-    'Slide "Where this doesn\'t work (straightforwardly)": long-term correlations. After the ball'
-    " has landed, nothing moves for 4 steps, and the reward comes at the end of them. Meanwhile the"
-    " last frame stays, or the board is blank. The wait does not change the optimum, because no"
-    " action counts during it. REINFORCE is that of the policy gradient experiment, with a"
-    " baseline. Board of 5 rows and 5 columns, paddle of one cell; medians and quartiles over"
-    " seeds."
-)
+SEEDS, QUICK_SEEDS = 10, 1
 
 
 class Late(gymnasium.Wrapper):
@@ -50,41 +49,36 @@ class Late(gymnasium.Wrapper):
         return self.x.copy(), self.reward if over else 0.0, over, False, self.info
 
 
-def late_catch(setting):
+def late_catch(condition):
     """-> the Task of `catch`, with a late reward."""
-    task = catch(setting)
-    return replace(task, make=lambda: Late(task.make(), setting["delay"], setting["blank"]))
+    task = catch(condition)
+    return replace(task, make=lambda: Late(task.make(), condition["delay"], condition["blank"]))
 
 
-def settings(quick):
-    game = {"rows": 5, "columns": 5, "paddle_width": 1}
+def conditions(quick):
     steps, every = (800, 400) if quick else (4_000, 250)
-    learner = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
+    agent = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
+    longer = {"steps": 800 if quick else 24_000, "evaluate_every": 400 if quick else 1_000}
+    reinforce = {**agent, **longer, "learning_rate": 0.005}
     named = {
-        name: {"game": game, "learner": learner, "delay": delay, "blank": blank}
-        for name, delay, blank in (
-            ("seen-0", 0, False),
-            ("seen-4", 4, False),
-            ("blank-4", 4, True),
+        name: {"game": SMALL_BOARD, "agent": agent, "delay": delay, "blank": blank}
+        for name, agent, delay, blank in (
+            ("seen-0", agent, 0, False),
+            ("seen-4", agent, 4, False),
+            ("blank-4", agent, 4, True),
+            ("reinforce", reinforce, 4, True),
         )
     }
-    longer = {"steps": 800 if quick else 24_000, "evaluate_every": 400 if quick else 1_000}
-    reinforce = {**learner, **longer, "learning_rate": 0.005}
-    named["reinforce"] = {**named["blank-4"], "learner": reinforce}
-    return dict(list(named.items())[2:]) if quick else named
+    return {name: named[name] for name in ("blank-4", "reinforce")} if quick else named
 
 
-def seeds(quick):
-    return 1 if quick else 10
-
-
-def measure(setting, seed):
-    """-> the rows of `learning_rows`. Only REINFORCE has a "learning_rate" in its setting."""
-    if "learning_rate" not in setting["learner"]:
-        return learning_rows(setting, seed, late_catch)
-    task = late_catch(setting)
-    s = Settings(**setting["learner"], seed=seed)
-    return learning_rows(setting, seed, late_catch, Reinforce(task.make(), s, baseline=True))
+def measure(condition, seed):
+    """-> the rows of `learning_rows`. Only REINFORCE has a "learning_rate" in its condition."""
+    if "learning_rate" not in condition["agent"]:
+        return learning_rows(condition, seed, late_catch)
+    task = late_catch(condition)
+    s = Settings(**condition["agent"], seed=seed)
+    return learning_rows(condition, seed, late_catch, Reinforce(task.make(), s, baseline=True))
 
 
 LABELS = {
@@ -96,20 +90,18 @@ LABELS = {
 
 
 def table(rows):
-    lines = [["", "agent steps", "caught at the end"]]
-    steps = by_setting(rows, "agent_steps")
-    for setting, rates in by_setting(rows, "catch_rate").items():
-        end = f"{steps[setting][0, -1]:,}"
-        lines.append([LABELS[setting], end, quartiles(rates[:, -1])])
-    return lines
+    yield ["", "agent steps", "caught at the end"]
+    steps = by_condition(rows, "agent_steps")
+    for condition, rates in by_condition(rows, "catch_rate").items():
+        end = f"{steps[condition][0, -1]:,}"
+        yield [LABELS[condition], end, quartiles(rates[:, -1])]
 
 
 def draw(rows):
-    figure = Figure(figsize=(7, 4.8), layout="constrained")
-    axes = figure.subplots()
-    labels = {LABELS[row["setting"]]: row["setting"] for row in rows}
-    curves(axes, rows, labels, "agent_steps", "catch_rate")
-    levels(axes, rows[0]["chance"], rows[0]["optimum"])
-    axes.set(xscale="log", xlabel="agent steps")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure, axes = panels(7, 4.8)
+    labels = {LABELS[row["condition"]]: row["condition"] for row in rows}
+    curves(axes, rows, labels, "catch_rate")
+    levels(axes, rows)
+    axes.set(xscale="log")
+    legend_below(axes, columns=2)
     return figure

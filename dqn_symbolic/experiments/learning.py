@@ -1,4 +1,4 @@
-"""Trains one learner with given settings: the measurement of most experiments."""
+"""Trains one agent with given settings: the measurement of most experiments."""
 
 import numpy as np
 
@@ -8,32 +8,51 @@ from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
-
-def catch(setting):
-    """-> the Task of an experiment's setting, {"game": settings of Catch}."""
-    return task("games:Catch-v0", **setting["game"])
+SMALL_BOARD = {"rows": 5, "columns": 5, "paddle_width": 1}
 
 
-def learner(setting, seed, task=catch):
-    """-> an `Agent`. The `Settings` come from setting["learner"]."""
-    return Agent(task(setting).make(), Settings(**setting["learner"], seed=seed))
+def catch(condition):
+    """-> the Task of an experiment's condition, {"game": settings of Catch}."""
+    return task("games:Catch-v0", **condition["game"])
 
 
-def learning_rows(setting, seed, task=catch, player=None):
-    """Trains for `steps` agent steps. -> a row at each evaluation
+def agent_of(condition, seed, task=catch):
+    """-> an `Agent`. The `Settings` come from condition["agent"]."""
+    return Agent(task(condition).make(), Settings(**condition["agent"], seed=seed))
 
-    task(setting) -> the `Task`; player: the `learner` if it is None. A row has agent_steps,
-    updates, catch_rate, and the game's chance and optimum, 0..1. With "until_solved" in the
-    setting, the second perfect evaluation in a row ends the training.
+
+def evaluations(player):
+    """Trains. Yields agent steps: 0, then those of each evaluation.
+
+    A step of REINFORCE is a batch of episodes, so its evaluations come somewhat later.
     """
-    player, game = player or learner(setting, seed, task), task(setting)
-    rows = []
+    yield 0
+    for n, _ in enumerate(training(player), 1):
+        yield n * player.settings.evaluate_every
+
+
+def trained(condition, seed):
+    """-> the agent of a condition, after its last agent step."""
+    player = agent_of(condition, seed)
+    for _ in training(player):
+        pass
+    return player
+
+
+def learning_rows(condition, seed, task=catch, player=None):
+    """Trains for `steps` agent steps. Yields a row at each evaluation.
+
+    task(condition) -> the `Task`; player: the condition's agent if it is None. A row has
+    agent_steps, updates, catch_rate, and the game's chance and optimum, 0..1. With "until_solved"
+    in the condition, the second perfect evaluation in a row ends the training.
+    """
+    player, game = player or agent_of(condition, seed, task), task(condition)
+    perfect = 0  # evaluations in a row
     for row in scored(player, scorer(game, player), worst={"catch_rate": 0.0}):
-        rows.append({**row, **game.levels})
-        solved = len(rows) > 1 and all(row["catch_rate"] >= row["optimum"] for row in rows[-2:])
-        if setting.get("until_solved") and solved:
-            break
-    return rows
+        yield {**row, **game.levels}
+        perfect = perfect + 1 if row["catch_rate"] >= game.levels["optimum"] else 0
+        if condition.get("until_solved") and perfect == 2:
+            return
 
 
 def scored(player, score, worst):
@@ -51,6 +70,15 @@ def scored(player, score, worst):
     except FloatingPointError:
         for steps in range(agent_steps + every, last + 1, every):
             yield {"agent_steps": steps, "updates": player.updates, **worst}
+
+
+def noise(gradients, mean):
+    """gradients: draws of g (parameters,); mean: E g. -> E |g - E g|**2 / |E g|**2"""
+    total, draws = 0.0, 0
+    for g in gradients:
+        total += float(np.sum((g - mean) ** 2))
+        draws += 1
+    return total / draws / float(np.sum(mean**2))
 
 
 def flat(gradients):

@@ -1,21 +1,21 @@
-"""Where does the target network matter? A search, which changes one thing at a time."""
+"""Where does the target network matter? A search, which changes one thing at a time.
+
+Slides "Moving target" and "Target network". A search for games and settings where the target
+network matters. The board has 5 rows and 5 columns, the paddle one cell. Each agent runs twice:
+without a target network (copied after every update), and with a copy after every 50 updates. One
+thing changes at a time: a longer fall (15 rows), no discount, a learning rate of .03 instead of
+.003, two layers of 128 units instead of one of 32; then all of these together. Bars are medians
+over seeds, error bars are quartiles.
+"""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.figures import bars
-from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.figures import bars, legend_below, panels
+from dqn_symbolic.experiments.learning import SMALL_BOARD, learning_rows
 from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
 TITLE = "Moving target"
-CLAIM = (
-    'Slides "Moving target" and "Target network". A search for games and settings where the target'
-    " network matters. The board has 5 rows and 5 columns, the paddle one cell. Each learner runs"
-    " twice: without a target network (copied after every update), and with a copy after every 50"
-    " updates. One thing changes at a time: a longer fall (15 rows), no discount, a learning rate"
-    " of .03 instead of .003, two layers of 128 units instead of one of 32; then all of these"
-    " together. Bars are medians over seeds, error bars are quartiles."
-)
+SEEDS, QUICK_SEEDS = 10, 1
 CHANGES = {
     "base": ({}, {}),
     "longer-fall": ({"rows": 15}, {}),
@@ -29,27 +29,17 @@ SYNCS = (1, 50)
 measure = learning_rows
 
 
-def settings(quick):
-    game = {"rows": 5, "columns": 5, "paddle_width": 1}
-    learner = {"hidden": (32,), "learning_rate": 0.003, "warm_up": 200, "epsilon_steps": 1_000}
+def conditions(quick):
+    agent = {"hidden": (32,), "learning_rate": 0.003, "warm_up": 200, "epsilon_steps": 1_000}
     length = {"steps": 800, "evaluate_every": 200} if quick else {"steps": 5_000}
     return {
         f"{name}-{sync_every}": {
-            "game": {**game, **of_game},
-            "learner": {**learner, **length, **of_learner, "sync_every": sync_every},
+            "game": {**SMALL_BOARD, **of_game},
+            "agent": {**agent, **length, **of_agent, "sync_every": sync_every},
         }
-        for name, (of_game, of_learner) in (list(CHANGES.items())[:1] if quick else CHANGES.items())
+        for name, (of_game, of_agent) in (list(CHANGES.items())[:1] if quick else CHANGES.items())
         for sync_every in SYNCS
     }
-
-
-def seeds(quick):
-    return 1 if quick else 10
-
-
-def by_change(rows):
-    """-> {change: {sync_every: (seeds, evaluations) catch rates}}"""
-    return by_name_and_number(rows, "catch_rate", int)
 
 
 def whole(runs):
@@ -58,20 +48,18 @@ def whole(runs):
 
 
 def table(rows):
-    lines = [["", "copied after", "caught, whole run", "caught, last quarter"]]
-    for change, by_sync in by_change(rows).items():
+    yield ["", "copied after", "caught, whole run", "caught, last quarter"]
+    for change, by_sync in by_name_and_number(rows, "catch_rate", int).items():
         for sync_every, runs in by_sync.items():
             shares = quartiles(whole(runs)), quartiles(last_quarter(runs))
-            lines.append([change.replace("-", " "), f"{sync_every} updates", *shares])
-    return lines
+            yield [change.replace("-", " "), f"{sync_every} updates", *shares]
 
 
 def draw(rows):
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    changes = by_change(rows)
+    figure, (left, right) = panels(10, 4.2, 1, 2, sharey=True)
+    changes = by_name_and_number(rows, "catch_rate", int)
     at = np.arange(len(changes))
-    for axes, title, mean in zip(panels, ("whole run", "last quarter"), (whole, last_quarter)):
+    for axes, title, mean in ((left, "whole run", whole), (right, "last quarter", last_quarter)):
         for sync_every, label, aside, style in (
             (1, "no target network", -0.2, {"color": "#b35900", "hatch": "//"}),
             (50, "target network, copied every 50 updates", 0.2, {"color": "#1f4e79"}),
@@ -82,7 +70,6 @@ def draw(rows):
         axes.axhline(rows[0]["chance"], color="black", lw=1, ls=":", label="chance")
         axes.set(title=title)
         axes.set_xticks(at, [change.replace("-", "\n") for change in changes])
-        axes.grid(alpha=0.3, axis="y")
-    panels[0].set(ylabel="share of start states caught", ylim=(0, 1.06))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    left.set(ylabel="share of start states caught", ylim=(0, 1.06))
+    legend_below(left, columns=4)
     return figure

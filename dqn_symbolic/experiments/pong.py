@@ -1,64 +1,58 @@
-"""The Nature paper's ablation on Pong: replay and target network, with and without."""
+"""The Nature paper's ablation on Pong: replay and target network, with and without.
+
+Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data Table 3. The
+preset "atari" on ALE/Pong-v5, but with 1-step returns, as in the paper. Without replay, minibatches
+come only from the latest 32 frames. Without a target network, the target is copied after every
+update. Scores are means of five games with epsilon .05.
+"""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.ablation import CHANGES
-from dqn_symbolic.experiments.figures import curves
+from dqn_symbolic.experiments.figures import curves, panels
 from dqn_symbolic.experiments.learning import scored
-from dqn_symbolic.experiments.results import by_setting
+from dqn_symbolic.experiments.results import by_condition
 from dqn_symbolic.settings import PRESETS, Settings
 
 TITLE = "Replay and target network on Pong"
-CLAIM = (
-    'Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data'
-    ' Table 3. The preset "atari" on ALE/Pong-v5, but with 1-step returns, as in the paper. Without'
-    " replay, minibatches come only from the latest 32 frames. Without a target network, the target"
-    " is copied after every update. Scores are means of five games with epsilon .05."
-)
+SEEDS, QUICK_SEEDS = 1, 1
 GAME = "ALE/Pong-v5"
 
 
-def settings(quick):
+def conditions(quick):
     small = {"steps": 300, "evaluate_every": 150, "evaluation_steps": 30, "warm_up": 100}
     small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
     length = {"steps": 400_000, "evaluate_every": 50_000, "evaluation_episodes": 5}
-    learner = PRESETS["atari"] | {"n_step": 1} | (small if quick else length)
-    return {name: learner | change for name, change in CHANGES.items()}
+    agent = PRESETS["atari"] | {"n_step": 1} | (small if quick else length)
+    return {name: agent | change for name, change in CHANGES.items()}
 
 
-def seeds(quick):
-    return 1
-
-
-def measure(setting, seed):
-    """-> a row at each evaluation: agent_steps, score. A run that diverges has the lowest score."""
+def measure(condition, seed):
+    """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
     game = task(GAME)
-    agent = Agent(game.make(), Settings(**setting, seed=seed))
-    rows = scored(agent, scorer(game, agent), worst={"mean_return": -21.0})
-    return [{"agent_steps": row["agent_steps"], "score": row["mean_return"]} for row in rows]
+    agent = Agent(game.make(), Settings(**condition, seed=seed))
+    for row in scored(agent, scorer(game, agent), worst={"mean_return": -21.0}):
+        yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 
 def table(rows):
-    lines = [["", "highest evaluation", "last evaluation"]]
-    for name, scores in by_setting(rows, "score").items():
+    yield ["", "highest evaluation", "last evaluation"]
+    for name, scores in by_condition(rows, "score").items():
         highest, last = np.median(scores.max(axis=1)), np.median(scores[:, -1])
-        lines.append([name.replace("-", " "), f"{highest:+.1f}", f"{last:+.1f}"])
-    return lines
+        yield [name.replace("-", " "), f"{highest:+.1f}", f"{last:+.1f}"]
 
 
 def draw(rows):
-    figure = Figure(figsize=(7, 4.4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = panels(7, 4.4)
     labels = {name.replace("-", " "): name for name in CHANGES}
-    curves(axes, rows, labels, "agent_steps", "score")
+    curves(axes, rows, labels, "score")
     for name, score in task(GAME).levels.items():
         axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
         name = name.replace("_", " ")
         axes.annotate(name, (0, score), (4, 2), textcoords="offset points", fontsize=8)
-    axes.set(xlabel="agent steps", ylabel="score of Pong", xlim=(0, None), ylim=(-22, 22))
+    axes.set(ylabel="score of Pong", xlim=(0, None), ylim=(-22, 22))
     axes.legend(frameon=False)
     return figure

@@ -16,7 +16,7 @@ from pytensor.tensor.special import log_softmax
 
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experiments.learning import flat
+from dqn_symbolic.experiments.learning import flat, noise
 from dqn_symbolic.experiments.tabular import expected_return, policy_q, visits
 from dqn_symbolic.frames import History
 from dqn_symbolic.q_learning import compiled, one_hot, shared
@@ -117,14 +117,15 @@ class Reinforce:
         def gradient(*batch):
             return flat(self.gradient(*batch)[1:])
 
-        exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
-        total = 0.0
-        for _ in range(NOISE_DRAWS):
+        def of_batch():
             played, action, of_step, _ = self.play(EPISODES)
-            r = ((of_step - (J if baseline else 0)) / EPISODES).astype(np.float32)
-            total += float(np.sum((gradient(played, action, r) - exact) ** 2))
+            r = (of_step - (J if baseline else 0)) / EPISODES
+            return gradient(played, action, r.astype(np.float32))
+
+        exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
+        measured = noise((of_batch() for _ in range(NOISE_DRAWS)), exact)
         self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
-        return {"noise": total / NOISE_DRAWS / float(np.sum(exact**2)), "J": float(J)}
+        return {"noise": measured, "J": float(J)}
 
 
 def exact_gradient(gradient, graph, x, policy):

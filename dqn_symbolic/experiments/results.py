@@ -1,25 +1,33 @@
-"""The results of several seeds: grouped by setting, and as text."""
+"""The results of several seeds: grouped, and as text."""
 
 import numpy as np
 
 
-def by_setting(rows, column):
-    """-> {setting: (seeds, rows of each seed) array} of the rows that have this column."""
-    runs = {}
+def grouped(rows, key, column, **where):
+    """-> {row[key]: [row[column], ...]} of the rows that have this column and these values."""
+    groups = {}
     for row in rows:
-        if column in row:
-            runs.setdefault(row["setting"], {}).setdefault(row["seed"], []).append(row[column])
-    return {setting: np.array(list(of_seeds.values())) for setting, of_seeds in runs.items()}
+        if column in row and all(row[name] == value for name, value in where.items()):
+            groups.setdefault(row[key], []).append(row[column])
+    return groups
+
+
+def by_condition(rows, column):
+    """-> {condition: (seeds, rows of each seed) array} of the rows that have this column."""
+    return {
+        condition: np.array(list(grouped(rows, "seed", column, condition=condition).values()))
+        for condition in grouped(rows, "condition", column)
+    }
 
 
 def by_name_and_number(rows, column, number):
-    """-> {name: {number: (seeds, rows of each seed) array}} of settings called "NAME-NUMBER".
+    """-> {name: {number: (seeds, rows of each seed) array}} of conditions called "NAME-NUMBER".
 
     number: int or float, which reads it.
     """
     names = {}
-    for setting, runs in by_setting(rows, column).items():
-        name, text = setting.rsplit("-", 1)
+    for condition, runs in by_condition(rows, column).items():
+        name, text = condition.rsplit("-", 1)
         names.setdefault(name, {})[number(text)] = runs
     return names
 

@@ -1,6 +1,6 @@
 """Runs the jobs of experiments in processes, keeps their results, makes tables and pictures.
 
-A job is (experiment, setting, seed). Its rows depend on nothing else, not even on the number
+A job is (experiment, condition, seed). Its rows depend on nothing else, not even on the number
 of processes or the order of the jobs.
 """
 
@@ -31,7 +31,8 @@ from dqn_symbolic.experiments import (
 )
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.jobs import in_processes
-from dqn_symbolic.runs.files import BadInput, write_text
+from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.runs.files import write_text
 
 # In the lecture's order.
 EXPERIMENTS = {
@@ -53,18 +54,23 @@ LONG = {"pong": pong}  # takes hours, so `compare` runs it only by its name
 ALL = EXPERIMENTS | LONG
 
 
-class WrongFolder(BadInput):
-    """The output folder holds results of other settings, or damaged ones."""
-
-
 def jobs(name, quick):
-    """-> [(experiment, setting's name, setting, seed), ...]"""
+    """-> [(experiment, condition's name, condition, seed), ...]"""
     experiment = ALL[name]
     return [
-        (name, setting_name, setting, seed)
-        for setting_name, setting in plain(experiment.settings(quick)).items()
-        for seed in range(experiment.seeds(quick))
+        (name, condition_name, condition, seed)
+        for condition_name, condition in plain(experiment.conditions(quick)).items()
+        for seed in range(seeds(experiment, quick))
     ]
+
+
+def seeds(experiment, quick):
+    return experiment.QUICK_SEEDS if quick else experiment.SEEDS
+
+
+def claim(experiment):
+    """-> the docstring of its file after the first line, as one line."""
+    return " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
 
 
 def plain(data):
@@ -77,23 +83,26 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
 
     stop: a list; as soon as it is not empty, the jobs end. in_parallel(todo, work, stop=...,
     tick=...): does the jobs, as `in_processes` does if it is None. -> whether all jobs are done.
-    Raises WrongFolder if `out` holds other settings' rows, WorkerDied if a process ended early.
+    Raises BadInput if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
+    done = set()
     for name in ALL:  # every experiment in the folder, because they share one report
-        finished(out, name, quick)
-    todo = []
+        done |= finished(out, name, quick).keys()
+    every = [job for name in names for job in jobs(name, quick)]
+    todo = [job for job in every if path_of(out, *job) not in done]
     for name in names:
-        done = finished(out, name, quick)
-        todo += [job for job in jobs(name, quick) if path_of(out, *job) not in done]
         (out / name).mkdir(parents=True, exist_ok=True)
     in_parallel = in_parallel or partial(in_processes, processes=cores())
-    total = sum(len(jobs(name, quick)) for name in names)
-    with tqdm(
-        total=total, initial=total - len(todo), unit=" jobs", disable=quiet or None, smoothing=0
-    ) as bar:
+    shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0}
+    with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
         for job, (rows, seconds) in in_parallel(todo, work, stop=stop, tick=bar.refresh):
-            _, _, setting, seed = job
-            data = {"setting": setting, "seed": seed, "seconds": round(seconds, 3), "rows": rows}
+            _, _, condition, seed = job
+            data = {
+                "condition": condition,
+                "seed": seed,
+                "seconds": round(seconds, 3),
+                "rows": rows,
+            }
             write_text(path_of(out, *job), json.dumps(data))
             bar.set_postfix_str(" ".join(job[:2]))
             bar.update()
@@ -105,33 +114,33 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
 
 def work(job):
     """One job, in any process. -> (rows, seconds)"""
-    name, _, setting, seed = job
+    name, _, condition, seed = job
     since = time.perf_counter()
-    rows = ALL[name].measure(setting, seed)
+    rows = list(ALL[name].measure(condition, seed))
     return rows, time.perf_counter() - since
 
 
 # -- the folder ------------------------------------------------------------------------------------
 
 
-def path_of(out, name, setting_name, _, seed):
-    return out / name / f"{setting_name}-{seed}.json"
+def path_of(out, name, condition_name, _, seed):
+    return out / name / f"{condition_name}-{seed}.json"
 
 
 def finished(out, name, quick):
-    """-> {path: results of a finished job}. Raises WrongFolder for results of other jobs."""
+    """-> {path: results of a finished job}. Raises BadInput if one is damaged or foreign."""
     expected = {path_of(out, *job): job for job in jobs(name, quick)}
     results = {}
     for path in sorted((out / name).glob("*.json")):
         try:
             data = json.loads(path.read_text())
-            same = path in expected and expected[path][2:] == (data["setting"], data["seed"])
+            same = path in expected and expected[path][2:] == (data.get("condition"), data["seed"])
             results[path] = {"seconds": float(data["seconds"]), "rows": list(data["rows"])}
         except (KeyError, TypeError, ValueError) as error:
-            raise WrongFolder(f"{path} is damaged: delete it, and its job is done again") from error
+            raise BadInput(f"{path} is damaged: delete it, and its job is done again") from error
         if not same:
             size = "--quick" if quick else "full"
-            raise WrongFolder(
+            raise BadInput(
                 f"{out} holds rows of other settings than the {size} ones"
                 f" ({name}/{path.name}): take another --out"
             )
@@ -145,7 +154,7 @@ def rows_of(out, name, quick):
         path = path_of(out, *job)
         if path not in done:
             return None
-        rows += [{"setting": job[1], "seed": job[3], **row} for row in done[path]["rows"]]
+        rows += [{"condition": job[1], "seed": job[3], **row} for row in done[path]["rows"]]
         seconds += done[path]["seconds"]
     return rows, seconds
 
@@ -162,9 +171,9 @@ def report(out, quick):
         save(out / f"{name}.png", experiment.draw(rows))
         command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
         parts.append(
-            f"## {experiment.TITLE}\n\n{experiment.CLAIM}\n\n![{experiment.TITLE}]({name}.png)\n\n"
+            f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"
             f"{markdown(experiment.table(rows))}\n\n"
-            f"Seeds: {experiment.seeds(quick)}; one process would take {seconds:,.0f} s.\n\n"
+            f"Seeds: {seeds(experiment, quick)}; one process would take {seconds:,.0f} s.\n\n"
             f"```\n{command}\n```\n"
         )
     write_text(out / "report.md", "\n".join(parts))

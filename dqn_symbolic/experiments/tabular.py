@@ -37,30 +37,37 @@ def state_graph(starts, successor, actions):
     return Graph(states, np.array([index[state] for state in starts]), following, np.array(reward))
 
 
+def graph_of(env):
+    """-> the `Graph` of a game that knows its start states and its rules (Catch)."""
+    return state_graph(env.starts(), env.successor, int(env.action_space.n))
+
+
+def observations(env, graph):
+    """-> x (S, *obs): what an agent with a history of one frame sees in each state."""
+    return np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
+
+
 def backup(graph, v, discount):
     """The right side of Bellman's equation, r + beta V(next): v (S,) -> q (S, A)."""
     return graph.reward + discount * np.append(v, 0)[graph.following]
 
 
-def value_iteration(graph, discount):
-    """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing: Q*.
+def sweeps(graph, value, discount):
+    """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing.
 
-    The slide "Bellman's Principle of Optimality", with Q = 0 at first. If every episode ends after
-    n steps, Q is exact after n sweeps, and sweep n + 1 is the last.
+    value(q) -> v (S,). Q is 0 at first. If every episode ends after n steps, Q is exact after n
+    sweeps, and sweep n + 1 is the last.
     """
-    q = np.zeros(graph.reward.shape)
-    while True:
-        new_q = backup(graph, q.max(axis=1), discount)
-        yield new_q
-        if (new_q == q).all():
-            return
-        q = new_q
+    q, changed = np.zeros(graph.reward.shape), True
+    while changed:
+        before, q = q, backup(graph, value(q), discount)
+        changed = (q != before).any()
+        yield q
 
 
-def optimal_q(graph, discount):
-    """-> Q* (S, A)"""
-    *_, q = value_iteration(graph, discount)
-    return q
+def value_iteration(graph, discount):
+    """The slide "Bellman's Principle of Optimality": sweeps whose last Q is Q*."""
+    return sweeps(graph, lambda q: q.max(axis=1), discount)
 
 
 def q_learning(graph, discount, learning_rate, epsilon, rng):
@@ -90,12 +97,8 @@ def policy_q(graph, policy, discount=1.0):
 
     The game must end for every sequence of actions.
     """
-    q = np.zeros(graph.reward.shape)
-    while True:
-        new_q = backup(graph, (policy * q).sum(axis=1), discount)
-        if (new_q == q).all():
-            return q
-        q = new_q
+    *_, q = sweeps(graph, lambda q: (policy * q).sum(axis=1), discount)
+    return q
 
 
 def expected_return(graph, policy):

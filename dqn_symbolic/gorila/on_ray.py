@@ -108,7 +108,7 @@ class OnRay(Scheduler):
         cores = int(self.advice() is None)
         actor = ray.remote(BundleProcess).options(num_cpus=cores, **ONCE).remote()
         game, settings = self.task, self.settings_of(i)
-        call = actor.start.remote(game.game, game.settings, settings, self.gorila, self.taken[i])
+        call = actor.start.remote(game.game, game.kwargs, settings, self.gorila, self.taken[i])
         actor.connect.remote(self.servers)
         self.busy[call] = i, 0
         return actor

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from dqn_symbolic.agent import FILE
-from dqn_symbolic.runs.files import BadInput, write_whole
+from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.runs.files import write_whole
 
 VERSIONS = {
     "agent": FILE["version"],

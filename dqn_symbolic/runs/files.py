@@ -12,15 +12,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-class BadInput(Exception):
-    """What a user gave cannot be used. The message is one line: expected ..., got ..."""
-
-
-def one_line(error):
-    """-> the message of an error, in one line."""
-    return f"{' '.join(str(error).split()):.1000}"
-
-
 def write_whole(path, write):
     """write(file) fills a temporary binary file, which then replaces `path` in one step.
 

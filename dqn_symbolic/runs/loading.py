@@ -69,6 +69,8 @@ def read_data(path, kind, env=None):
             raise ValueError("the agent repeats its actions")
         if "render_mode" in game or not isinstance(data["game"], str):
             raise ValueError("this is not a game")
+        if not (env or data["game"]):
+            raise ValueError("its game has no Gymnasium id: give it to load")
         return data, env or task(data["game"], **game), Settings(**settings)
 
 

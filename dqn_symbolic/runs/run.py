@@ -4,9 +4,9 @@ import csv
 import io
 import json
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from dqn_symbolic.compiling.backends import advice, try_out
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.runs import checkpoints, pieces
-from dqn_symbolic.runs.files import BadInput, alone, sweep, write_text
+from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.runs.files import alone, sweep, write_text
 from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import evaluated
@@ -48,7 +49,7 @@ class Run:
         self.score = None  # as by `scored`
         self.stop, self.say, self.stack = stop, say, stack or ExitStack()
         self.hidden = quiet or None  # None: tqdm shows no bar if the output is not a terminal
-        all_settings = {**asdict(settings), "game": task.settings}
+        all_settings = {**asdict(settings), "game": task.kwargs}
         self.game_and_settings = {"game": task.game, "settings": all_settings}
         self.rows = []  # those of progress.csv
         self.progress = io.StringIO()  # its text: to write all rows anew would slow down a long run
@@ -73,8 +74,10 @@ class Run:
         hint = advice(self.settings.backend, self.settings.threads)
         if hint:
             self.say(hint)
-        self.took("building the graph", self.since)
-        for part, compile_part in first_calls(agent) if parts is None else parts:
+        if parts is None:
+            self.took("building the graph", self.since)
+            parts = first_calls(agent)
+        for part, compile_part in parts:
             if self.stop:
                 return agent
             self.say(f"{part:20}", end="")
@@ -278,15 +281,8 @@ def new_folder(game, out, stack):
     """
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    name = game.rpartition(":")[2].rpartition("/")[2].rpartition("-v")[0].lower() or "game"
-    stem, number = f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}", 1
-    while not out:  # two runs may start in the same second
-        folder = Path(stem if number == 1 else f"{stem}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            out = folder
-        except FileExistsError:
-            number += 1
+    else:
+        out = unique_folder(game)
     stack.enter_context(alone(out))
     taken = [name for name in (*FILES, pieces.FOLDER) if (out / name).exists()]
     if taken:
@@ -294,3 +290,14 @@ def new_folder(game, out, stack):
             f"{out} already holds a run ({taken[0]}): --resume it, or take another --out"
         )
     return out
+
+
+def unique_folder(game):
+    """Makes runs/<game>-<time>. Two runs may start in the same second: the second has -2."""
+    name = game.rpartition(":")[2].rpartition("/")[2].rpartition("-v")[0].lower() or "game"
+    stem = f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in count(1):
+        folder = Path(stem if number == 1 else f"{stem}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder

@@ -39,14 +39,13 @@ class Tally(NamedTuple):
         """The tally with one more episode in it."""
         won = episode_return > 0
         streak = self.streak + 1 if won else 0
-        return Tally(
-            self.win,
-            self.episodes + 1,
-            self.won + won,
-            streak,
-            max(self.best_streak, streak),
-            self.score + episode_return,
-            max(self.best, episode_return),
+        return self._replace(
+            episodes=self.episodes + 1,
+            won=self.won + won,
+            streak=streak,
+            best_streak=max(self.best_streak, streak),
+            score=self.score + episode_return,
+            best=max(self.best, episode_return),
         )
 
     def __str__(self):
@@ -159,8 +158,7 @@ class Game:
         self.look(observation, info)
 
     def look(self, observation, info):
-        self.tapped = None
-        self.pictures, self.boards = None, {}  # drawn when they are asked for
+        self.tapped = self.boards = None  # the boards are drawn when they are asked for
         self.lives = info.get("lives")
         if self.agent is None:
             return
@@ -187,13 +185,12 @@ class Game:
 
     def board(self, newest):
         """-> the newest picture, or, if a step has several, the picture whose turn it is."""
-        if self.pictures is None:
+        if self.boards is None:
             rendered = self.env.render()
-            self.pictures = rendered if isinstance(rendered, list) else [rendered]
-        last = len(self.pictures) - 1
-        now = last if newest or self.over else min(int(self.progress * len(self.pictures)), last)
-        if now not in self.boards:
-            self.boards[now] = enlarged(self.pictures[now], self.aspect)
+            pictures = rendered if isinstance(rendered, list) else [rendered]
+            self.boards = [enlarged(picture, self.aspect) for picture in pictures]
+        last = len(self.boards) - 1
+        now = last if newest or self.over else min(int(self.progress * len(self.boards)), last)
         return self.boards[now]
 
     def view(self, newest=False):
@@ -231,13 +228,11 @@ class Game:
     def key_list(self):
         """-> ((key, what it does), ...) for the panel."""
         keys = {command: cap(own[0]) for command, own in self.own.items()}
-        agent = ()
-        if self.agent is not None:
-            hand_over = "give back" if self.by_hand else "take over"
-            agent = ((keys["hand over"], hand_over), (keys["hint"], "hint"))
+        hand_over = "give back" if self.by_hand else "take over"
+        agents = (keys["hand over"], hand_over), (keys["hint"], "hint")
         return (
             *self.listed,
-            *agent,
+            *(agents if self.agent is not None else ()),
             (keys["pause"], "pause"),
             (f"{keys['faster']} {keys['slower']}", "speed"),
             (keys["screenshot"], "screenshot"),

@@ -38,8 +38,7 @@ def cropped(pixels, changed):
     unchanged = len(palette) // 3  # the number after the last colour's
     numbers = np.full(changed.shape, unchanged, np.uint8)
     numbers[changed] = np.asarray(colours)[0]
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    picture = Image.fromarray(numbers[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    box = Image.fromarray(changed).getbbox()
+    picture = Image.fromarray(numbers).crop(box)
     picture.putpalette([*palette, 0, 0, 0])
-    corner = int(columns[0]), int(rows[0])
-    return picture, corner, {"transparency": unchanged, "include_color_table": True}
+    return picture, box[:2], {"transparency": unchanged, "include_color_table": True}

@@ -40,17 +40,14 @@ def game_keys(env, names):
     keys = {}
     for combination, action in named.items():
         combination = (combination,) if isinstance(combination, int) else combination
-        keys[frozenset(map(as_number, combination))] = int(action)
+        numbers = (ord(key) if isinstance(key, str) else key for key in combination)
+        keys[frozenset(OLD_ARROWS.get(key, key) for key in numbers)] = int(action)
     if "noop" in names:
         keys.setdefault(frozenset(), names.index("noop"))
     for combination, action in list(keys.items()):
         for others in product(*((key, ARROWS.get(key, key)) for key in combination)):
             keys.setdefault(frozenset(others), action)
     return keys
-
-
-def as_number(key):
-    return ord(key) if isinstance(key, str) else OLD_ARROWS.get(key, key)
 
 
 def own_keys(keys):

@@ -1,4 +1,4 @@
-"""Finds out if there is a screen, and opens a window on it, or in memory if there is none."""
+"""The one window, on the screen, or in memory if there is none."""
 
 import os
 import sys
@@ -24,10 +24,14 @@ def has_screen():
             pygame.display.quit()
 
 
-def open_screen(size, title):
-    """-> a window of `size` (width, height) pixels; without a screen, it is only in memory."""
-    if not has_screen():
-        os.environ["SDL_VIDEODRIVER"] = "dummy"
-    pygame.display.init()
-    pygame.display.set_caption(title)
-    return pygame.display.set_mode(size)
+def show_picture(picture, title):
+    """Shows a surface in the window, which opens if none of this size is open."""
+    window = pygame.display.get_surface()
+    if window is None or window.get_size() != picture.get_size():
+        if not has_screen():
+            os.environ["SDL_VIDEODRIVER"] = "dummy"
+        pygame.display.init()
+        pygame.display.set_caption(title)
+        window = pygame.display.set_mode(picture.get_size())
+    window.blit(picture, (0, 0))
+    pygame.display.flip()

@@ -7,7 +7,7 @@ Data flows one way: keys and seconds -> `Game` (games/window/control.py) -> `Vie
 import math
 import os
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 from games.window.control import Game
 from games.window.gif import write_gif
 from games.window.panel import draw
-from games.window.screen import open_screen
+from games.window.screen import show_picture
 
 MESSAGE_SECONDS = 2.5
 GIF_SPEED, GIF_SECONDS = 25, 60  # most frames per second, and most seconds of play
@@ -33,14 +33,19 @@ def show(env, q_values=None, *, title=None, screenshots="."):
     that uses S) saves the picture into the folder `screenshots`, as catch-0001.png and so on. This
     name comes from the `title`, which is the game's own name if you give none.
     """
-    game = Game(env, q_values)
+    game, drawn = Game(env, q_values), None
     title = title or (env.spec.name if env.spec else type(env.unwrapped).__name__)
-    window = open_screen(draw(game.view()).get_size(), title)
-    clock, drawn = pygame.time.Clock(), None
-    message, message_seconds = "", 0.0
+    clock, message, message_seconds = pygame.time.Clock(), "", 0.0
     try:
         while True:
+            view = game.view()
+            if message_seconds < MESSAGE_SECONDS:
+                view = view._replace(message=message)
+            if view != drawn:
+                show_picture(draw(view), title)
+                drawn = view
             seconds = clock.tick(game.fastest) / 1000
+            message_seconds += seconds
             for event in pygame.event.get():
                 leaves = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
                 if leaves or event.type == pygame.QUIT:
@@ -54,14 +59,6 @@ def show(env, q_values=None, *, title=None, screenshots="."):
                 elif event.type == pygame.WINDOWEXPOSED:
                     drawn = None  # another window covered this one: draw it again
             game.advance(seconds)
-            message_seconds += seconds
-            view = game.view()
-            if message_seconds < MESSAGE_SECONDS:
-                view = view._replace(message=message)
-            if view != drawn:
-                window.blit(draw(view), (0, 0))
-                pygame.display.flip()
-                drawn = view
     finally:
         pygame.display.quit()
 
@@ -69,16 +66,13 @@ def show(env, q_values=None, *, title=None, screenshots="."):
 def save(view, folder, title):
     """Writes the picture to the first free catch-0001.png, catch-0002.png, ...; -> a message."""
     name_of_game = re.sub(r"\W+", "-", title.lower())
+    paths = (Path(folder, f"{name_of_game}-{number:04}.png") for number in count(1))
     try:
         os.makedirs(folder, exist_ok=True)
-        for number in count(1):
-            name = f"{name_of_game}-{number:04}.png"
-            try:
-                with open(Path(folder, name), "xb") as file:
-                    to_image(view).save(file, "PNG")
-                return f"saved {name}"
-            except FileExistsError:
-                pass
+        path = next(path for path in paths if not path.exists())
+        with whole_file(path) as file:
+            to_image(view).save(file, "PNG")
+        return f"saved {path.name}"
     except OSError as error:
         return f"not saved: {error.strerror}"
 
@@ -86,17 +80,21 @@ def save(view, folder, title):
 def record(env, q_values, path, episodes=5):
     """Writes the agent's next `episodes`, or a minute of them, as an animated GIF; -> frames.
 
-    It needs no screen. The file appears whole or not at all. Raises OSError if the file is not
-    writable.
+    It needs no screen. Raises OSError if the file is not writable.
     """
-    game, path = Game(env, q_values), Path(path)
+    views = scenes(Game(env, q_values), episodes)
+    with whole_file(Path(path)) as file:
+        return write_gif(file, ((np.asarray(to_image(view)), ms) for view, ms in views))
+
+
+@contextmanager
+def whole_file(path):
+    """-> a file to write to. It appears under its path whole, or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    frames = ((np.asarray(to_image(view)), duration) for view, duration in scenes(game, episodes))
     try:
         with open(part, "wb") as file:
-            count = write_gif(file, frames)
+            yield file
         os.replace(part, path)
-        return count
     except OSError as error:
         if error.filename not in (None, str(part)):
             raise  # the game's own

@@ -19,10 +19,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic import Agent, Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.loading import read_data, restore
-from dqn_symbolic.runs.run import Run
+from dqn_symbolic.runs.run import Run, first_calls
+from dqn_symbolic.settings import PRESETS
 
 PLAYED = 10_000  # different frames; the memory repeats them
 NEW = 10_000  # frames from one checkpoint to the next
@@ -33,12 +34,6 @@ def most_memory():
     """-> the peak memory of this process so far, in gigabytes."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
-
-
-def compiled(task, settings, folder):
-    run = Run(task, settings, folder)
-    run.compile(lambda text, end="": None, [])
-    return run
 
 
 def measure(name, call, bytes_written=lambda: 0):
@@ -83,18 +78,21 @@ def play(agent, frames):
 
 def saving(frames, game, folder):
     settings = Settings(**PRESETS["pixels"] | {"memory_size": frames, "warm_up": 10**9})
-    run = compiled(game, settings, folder)
-    fill(run.agent, frames)
+    run = Run(game, settings, folder)
+    agent = run.begin(Agent(game.make(), settings))
+    fill(agent, frames)
     save(run, "saved for the first time")
     for _ in range(TIMES):
-        play(run.agent, NEW)
+        play(agent, NEW)
         save(run, f"saved after {NEW:,} new frames")
 
 
-def resuming(folder):
-    data, task, settings = read_data(folder, "checkpoint")
-    run = compiled(task, settings, folder)
-    measure("resumed in another process", lambda: restore(run, data))
+def resuming(path):
+    data, task, settings = read_data(path, "checkpoint")
+    agent = Agent(task.make(), settings)
+    for _, compile_part in first_calls(agent):
+        compile_part()
+    measure("resumed in another process", lambda: restore(path, data, task, agent))
 
 
 if __name__ == "__main__":
@@ -105,5 +103,5 @@ if __name__ == "__main__":
         game = task(*game) if game else task("games:Catch-v0", pixels=84, drift=True)
         with tempfile.TemporaryDirectory() as folder:
             saving(int(frames), game, Path(folder))
-            command = [sys.executable, "-m", "tests.benchmarks.checkpoint", "resume", folder]
-            subprocess.run(command, check=True)
+            module, path = "tests.benchmarks.checkpoint", f"{folder}/checkpoint.npz"
+            subprocess.run([sys.executable, "-m", module, "resume", path], check=True)

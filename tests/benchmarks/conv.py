@@ -20,9 +20,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from dqn_symbolic.agent.settings import PRESETS, Settings
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import conv_params
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv_params
+from dqn_symbolic.settings import PRESETS, Settings
 from tests.benchmarks.learners import a_batch, agree, on_cpu, ours, sides_of
 from tests.benchmarks.rounds import medians
 

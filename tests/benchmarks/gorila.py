@@ -14,10 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from dqn_symbolic.agent.settings import Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.settings import Settings
 from tests.benchmarks.seeds import steps_until_solved
 
 MOST_STEPS = 40_000
@@ -26,21 +26,20 @@ MOST_STEPS = 40_000
 def steps_to_solve(seed, bundles, **settings):
     """-> agent steps of all bundles, or MOST_STEPS + 1 if that was not enough."""
     catch = task("games:Catch-v0")
-    scheduler = Scheduler(catch, Settings(seed=seed, **settings), GorilaSettings(bundles=bundles))
-    return steps_until_solved(scheduler.compile(), catch, MOST_STEPS)
+    settings = Settings(seed=seed, steps=MOST_STEPS, **settings)
+    scheduler = Scheduler(catch, settings, GorilaSettings(bundles=bundles))
+    return steps_until_solved(scheduler.compile(), catch)
 
 
 def on_ray(seed, bundles):
     """-> (agent steps, seconds)"""
     from dqn_symbolic.gorila.on_ray import OnRay
-    from dqn_symbolic.runs.cluster import connect
     from tests.benchmarks.messages import kill
 
-    connect()
-    catch = task("games:Catch-v0")
-    driver = OnRay(catch, Settings(seed=seed), GorilaSettings(bundles=bundles)).compile()
+    catch, settings = task("games:Catch-v0"), Settings(seed=seed, steps=MOST_STEPS)
+    driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
     since = time.perf_counter()
-    steps = steps_until_solved(driver, catch, MOST_STEPS, lambda agent, n: list(agent.burst(n)))
+    steps = steps_until_solved(driver, catch)
     seconds = time.perf_counter() - since
     kill(driver)
     return steps, seconds

@@ -147,16 +147,16 @@ def check(steps=2_000):
     """
     import ray
 
-    from dqn_symbolic.agent.settings import Settings
     from dqn_symbolic.compiling.threads import cores
-    from dqn_symbolic.gorila.on_ray import OnRay
-    from dqn_symbolic.runs.cluster import connect
+    from dqn_symbolic.gorila.on_ray import OnRay, connect
+    from dqn_symbolic.settings import Settings
     from tests.benchmarks.messages import NETWORKS, cost, kill, of_the_bundle, started
 
     connect(num_cpus=cores())
     catch, default = NETWORKS["Catch"]
     servers = started(catch, default, 1)
-    settings = Settings(warm_up=100, epsilon_steps=100)
+    endless = dict.fromkeys(("steps", "evaluate_every", "checkpoint_every"), 10**9)
+    settings = Settings(warm_up=100, epsilon_steps=100, **endless)
     print("| bundles | steps a second: model | real | versions behind: model | real |")
     print("|---|---|---|---|---|")
     for bundles in (1, 2):
@@ -168,9 +168,10 @@ def check(steps=2_000):
         model = simulated(times, bundles, 1, cores())
 
         driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
-        list(driver.burst(400 * bundles))
-        driver.lines()
-        list(driver.burst(steps * bundles))
+        for last in (400, 400 + steps):
+            driver.lines()  # begins anew
+            while driver.steps < last * bundles:
+                driver.step()
         speed = sum(one["steps"] / one["seconds"] for one in driver.recent)
         behind, pushes = (sum(one[name] for one in driver.recent) for name in ("behind", "pushes"))
         print(

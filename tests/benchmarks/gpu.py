@@ -10,8 +10,8 @@ import time
 import jax
 import numpy as np
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic import Agent, Settings
+from dqn_symbolic.settings import PRESETS
 from games.catch import Catch
 from tests.benchmarks.conv import ACTIONS, OBS_SHAPE, STRIDES, first_values
 from tests.benchmarks.learners import (
@@ -51,7 +51,7 @@ def in_a_row(learn):
 def agent_steps_a_second(steps=2_000):
     """-> agent steps a second of the pixel game after its warm-up, with an update in every step."""
     settings = Settings(backend="jax", **PRESETS["pixels"] | {"warm_up": 500})
-    agent = Agent(Catch(pixels=84, drift=True), settings).compile()
+    agent = Agent(Catch(pixels=84, drift=True), settings)
     for _ in range(1_000):
         agent.step()
     since = time.perf_counter()

@@ -11,8 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import conv_params
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv_params
 from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 

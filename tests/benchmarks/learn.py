@@ -13,8 +13,8 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 import numba
 import numpy as np
 
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import conv_params
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv_params
 from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
 from tests.benchmarks.rounds import medians
 

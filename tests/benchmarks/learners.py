@@ -18,10 +18,10 @@ from functools import partial
 
 import numpy as np
 
+from dqn_symbolic import losses, optimisers
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.symbols import losses, optimisers
-from dqn_symbolic.symbols.networks import conv
-from dqn_symbolic.symbols.q_learning import functions, q_learning
+from dqn_symbolic.networks import conv
+from dqn_symbolic.q_learning import functions, q_learning
 
 RATES = {"rmsprop": 0.00025, "adam": 0.001}
 INSTALLED = {name for name in ("jax", "torch") if importlib.util.find_spec(name)}

@@ -19,10 +19,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic import Agent, Settings, training
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.runs.run import Run
+from dqn_symbolic.settings import PRESETS
 from run_catch import main as run_catch
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -41,12 +43,12 @@ def descriptors():
 def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
     endless = replace(task(game), goal=None)
     rows = []  # agent steps, MB, us a step, ms a checkpoint
-    seconds = {"stretch": 0.0, "save_checkpoint": 0.0}  # of processor time, since the last report
+    seconds = {"step": 0.0, "checkpoint": 0.0}  # of processor time, since the last report
 
     def timed(name, call):
-        def timed_call(*arguments):
+        def timed_call():
             since = time.process_time()
-            call(*arguments)
+            call()
             seconds[name] += time.process_time() - since
 
         return timed_call
@@ -57,24 +59,25 @@ def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
         usual = settings.get("checkpoint_every", Settings.checkpoint_every)
         settings = Settings(**settings | {"checkpoint_every": min(usual, every)})
         run = Run(endless, settings, Path(folder))
-        run.compile(lambda text, end="": None, [])
-        for name in seconds:
-            setattr(run, name, timed(name, getattr(run, name)))
-        save = run.save_checkpoint
+        agent = run.begin(Agent(endless.make(), settings))
+        agent.step = timed("step", agent.step)
+        save_checkpoint = timed("checkpoint", run.save_checkpoint)
         checkpoints = every // settings.checkpoint_every
 
         def save_and_report():
-            save()
-            if run.agent.steps % every == 0:
-                us = seconds["stretch"] / every * 1e6
-                ms = seconds["save_checkpoint"] / checkpoints * 1e3
-                rows.append((run.agent.steps, resident() / 1e6, us, ms))
+            save_checkpoint()
+            if agent.steps % every == 0:
+                us = seconds["step"] / every * 1e6
+                ms = seconds["checkpoint"] / checkpoints * 1e3
+                rows.append((agent.steps, resident() / 1e6, us, ms))
                 print("{:11,} {:8.2f} {:11.1f} {:16.1f}".format(*rows[-1]), flush=True)
                 seconds.update(dict.fromkeys(seconds, 0.0))
 
         run.save_checkpoint = save_and_report
         print("agent steps       MB   us a step  ms a checkpoint")
-        run.train([], quiet=True)
+        score = run.scored(scorer(endless, agent))
+        for _ in run.kept(training(agent, score, run.pause)):
+            pass
     save_picture(endless, rows)
 
 

@@ -9,20 +9,19 @@ processes are on this machine, so nothing goes over a network.
 import os
 import pickle
 import sys
+from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import ray
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.learner import example
-from dqn_symbolic.agent.settings import PRESETS, Settings
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.bundle import Bundle
-from dqn_symbolic.gorila.on_ray import OnRay
+from dqn_symbolic.gorila.on_ray import OnRay, connect
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.runs.cluster import connect
+from dqn_symbolic.runs.run import example
+from dqn_symbolic.settings import PRESETS, Settings
 from tests.benchmarks.rounds import medians
 
 NATURE = {**PRESETS["nature"], "memory_size": 100}
@@ -83,11 +82,9 @@ def size(driver, name):
 def of_the_bundle(game, settings, seconds):
     """-> {part: ms}: what a bundle does between its messages."""
     bundle = Bundle(game.make(), settings, GorilaSettings()).compile()
-    agent = Agent(game.make(), settings)
-    agent.forward = bundle.forward
-    agent.learn, agent.sync = lambda *batch: np.zeros(1), lambda: None
-    batch = example(bundle)
-    parts = {"agent step": agent.step, "gradient": lambda: bundle.learn.gradient(*batch)}
+    agent, batch = bundle.agent, example(bundle.agent)
+    agent.learn = lambda *batch: np.zeros(1)
+    parts = {"agent step": agent.step, "gradient": lambda: bundle.learner.gradient(*batch)}
     return {name: us / 1e3 for name, us in medians(parts, seconds=seconds).items()}
 
 
@@ -106,9 +103,7 @@ def main(seconds=0.3):
                 )
             kill(driver)
     for network, (game, settings) in NETWORKS.items():
-        settings = Settings(
-            **{**vars(settings), "warm_up": 1, "epsilon_start": 0, "epsilon_end": 0}
-        )
+        settings = replace(settings, warm_up=1, epsilon_start=0, epsilon_end=0)
         for part, ms in of_the_bundle(game, settings, float(seconds)).items():
             print(f"{network}: {part} {ms:.3f} ms")
     ray.shutdown()

@@ -19,10 +19,9 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 
 import numpy as np
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
-from dqn_symbolic.symbols.initialisers import glorot
-from dqn_symbolic.symbols.networks import conv_params
+from dqn_symbolic import Agent, Settings
+from dqn_symbolic.initialisers import glorot
+from dqn_symbolic.networks import conv_params
 from games.catch import BALL, PADDLE, Catch, State
 
 ROUNDS, STEPS = 9, 2_000
@@ -38,7 +37,7 @@ def first_values():
 
 
 def ours():
-    agent = Agent(Catch(), SETTINGS).compile()
+    agent = Agent(Catch(), SETTINGS)
 
     def play(steps):
         for _ in range(steps):

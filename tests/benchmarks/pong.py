@@ -16,9 +16,9 @@ import statistics
 import time
 import warnings
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic import Agent, Settings
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.settings import PRESETS
 
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 ROUNDS, STEPS, MEMORY, WARM_UP = 9, 400, 5_000, 500
@@ -27,7 +27,7 @@ ROUNDS, STEPS, MEMORY, WARM_UP = 9, 400, 5_000, 500
 def ours():
     """-> step(n): n agent steps."""
     small = {"memory_size": MEMORY, "warm_up": WARM_UP, "epsilon_steps": 1, "threads": THREADS}
-    agent = Agent(task("ALE/Pong-v5").make(), Settings(**PRESETS["nature"] | small)).compile()
+    agent = Agent(task("ALE/Pong-v5").make(), Settings(**PRESETS["nature"] | small))
 
     def learn(steps):
         for _ in range(steps):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from dqn_symbolic.experience.memory import ReplayMemory
+from dqn_symbolic.memory import ReplayMemory
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 MOST_STEPS = 50_000
@@ -40,9 +40,8 @@ def sb3s(capacity, shape):
     from stable_baselines3.common.buffers import ReplayBuffer
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # it warns that the full memory would not fit; only a part is filled
+        # It warns that the full memory would not fit; only a part is filled.
+        warnings.simplefilter("ignore")
         memory = ReplayBuffer(capacity, Box(0, 255, shape, np.uint8), Discrete(3), device="cpu")
     action, reward, info = np.ones(1, int), np.zeros(1, np.float32), [{}]
     return (

@@ -12,8 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from tqdm import tqdm
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import Settings
+from dqn_symbolic import Agent, Settings, training
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 
@@ -23,24 +22,18 @@ MOST_STEPS = 20_000
 def steps_to_solve(seed, **settings):
     """-> agent steps, or MOST_STEPS + 1 if the run was not solved."""
     catch = task("games:Catch-v0")
-    agent = Agent(catch.make(), Settings(seed=seed, **settings)).compile()
-    return steps_until_solved(agent, catch, MOST_STEPS)
+    agent = Agent(catch.make(), Settings(seed=seed, steps=MOST_STEPS, **settings))
+    return steps_until_solved(agent, catch)
 
 
-def one_by_one(agent, steps):
-    for _ in range(steps):
-        agent.step()
-
-
-def steps_until_solved(agent, catch, most_steps, take=one_by_one):
-    """-> agent steps of a compiled agent, or most_steps + 1 if unsolved. catch: its Task."""
-    score, perfect = scorer(catch, agent), 0
-    while perfect < 2:
-        if agent.steps >= most_steps:
-            return most_steps + 1
-        take(agent, agent.settings.evaluate_every)
-        perfect = perfect + 1 if score()["catch_rate"] == 1 else 0
-    return agent.steps
+def steps_until_solved(agent, catch):
+    """-> agent steps, or one more than the setting `steps` if it was not solved. catch: the Task"""
+    rows = []
+    for row in training(agent, scorer(catch, agent)):
+        rows.append(row)
+        if catch.solved(rows):
+            return agent.steps
+    return agent.settings.steps + 1
 
 
 def main(seeds=30):

@@ -30,7 +30,7 @@ def with_time(event, call):
     return timed
 
 Run.__init__ = with_time("imports", Run.__init__)
-Run.compile = with_time("compiling", Run.compile)
+Run.begin = with_time("compiling", Run.begin)
 Run.save_progress = with_time("evaluation", Run.save_progress)
 Run.finish = with_time("finished", Run.finish)
 sys.exit(run_catch.main(sys.argv[1:]))

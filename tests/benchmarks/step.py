@@ -17,9 +17,9 @@ import sys
 import time
 from functools import partial
 
-from dqn_symbolic.agent.agent import Agent
-from dqn_symbolic.agent.settings import PRESETS, Settings
+from dqn_symbolic import Agent, Settings
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.settings import PRESETS
 
 ROUNDS, SECONDS = 15, 0.1
 # Epsilon has its final value, and the memory is full soon.
@@ -63,7 +63,7 @@ def microseconds(call, multiple=1):
 def main(game="games:Catch-v0", preset=None, backend="numba"):
     game = task(game)
     s = Settings(backend=backend, **PRESETS[preset or game.preset] | LATER)
-    agent = Agent(game.make(), s).compile()
+    agent = Agent(game.make(), s)
     for _ in range(3_000):
         agent.step()
     parts = {

@@ -1,4 +1,4 @@
-"""The three convolutions for JAX, which is imported only when a graph is compiled for it."""
+"""The three maps for JAX, which takes long to import, and may not be installed."""
 
 from pytensor.compile.mode import optdb
 from pytensor.graph.rewriting.basic import GraphRewriter
@@ -7,11 +7,7 @@ from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 
 class RegisterForJAX(GraphRewriter):
-    """Rewrites nothing, but registers the three Ops. PyTensor calls it before it compiles for JAX.
-
-    It is too early to do this when the module is imported: JAX takes long to import, and it may not
-    be installed.
-    """
+    """Rewrites nothing, but registers the Ops: PyTensor calls it before it compiles for JAX."""
 
     def apply(self, fgraph):
         import jax

@@ -3,26 +3,21 @@
 The sizes of image, kernel and windows are constants of the compiled functions.
 """
 
-import zlib
-from pathlib import Path
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
+from dqn_symbolic.compiling.cache import text_of
 from dqn_symbolic.compiling.conv import tiles
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 IMAGES = 4  # in one product of the input gradient
-TEXT = zlib.crc32(Path(tiles.__file__).read_bytes(), zlib.crc32(Path(__file__).read_bytes()))
+TEXT = text_of(__file__, tiles.__file__)
 
 
 def version(*sizes):
-    """-> a number for an Op's key in numba's cache on disk, beside its name and its props.
-
-    So an Op is compiled again for other sizes, and after an edit of this file or of tiles.py.
-    """
-    return zlib.crc32(repr(sizes).encode(), TEXT)
+    """-> a number for an Op's key in numba's cache on disk, beside its name and its props."""
+    return hash((TEXT, *sizes))
 
 
 @numba_njit
@@ -100,23 +95,23 @@ def numba_input_gradient(op, node, **_):
     stride, (H, W), (kh, kw, C, F) = op.stride, op.image_size, node.inputs[0].type.shape
     Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
     # The windows of one image overlap; those at the same place in several images do not.
-    add, add_one = tiles.product(IMAGES, kw * C), tiles.product(1, kw * C)
+    add = tiles.product(IMAGES, kw * C)
 
     @numba_njit
     def input_gradient(kernel, dy):
         expect(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
-        B, kernel = len(dy), np.ascontiguousarray(kernel)
+        kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
         weights = kernel.reshape(kh, 1, kw * C, F).transpose(0, 1, 3, 2).copy()
-        dy = np.ascontiguousarray(dy).reshape(B, Ho, Wo, 1, F).transpose(1, 2, 0, 3, 4)
+        missing = -len(dy) % IMAGES
+        if missing:  # The last product has images of zeros, too.
+            dy = np.concatenate((dy, np.zeros((missing, Ho, Wo, F), dy.dtype)))
+        B = len(dy)
+        dy = dy.reshape(B, Ho, Wo, 1, F).transpose(1, 2, 0, 3, 4)
         dx = np.zeros((B, H, W, C), dy.dtype)
         view = windows(dx, kh, kw, stride).transpose(1, 2, 3, 0, 4)  # (Ho, Wo, kh, B, kw C)
-        together = B - B % IMAGES
-        for b in range(0, together, IMAGES):
+        for b in range(0, B, IMAGES):
             for i, j, di in np.ndindex(Ho, Wo, kh):
                 add(view[i, j, di, b : b + IMAGES], dy[i, j, b : b + IMAGES], weights[di])
-        for b in range(together, B):
-            for i, j, di in np.ndindex(Ho, Wo, kh):
-                add_one(view[i, j, di, b : b + 1], dy[i, j, b : b + 1], weights[di])
-        return dx
+        return dx[: B - missing]
 
     return input_gradient, version(C, kh, kw, F)

@@ -11,8 +11,11 @@ may change from call to call; all other sizes are fixed when the graph is built.
 kernel is not flipped: deep learning calls this cross-correlation a convolution (Goodfellow et al.
 2016, equation 9.6).
 
-y is linear in x and in the kernel, so the two gradients are the two transposes of one bilinear map.
-The gradients of these three maps are these three maps again.
+y is linear in x and in the kernel. So there are three maps, each from two of x, kernel and dy (of
+the shape of y) to the third: the convolution and its two gradients. The gradients of these three
+maps are these three maps again.
+
+Raises ValueError if the shapes do not match or are not known yet, TypeError for other dtypes.
 """
 
 import numpy as np
@@ -23,10 +26,7 @@ from pytensor.graph.op import Op
 
 
 def conv2d(x, kernel, stride=1):
-    """-> y (B, Ho, Wo, F), with the shapes and dtypes above.
-
-    Raises ValueError if the shapes do not match or are not known yet, TypeError for other dtypes.
-    """
+    """-> y (B, Ho, Wo, F), with the shapes and dtypes above."""
     return Conv2D(stride)(x, kernel)
 
 
@@ -34,11 +34,8 @@ def conv2d_transpose(y, kernel, image_size, stride=1):
     """-> x (B, H, W, C), where (H, W) is image_size: the transpose of conv2d, not its inverse.
 
     A pixel x[b, i stride + di, j stride + dj, c] is the sum of y[b, i, j, f] kernel[di, dj, c, f]
-    over all f and all i, j, di, dj that lead to this pixel. y (B, Ho, Wo, F) has the kernel's dtype
-    and the shape that conv2d gives for such an image. (Up to stride - 1 rows and columns at the far
-    borders are in no window. They are 0.)
-
-    Raises ValueError if the shapes do not match or are not known yet, TypeError for other dtypes.
+    over all f and all i, j, di, dj that lead to this pixel. y has the shape that conv2d gives for
+    such an image. (Up to stride - 1 rows and columns at the far borders are in no window: 0.)
     """
     y, kernel = TT.as_tensor_variable(y), TT.as_tensor_variable(kernel)
     x = TT.tensor(dtype=kernel.dtype, shape=(None, *image_size, *kernel.type.shape[2:3]))
@@ -51,9 +48,36 @@ def conv2d_transpose(y, kernel, image_size, stride=1):
     return InputGradient(int(stride), tuple(image_size))(kernel, y)
 
 
-class Conv2D(Op):
+class BilinearMap(Op):
+    """One of the three maps: from the two arrays that it `takes` to the one that it `gives`."""
+
+    takes: tuple
+    gives: str
+
+    def infer_shape(self, *arguments):
+        *_, node, shapes = arguments  # PyTensor 3.0 passes the whole graph before them
+        batch = next(shape[0] for name, shape in zip(self.takes, shapes) if name != "kernel")
+        return [tuple(batch if n is None else n for n in node.outputs[0].type.shape)]
+
+    def pullback(self, inputs, outputs, output_grads):
+        # The type of the gradient may leave sizes open that the type of the output knows.
+        gradient = TT.specify_shape(output_grads[0], outputs[0].type.shape)
+        arrays = dict(zip((*self.takes, self.gives), (*inputs, gradient)))
+        x, kernel, dy = arrays["x"], arrays["kernel"], arrays["dy"]
+        gradients = {
+            "x": InputGradient(self.stride, x.type.shape[1:3])(kernel, dy),
+            "kernel": KernelGradient(self.stride, kernel.type.shape[:2])(x, dy),
+            "dy": Conv2D(self.stride)(x, kernel),
+        }
+        if x.dtype == "uint8":  # PyTensor wants zeros as the gradient of whole numbers.
+            gradients["x"] = x.zeros_like(dtype=pytensor.config.floatX)
+        return [gradients[name] for name in self.takes]
+
+
+class Conv2D(BilinearMap):
     """x (B, H, W, C), kernel (kh, kw, C, F) -> y (B, Ho, Wo, F)"""
 
+    takes, gives = ("x", "kernel"), "dy"
     __props__ = ("stride",)
 
     def __init__(self, stride):
@@ -67,16 +91,12 @@ class Conv2D(Op):
         if x.type.ndim != 4 or kernel.type.ndim != 4:
             raise ValueError(f"conv2d: x is (B, H, W, C), kernel (kh, kw, C, F); got {got}")
         if kernel.dtype not in ("float32", "float64") or x.dtype not in ("uint8", kernel.dtype):
-            raise TypeError(
-                "conv2d: the kernel is float32 or float64, and x is uint8 or as the kernel; "
-                f"got {got}"
-            )
+            dtypes = "the kernel is float32 or float64, and x is uint8 or as the kernel"
+            raise TypeError(f"conv2d: {dtypes}; got {got}")
         B, *image = x.type.shape
         if None in (*image, *kernel.type.shape):
-            raise ValueError(
-                "conv2d: all sizes but the batch are fixed when the graph is built, as by "
-                f"TT.tensor(shape=...) or pytensor.shared(shape=...); got {got}"
-            )
+            when = "fixed when the graph is built, as by TT.tensor or pytensor.shared(shape=...)"
+            raise ValueError(f"conv2d: all sizes but the batch are {when}; got {got}")
         (H, W, C), (kh, kw, channels, F) = image, kernel.type.shape
         if channels != C:
             raise ValueError(f"conv2d: x has {C} channels, the kernel {channels}; got {got}")
@@ -90,23 +110,11 @@ class Conv2D(Op):
         view = windows(x, kernel.shape[:2], self.stride)
         outputs[0][0] = np.tensordot(view, kernel, axes=((4, 5, 3), (0, 1, 2)))
 
-    def infer_shape(self, *arguments):
-        *_, node, shapes = arguments  # PyTensor 3.0 passes the whole graph before them
-        return [(shapes[0][0], *node.outputs[0].type.shape[1:])]
 
-    def pullback(self, inputs, outputs, output_grads):
-        x, kernel = inputs
-        # The type of the gradient may leave sizes open that the type of y knows.
-        dy = TT.specify_shape(output_grads[0], outputs[0].type.shape)
-        return [
-            gradient_of_image(x, InputGradient(self.stride, x.type.shape[1:3])(kernel, dy)),
-            KernelGradient(self.stride, kernel.type.shape[:2])(x, dy),
-        ]
-
-
-class KernelGradient(Op):
+class KernelGradient(BilinearMap):
     """x (B, H, W, C), dy (B, Ho, Wo, F) -> dkernel (kh, kw, C, F), the sum over the batch"""
 
+    takes, gives = ("x", "dy"), "kernel"
     __props__ = ("stride", "kernel_size")
 
     def __init__(self, stride, kernel_size):
@@ -122,22 +130,11 @@ class KernelGradient(Op):
         dkernel = np.tensordot(view, dy, axes=((0, 1, 2), (0, 1, 2)))  # (C, kh, kw, F)
         outputs[0][0] = np.ascontiguousarray(dkernel.transpose(1, 2, 0, 3))
 
-    def infer_shape(self, *arguments):
-        *_, node, _ = arguments
-        return [node.outputs[0].type.shape]
 
-    def pullback(self, inputs, outputs, output_grads):
-        x, dy = inputs
-        kernel = TT.specify_shape(output_grads[0], outputs[0].type.shape)
-        return [
-            gradient_of_image(x, InputGradient(self.stride, x.type.shape[1:3])(kernel, dy)),
-            Conv2D(self.stride)(x, kernel),
-        ]
-
-
-class InputGradient(Op):
+class InputGradient(BilinearMap):
     """kernel (kh, kw, C, F), dy (B, Ho, Wo, F) -> dx (B, H, W, C)"""
 
+    takes, gives = ("kernel", "dy"), "x"
     __props__ = ("stride", "image_size")
 
     def __init__(self, stride, image_size):
@@ -155,23 +152,6 @@ class InputGradient(Op):
         for di, dj in np.ndindex(kh, kw):  # one pixel of each window at a time: windows overlap
             view[..., di, dj] += dy @ kernel[di, dj].T
         outputs[0][0] = dx
-
-    def infer_shape(self, *arguments):
-        *_, node, shapes = arguments
-        return [(shapes[1][0], *node.outputs[0].type.shape[1:])]
-
-    def pullback(self, inputs, outputs, output_grads):
-        kernel, dy = inputs
-        x = TT.specify_shape(output_grads[0], outputs[0].type.shape)
-        return [
-            KernelGradient(self.stride, kernel.type.shape[:2])(x, dy),
-            Conv2D(self.stride)(x, kernel),
-        ]
-
-
-def gradient_of_image(x, dx):
-    """-> dx, or zeros if x is uint8: so PyTensor wants the gradient of whole numbers."""
-    return x.zeros_like(dtype=pytensor.config.floatX) if x.dtype == "uint8" else dx
 
 
 def windows(x, kernel_size, stride, writeable=False):

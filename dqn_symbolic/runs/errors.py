@@ -1,0 +1,21 @@
+"""What a user can mend is said in one line: BadInput. The command line prints it."""
+
+from contextlib import contextmanager
+
+
+class BadInput(Exception):
+    """What a user gave cannot be used. The message is one line: expected ..., got ..."""
+
+
+@contextmanager
+def bad_input():
+    """Inside the `with` block, an error about bad values becomes a BadInput."""
+    try:
+        yield
+    except (OverflowError, ValueError) as error:
+        raise BadInput(one_line(error)) from error
+
+
+def one_line(error):
+    """-> the message of an error, in one line."""
+    return f"{' '.join(str(error).split()):.1000}"

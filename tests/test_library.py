@@ -1,0 +1,173 @@
+"""The library: an agent in a program of your own."""
+
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+
+import dqn_symbolic
+from dqn_symbolic import Agent, Settings, evaluation, load, training
+from dqn_symbolic.__main__ import main
+from dqn_symbolic.runs.checkpoints import Unreadable
+from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.settings import PRESETS
+from games.catch import Catch
+from tests.plain import load as load_file
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
+SMALL = {"hidden": (8,), "warm_up": 20, "batch_size": 4, "memory_size": 60, "steps": 60}
+SMALL |= {"evaluate_every": 30, "evaluation_episodes": 3}
+
+
+def trained(env, **settings):
+    agent = Agent(env, Settings(**SMALL, **settings))
+    for _ in training(agent):
+        pass
+    return agent
+
+
+def greedy(agent, x):
+    return int(np.asarray(agent.forward(x[None]))[0].argmax())
+
+
+def test_the_import_is_quick():
+    """PyTensor comes with Agent and load, not before."""
+    code = (
+        "import sys, dqn_symbolic\n"
+        "from dqn_symbolic import Settings, training\n"
+        "assert callable(training) and Settings().seed == 0\n"
+        "assert not {'pytensor', 'numpy', 'gymnasium'} & sys.modules.keys()\n"
+        "import dqn_symbolic.runs.run\n"  # imports the module `training`, too
+        "from dqn_symbolic import Agent, load, training\n"
+        "assert callable(training) and callable(load)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        dqn_symbolic.nothing  # noqa: B018
+
+
+GAMES = ["CartPole-v1", "FrozenLake-v1", "Acrobot-v1", "games:Catch-v0"]
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_any_game_of_the_command_line(game, tmp_path):
+    """It trains, is saved, loaded, acts the same and is scored the same."""
+    agent, envs = trained(gymnasium.make(game)), [gymnasium.make(game) for _ in range(2)]
+    assert agent.updates == 41
+    agent.save(tmp_path / "agent.npz")
+    again = load(tmp_path / "agent.npz")
+    assert again.settings == agent.settings
+    for name, value in agent.weights().items():
+        assert (again.weights()[name] == value).all()
+    observation, _ = envs[0].reset(seed=3)
+    for begins in (True, False, False):
+        assert again.act(observation, begins=begins) == agent.act(observation, begins=begins)
+        observation, *_ = envs[0].step(0)
+    scores = [
+        evaluation.returns(a, envs, evaluation.seeds(5), most_steps=50) for a in (agent, again)
+    ]
+    assert (scores[0] == scores[1]).all()
+
+
+def test_a_loaded_agent_trains_on_from_its_weights(tmp_path):
+    agent = trained(gymnasium.make("games:Catch-v0"))
+    agent.save(tmp_path / "agent.npz")
+    again = load(tmp_path / "agent.npz")
+    first = again.weights()
+    targets = {p.name: p.get_value() for p in again.graph.target_params}
+    assert all((targets[f"target.{name}"] == value).all() for name, value in first.items())
+    assert [row["env_steps"] for row in training(again)] == [30, 60]
+    assert any((again.weights()[name] != value).any() for name, value in first.items())
+
+
+def test_a_run_of_train_is_loaded_by_its_folder_or_its_file(tmp_path):
+    run = tmp_path / "run"
+    small = ["--hidden", "8", "--warm-up", "20", "--steps", "60", "--evaluate-every", "30"]
+    game = ["train", "--game", "CartPole-v1", "--evaluation-episodes", "2"]
+    assert main([*game, *small, "--quiet", "--no-window", "--out", str(run)]) == 0
+    _, arrays = load_file(run / "agent.npz", "agent")
+    for path in (run, run / "agent.npz", str(run)):
+        assert all((load(path).weights()[name] == value).all() for name, value in arrays.items())
+
+
+def test_a_saved_agent_is_for_the_commands_too(tmp_path, capsys):
+    trained(gymnasium.make("CartPole-v1")).save(tmp_path / "agent.npz")
+    assert main(["evaluate", str(tmp_path), "--episodes", "2"]) == 0
+    assert "CartPole-v1" in capsys.readouterr().out
+
+
+def test_a_game_without_an_id_is_given_to_load(tmp_path):
+    agent = trained(Catch(rows=5))
+    agent.save(tmp_path / "agent.npz")
+    again = load(tmp_path / "agent.npz", Catch(rows=5))
+    assert all((again.weights()[name] == value).all() for name, value in agent.weights().items())
+    with pytest.raises(Unreadable, match="its game has no Gymnasium id: give it to load"):
+        load(tmp_path / "agent.npz")
+    with pytest.raises(Unreadable, match="does not fit this version"):
+        load(tmp_path / "agent.npz", Catch(rows=6))
+    with pytest.raises(BadInput, match="is missing"):
+        load(tmp_path / "other.npz")
+
+
+def test_saving_replaces_the_file_in_one_step(tmp_path, monkeypatch):
+    agent, path = trained(gymnasium.make("CartPole-v1")), tmp_path / "agent.npz"
+    agent.save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(np, "savez", lambda file, **arrays: file.write(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        agent.save(path)
+    assert path.read_bytes() == before
+
+
+# -- act -------------------------------------------------------------------------------------------
+
+
+def test_act_sees_the_frames_that_training_sees():
+    """The last frames, with zeros before the episode begins; the greedy action of the network."""
+    agent = trained(Catch(), history=3)
+    game, seen = Catch(), agent.env.__class__(Catch(), 3)
+    for seed in (1, 2):
+        (observation, _), (x, _) = game.reset(seed=seed), seen.reset(seed=seed)
+        begins, over = True, False
+        while not over:
+            action = agent.act(observation, begins=begins)
+            assert (agent.shown == x).all()
+            assert action == greedy(agent, x)
+            observation, _, over, _, _ = game.step(action)
+            x, *_ = seen.step(action)
+            begins = False
+
+
+def test_act_with_epsilon_is_random_that_often():
+    agent = trained(Catch())
+    observation, _ = Catch().reset(seed=0)
+    best = agent.act(observation, begins=True)
+    actions = [agent.act(observation, epsilon=0.6, begins=True) for _ in range(3_000)]
+    other = sum(action != best for action in actions) / 3_000
+    assert other == pytest.approx(0.6 * 2 / 3, abs=0.03)  # a standard error of .009
+
+
+def test_acting_changes_nothing_in_training():
+    from tests.test_agent import bits
+
+    undisturbed, agent = (Agent(Catch(), Settings(**SMALL)) for _ in range(2))
+    observation, _ = Catch().reset(seed=0)
+    for _ in range(50):
+        undisturbed.step()
+        agent.act(observation, epsilon=0.5)
+        agent.step()
+    assert bits(agent) == bits(undisturbed)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((9, 9), np.uint8), np.zeros((10, 10)), None])
+def test_a_wrong_observation_is_refused(bad):
+    with pytest.raises(ValueError, match=r"the observation: expected uint8 \(10, 10\), got"):
+        trained(Catch()).act(bad)
+
+
+def test_every_preset_is_a_settings():
+    for preset in PRESETS.values():
+        Settings(**preset)
