@@ -5,7 +5,6 @@ from dataclasses import asdict, fields, replace
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.commands.watching import watch
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.frames import History
 from dqn_symbolic.runs import loading
@@ -77,6 +76,8 @@ def asked(door, given, command="train"):
 def ended(door, run, window=None, quiet=False, **given):
     """Plays in the window after a run that was not stopped, if there is a screen. -> exit status"""
     if not run.stop and window is not False and screen.has_screen():
+        from dqn_symbolic.commands.watching import watch  # only now: it would delay the training
+
         return watch(door, run.out, quiet=quiet)
     return exit_status(run.stop)
 
