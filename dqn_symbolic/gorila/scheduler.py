@@ -60,9 +60,6 @@ class Scheduler:
             part()
         return self
 
-    def advice(self):
-        return None
-
     def start_forward(self):
         network, space = networks.of(self.settings, self.space), self.space
         self.newest_forward = forward_alone(

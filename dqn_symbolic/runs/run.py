@@ -57,19 +57,21 @@ class Run:
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
         self.agent = None
         self.opened = self.compiled = False
+        if out and out.exists() and not data:
+            self.open_folder()  # a wrong folder is refused at once
         self.compile_seconds = 0.0
         self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
         self.is_training, self.since = False, time.perf_counter()
 
     def begin(self, agent, parts=None, lost=NOT_BACK):
-        """Opens the folder and compiles the agent; a resumed run gets its state back. -> the agent
+        """Makes the folder and compiles the agent; a resumed run gets its state back. -> the agent
 
         parts: [(description, call), ...], which compile it; lost: the line for a resumed run whose
         game is elsewhere.
         """
         self.agent = agent
-        if not self.data:
-            self.out = new_folder(self.task.game, self.out, self.stack)
+        if not self.data and not self.opened:
+            self.open_folder()  # only now: bad settings leave no folder behind
         self.opened = True
         hint = advice(self.settings.backend, self.settings.threads)
         if hint:
@@ -97,6 +99,20 @@ class Run:
         pieces.remove_others(self.out, self.pieces)
         self.compiled = True
         return agent
+
+    def open_folder(self):
+        """Makes the folder if it is missing, and locks it. Raises BadInput if it holds a run."""
+        if self.out:
+            self.out.mkdir(parents=True, exist_ok=True)
+        else:
+            self.out = unique_folder(self.task.game)
+        self.stack.enter_context(alone(self.out))
+        taken = [name for name in (*FILES, pieces.FOLDER) if (self.out / name).exists()]
+        if taken:
+            raise BadInput(
+                f"{self.out} already holds a run ({taken[0]}): --resume it, or take another --out"
+            )
+        self.opened = True
 
     def took(self, part, since):
         seconds = time.perf_counter() - since
@@ -272,24 +288,6 @@ def example(agent):
     x = np.zeros((size, *space.shape), space.dtype)
     action, reward = np.zeros(size, np.int32), np.zeros(size, np.float32)
     return [x, action, reward, reward, x]
-
-
-def new_folder(game, out, stack):
-    """Makes the folder and locks it until `stack` is closed. -> the folder
-
-    Without `out`, it is a new one in runs/. Raises BadInput if it holds a run.
-    """
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-    else:
-        out = unique_folder(game)
-    stack.enter_context(alone(out))
-    taken = [name for name in (*FILES, pieces.FOLDER) if (out / name).exists()]
-    if taken:
-        raise BadInput(
-            f"{out} already holds a run ({taken[0]}): --resume it, or take another --out"
-        )
-    return out
 
 
 def unique_folder(game):
