@@ -17,16 +17,14 @@ from dqn_symbolic.settings import setting
 
 @dataclass(frozen=True)
 class Board:
-    """The settings of the game (games/catch.py). The learner's are in dqn_symbolic/settings.py."""
+    """The settings of the game (games/catch.py). The agent's are in dqn_symbolic/settings.py."""
 
     rows: int = setting(10, "height, in cells")
     columns: int = setting(10, "width, in cells")
     paddle_width: int = setting(3, "in cells")
     paddle_start: str = setting("anywhere", "where the paddle starts", ("anywhere", "middle"))
     drift: bool = setting(False, "the ball also moves sideways and bounces off the walls")
-    pixels: bool = setting(
-        False, "84 x 84 pixels; train then also sets --drift and --preset pixels"
-    )
+    pixels: bool = setting(False, "84 x 84 pixels; to learn, also --drift and --preset pixels")
 
 
 def catch(given):
@@ -37,15 +35,19 @@ def catch(given):
     return task("games:Catch-v0", **board | {"pixels": 84 if board["pixels"] else None})
 
 
+def with_pixels(given):
+    """{option: value} of a run -> the same; --pixels and --preset pixels mean both, and --drift."""
+    if given.get("pixels") or given.get("preset") == "pixels":
+        return {"pixels": True, "drift": True, "preset": "pixels", **given}
+    return dict(given)
+
+
 def train(door, **given):
     """Solves the exercise. -> exit status"""
     # Only now: `--help` does not need PyTensor, which takes a second to import.
     from dqn_symbolic import Agent, training
     from dqn_symbolic.commands.training import asked, ended
     from dqn_symbolic.environments.task import scorer
-
-    if given.get("pixels") or given.get("preset") == "pixels":
-        given = {"pixels": True, "drift": True, "preset": "pixels"} | given
 
     # The game and every number. With --resume, those of the run in that folder.
     with asked(door, given) as (task, settings, run):
@@ -61,7 +63,9 @@ def train(door, **given):
     return ended(door, run, **given)
 
 
-DOOR = front.Door("python run_catch.py", __doc__, catch, (Board,), train=train)
+DOOR = front.Door(
+    "python run_catch.py", __doc__, catch, (Board,), train=train, prepared=with_pixels
+)
 
 
 def main(arguments):

@@ -8,7 +8,7 @@ The files of this folder are the algorithm; start with `lecture`. The folders ar
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
-__all__ = ["Agent", "Settings", "load", "training"]
+__all__ = ["Agent", "Settings", "evaluation", "load", "training"]
 
 
 def __getattr__(name):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from math import inf
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -19,8 +20,7 @@ from dqn_symbolic.q_learning import functions, q_learning
 from dqn_symbolic.settings import Settings
 
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
-STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")
-SAVED_STREAMS = STREAMS[2:4]
+STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")  # [2:4] are saved
 FILE = {"dqn_symbolic": "agent", "version": 2}  # of the content of agent.npz
 
 
@@ -127,13 +127,20 @@ class Agent:
 
     def save(self, path) -> None:
         """Writes weights, settings and the game's name, for `dqn_symbolic.load`, in one step."""
-        game = self.env.unwrapped.spec
-        settings = {**asdict(self.settings), "game": game.kwargs if game else {}}
-        data = json.dumps({**FILE, "game": game.id if game else "", "settings": settings})
-        part = f"{path}.{os.getpid()}"
-        with open(part, "wb") as file:
-            np.savez(file, data=np.array(data.encode()), **self.weights())
-        os.replace(part, path)
+        spec, kwargs = self.env.env.spec, {}
+        known = spec and not spec.additional_wrappers  # else `load` has to be given the game
+        if known:
+            own = {**spec.kwargs, "max_episode_steps": spec.max_episode_steps, "render_mode": None}
+            kwargs = {name: value for name, value in own.items() if value is not None}
+        settings = {**asdict(self.settings), "game": kwargs}
+        data = json.dumps({**FILE, "game": spec.id if known else "", "settings": settings})
+        part = Path(f"{path}.{os.getpid()}")
+        try:
+            with open(part, "wb") as file:
+                np.savez(file, data=np.array(data.encode()), **self.weights())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
 
     # -- save and restore everything that changes -------------------------------------------------
 
@@ -142,7 +149,7 @@ class Agent:
         positions, rings = self.memory.get_state()
         data = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
-            "streams": {name: self.rngs[name].bit_generator.state for name in SAVED_STREAMS},
+            "streams": {name: self.rngs[name].bit_generator.state for name in STREAMS[2:4]},
             "actions": list(self.actions),
             "memory": positions,
         }
@@ -157,7 +164,7 @@ class Agent:
         """
         for name, value in data["counters"].items():
             setattr(self, name, value)
-        for name in SAVED_STREAMS:
+        for name in STREAMS[2:4]:
             self.rngs[name].bit_generator.state = data["streams"][name]
         for variable in self.graph.variables:
             variable.set_value(arrays[f"learner.{variable.name}"])

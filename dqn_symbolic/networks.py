@@ -76,7 +76,8 @@ def conv(x, params, strides, activation=relu, highest=255, centred=False):
 
 def mean_pixel(x):
     """x (B, height, width, channels) uint8 -> (B, 1, 1, 1) float32"""
-    sums = x.sum(axis=(1, 2, 3), keepdims=True, dtype="int32", acc_dtype="int32")  # exact
+    axes = tuple(axis for axis in (1, 2, 3) if not x.type.broadcastable[axis])
+    sums = x.sum(axis=axes, keepdims=True, dtype="int32", acc_dtype="int32")  # exact
     return sums.astype("float32") / np.float32(prod(x.type.shape[1:]))
 
 

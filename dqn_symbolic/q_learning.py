@@ -92,10 +92,7 @@ def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, C
 
 
 def halves(graph: Graph, mode=None) -> tuple[Callable, Callable]:
-    """-> (gradient, apply): they share all variables with `learn`.
-
-    The last bits of an update may differ: in `learn`, the compiler sees the gradient's formula.
-    """
+    """-> (gradient, apply). The last bits may differ from `learn`, which is compiled as a whole."""
     inputs = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
     gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
     givens = list(zip(graph.gradients, inputs))

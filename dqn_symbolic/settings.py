@@ -81,12 +81,8 @@ def checked(field, value):
         expect(field.name, is_number and 0 <= value < inf, "a number, 0 or more", value)
         return float(value)
     elif field.type is tuple:
-        expect(
-            field.name,
-            isinstance(value, list | tuple),
-            "a list, with a value for each layer",
-            value,
-        )
+        is_list, expected = isinstance(value, list | tuple), "a list, with a value for each layer"
+        expect(field.name, is_list, expected, value)
         return tuple(tuple(part) if isinstance(part, list) else part for part in value)
     elif field.type is bool:
         expect(field.name, type(value) is bool, "True or False", value)

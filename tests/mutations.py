@@ -495,6 +495,11 @@ FAULTS = [
         "test_library",
     ),
     (
+        "a wrapped game saved as the game inside it",
+        *(AGENT, "spec and not spec.additional_wrappers", "spec"),
+        "test_library",
+    ),
+    (
         "`act` draws from the stream of training",
         *(AGENT, 'self.rngs["act"])', 'self.rngs["exploration"])'),
         "test_library",

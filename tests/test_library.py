@@ -1,5 +1,6 @@
 """The library: an agent in a program of your own."""
 
+import os
 import subprocess
 import sys
 
@@ -120,6 +121,7 @@ def test_saving_replaces_the_file_in_one_step(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         agent.save(path)
     assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["agent.npz"]
 
 
 # -- act -------------------------------------------------------------------------------------------
@@ -171,3 +173,39 @@ def test_a_wrong_observation_is_refused(bad):
 def test_every_preset_is_a_settings():
     for preset in PRESETS.values():
         Settings(**preset)
+
+
+# -- which game a file names -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "kwargs"),
+    [
+        ({"render_mode": "rgb_array"}, {"max_episode_steps": 500}),
+        ({"max_episode_steps": 50}, {"max_episode_steps": 50}),
+    ],
+)
+def test_the_game_comes_back_with_its_limit_and_without_its_window(options, kwargs, tmp_path):
+    trained(gymnasium.make("CartPole-v1", **options)).save(tmp_path / "agent.npz")
+    data, _ = load_file(tmp_path / "agent.npz", "agent")
+    assert (data["game"], data["settings"]["game"]) == ("CartPole-v1", kwargs)
+    assert load(tmp_path / "agent.npz").env.spec.max_episode_steps == kwargs["max_episode_steps"]
+
+
+def test_keyword_arguments_of_the_game_come_back(tmp_path):
+    trained(gymnasium.make("games:Catch-v0", rows=5, drift=True)).save(tmp_path / "agent.npz")
+    again = load(tmp_path / "agent.npz")
+    assert (again.env.unwrapped.rows, again.env.unwrapped.drifts) == (5, (-1, 0, 1))
+
+
+def test_a_game_in_a_wrapper_is_given_to_load(tmp_path):
+    """Its id alone would be another game."""
+
+    def wrapped():
+        env = gymnasium.make("CartPole-v1")
+        return gymnasium.wrappers.TransformReward(env, lambda reward: reward / 100)
+
+    trained(wrapped()).save(tmp_path / "agent.npz")
+    with pytest.raises(Unreadable, match="its game has no Gymnasium id: give it to load"):
+        load(tmp_path / "agent.npz")
+    assert load(tmp_path / "agent.npz", wrapped()).settings.steps == 60

@@ -1,6 +1,7 @@
 """The convolutional network against NumPy, and the network of the Nature agent."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -130,3 +131,17 @@ def test_the_nature_agent_learns():
     after = agent.weights()
     assert all((after[name] != first[name]).any() for name in first)
     assert np.isfinite(agent.mean_loss())
+
+
+def test_centred_pixels_of_a_single_frame(capfd):
+    """One channel: PyTensor must not reduce over its axis, which has one element."""
+    values = conv_params(np.random.default_rng(0), (6, 6, 1), ((3, 3, 1),), (), 2, glorot)
+    forward = forward_alone(
+        partial(conv, strides=[1], centred=True), values, (6, 6, 1), "uint8", MODES["numba"]
+    )
+    x = np.random.default_rng(1).integers(256, size=(4, 6, 6, 1), dtype=np.uint8)
+    centred = (x - x.mean(axis=(1, 2, 3), keepdims=True)) / 255
+    K, k, W, b = (values[name] for name in ("K1", "k1", "Wout", "bout"))
+    h = convolved(centred, K, k, 1)
+    np.testing.assert_allclose(forward(x), h.reshape(4, -1) @ W + b, rtol=1e-4, atol=1e-5)
+    assert capfd.readouterr().err == ""

@@ -632,3 +632,17 @@ def test_any_game_has_the_experiments_too(capsys):
 
     assert any_game(["compare", "nothing"]) == 2
     assert "dqn_symbolic: EXPERIMENT is one of stages, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {}),
+        ({"pixels": True}, {"pixels": True, "drift": True, "preset": "pixels"}),
+        ({"preset": "pixels"}, {"pixels": True, "drift": True, "preset": "pixels"}),
+        ({"pixels": True, "drift": False}, {"pixels": True, "drift": False, "preset": "pixels"}),
+        ({"preset": "conv", "steps": 9}, {"preset": "conv", "steps": 9}),
+    ],
+)
+def test_pixels_mean_the_same_for_train_and_gorila(given, expected):
+    assert DOOR.prepared(given) == expected

@@ -13,17 +13,17 @@ from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import Settings
 
 GAME, MODULES = "the game's own options", "modules that register games"
-LEARNER = options.Preset, Settings, options.Files
+RUN = options.Preset, Settings, options.Files
 TRAIN = "Learn the game, write the files, and play in a window if there is a screen."
 
 # {command: (its module in this folder, its help, the classes that list its options)}. The function
 # has the command's name. The first command is the default.
 COMMANDS = {
-    "train": ("training", TRAIN, (GAME, MODULES, *LEARNER)),
+    "train": ("training", TRAIN, (GAME, MODULES, *RUN)),
     "gorila": (
         "gorila",
         "The same, by several agents that share one set of parameters, on Ray.",
-        (GAME, options.Cluster, GorilaSettings, *LEARNER),
+        (GAME, options.Cluster, GorilaSettings, *RUN),
     ),
     "evaluate": (
         "evaluating",
@@ -53,6 +53,7 @@ class Door(NamedTuple):
     game: tuple  # classes that list the game's options
     modules: tuple = ()  # the same for modules that register games
     train: Callable | None = None  # instead of commands/training.py
+    prepared: Callable = dict  # {option: value} of a run -> the same, with what follows from them
 
     def commands(self):
         """-> {command: (help, classes)}, as `options.parsed` takes it."""

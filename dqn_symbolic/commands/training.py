@@ -36,7 +36,7 @@ def asked(door, given, command="train"):
     given: {option: value}. Ctrl-C, SIGTERM and SIGHUP stop the run. Bad input and everything that
     goes wrong outside this program become one line: BadInput.
     """
-    given = dict(given)
+    given = door.prepared(given)
     window, quiet = given.pop("window", None), given.pop("quiet", False)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if out and resume:
@@ -91,7 +91,7 @@ def new(door, given):
 
 
 def split(given):
-    """The options that the user gave -> (settings of the learner, options of the game)."""
+    """The options that the user gave -> (settings of the agent, options of the game)."""
     given = dict(given)
     preset, network = given.pop("preset", None), given.pop("network", None)
     names = {field.name for field in fields(Settings)}

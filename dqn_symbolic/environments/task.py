@@ -27,10 +27,8 @@ class Task:
     preset: str = "catch"  # of the settings, if the user names none
     # Further results of an evaluation: returns (episodes,) -> {column of progress.csv: value}
     measures: Callable = lambda returns: {}
-    score_name: str = "mean_return"  # the column that the progress bar and the picture show
-    levels: dict = field(
-        default_factory=dict
-    )  # known values of that column, to compare: {name: value}
+    score_name: str = "mean_return"  # the column that says most
+    levels: dict = field(default_factory=dict)  # {name: known value of that column}, to compare
     levels_from: str = ""  # the source of the levels
     render_mode: str = "rgb_array"  # or "rgb_array_list": several pictures a step
     by_hand: dict = field(default_factory=dict)  # keywords of `make` for a person who plays alone

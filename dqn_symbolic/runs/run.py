@@ -259,7 +259,7 @@ class Run:
             **{name: scores.get(name) for name in (task.score_name, "mean_return")},
             "best_mean_return": self.best[0],
             "env_steps": agent.steps,
-            "updates": agent.updates,
+            "updates": agent.updates if self.compiled else 0,
             "train_seconds": round(self.train_seconds, 3),
             "compile_seconds": round(self.compile_seconds, 3),
             "steps_per_second": round(agent.steps / max(self.train_seconds, 1e-9), 1),

@@ -40,7 +40,7 @@ def copy(image, place):
 
 
 @numba_njit
-def expect(fit):
+def expect_fit(fit):
     if not fit:  # A function with trust_input checks no shapes, and a product checks none.
         raise ValueError("conv2d: the windows do not fit into the image")
 
@@ -53,7 +53,7 @@ def numba_conv2d(op, node, **_):
 
     @numba_njit
     def convolve(x, kernel):
-        expect(x.shape[1:] == (H, W, C) and kernel.shape == (kh, kw, C, F))
+        expect_fit(x.shape[1:] == (H, W, C) and kernel.shape == (kh, kw, C, F))
         x, kernel = np.ascontiguousarray(x), np.ascontiguousarray(kernel)
         weights = kernel.reshape(kh, kw * C, F)
         y = np.zeros((len(x), Ho, Wo, F), kernel.dtype)
@@ -76,7 +76,7 @@ def numba_kernel_gradient(op, node, **_):
 
     @numba_njit
     def kernel_gradient(x, dy):
-        expect(x.shape == (len(dy), H, W, C) and dy.shape[1:] == (Ho, Wo, F))
+        expect_fit(x.shape == (len(dy), H, W, C) and dy.shape[1:] == (Ho, Wo, F))
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
         dkernel = np.zeros((kh, kw * C, F), dy.dtype)
         image = np.empty((1, H, W, C), dy.dtype)
@@ -99,7 +99,7 @@ def numba_input_gradient(op, node, **_):
 
     @numba_njit
     def input_gradient(kernel, dy):
-        expect(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
+        expect_fit(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
         kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
         weights = kernel.reshape(kh, 1, kw * C, F).transpose(0, 1, 3, 2).copy()
         missing = -len(dy) % IMAGES
