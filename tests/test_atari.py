@@ -341,7 +341,7 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
     assert run_catch.main(["compare", "pong", "--quick", "--quiet", "--out", str(tmp_path)]) == 0
     assert not capfd.readouterr().err
     rows, _ = rows_of(tmp_path, "pong", quick=True)
-    assert [row["setting"] for row in rows[::2]] == list(CHANGES)
+    assert [row["condition"] for row in rows[::2]] == list(CHANGES)
     assert [row["agent_steps"] for row in rows] == 4 * [150, 300]
     with Image.open(tmp_path / "pong.png") as picture:
         assert min(picture.size) >= 400

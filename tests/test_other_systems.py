@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 WITHOUT_POSIX = """
 import os, signal, sys, warnings
+import psutil  # it has other files for Windows
 
 class Hider:
     def find_spec(self, name, path=None, target=None):
