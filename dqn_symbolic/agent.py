@@ -20,7 +20,8 @@ from dqn_symbolic.q_learning import functions, q_learning
 from dqn_symbolic.settings import Settings
 
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
-STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")  # [2:4] are saved
+STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")
+SAVED_STREAMS = ("exploration", "memory")  # `act` has its own, which disturbs no training
 FILE = {"dqn_symbolic": "agent", "version": 2}  # of the content of agent.npz
 
 
@@ -28,8 +29,7 @@ class Agent:
     """A game, two Q-networks, a replay memory, random streams and counters.
 
     env: any Gymnasium environment with discrete actions; functions(graph, mode, threads) ->
-    (forward, learn, sync) decides how an update is run. Raises ValueError, in one line, for a game
-    that cannot be learnt with these settings.
+    (forward, learn, sync) decides how an update is run. Raises ValueError if it cannot be learnt.
     """
 
     def __init__(self, env: gymnasium.Env, settings: Settings, functions: Callable = functions):
@@ -149,7 +149,7 @@ class Agent:
         positions, rings = self.memory.get_state()
         data = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
-            "streams": {name: self.rngs[name].bit_generator.state for name in STREAMS[2:4]},
+            "streams": {name: self.rngs[name].bit_generator.state for name in SAVED_STREAMS},
             "actions": list(self.actions),
             "memory": positions,
         }
@@ -164,7 +164,7 @@ class Agent:
         """
         for name, value in data["counters"].items():
             setattr(self, name, value)
-        for name in STREAMS[2:4]:
+        for name in SAVED_STREAMS:
             self.rngs[name].bit_generator.state = data["streams"][name]
         for variable in self.graph.variables:
             variable.set_value(arrays[f"learner.{variable.name}"])
