@@ -6,7 +6,6 @@ from dataclasses import asdict, fields, replace
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.frames import History
 from dqn_symbolic.runs import loading
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.files import alone
@@ -143,7 +142,7 @@ def expect_kept(asked, old):
 @bad_input()
 def expect_room(run, memories=1):
     """Says how large the replay memories on this machine will be, if they are large."""
-    line = expect_memory(History(run.task.make(), 1).frame_space, run.settings, memories)
+    line = expect_memory(run.task.frames, run.settings, memories)
     if line:
         run.say(line)
 

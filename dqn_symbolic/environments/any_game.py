@@ -38,7 +38,7 @@ def task(game: str, **kwargs) -> Task:
         preset = "classic" if len(frames.shape) == 1 else "catch"
         fields = {"goal": env.spec.reward_threshold, "preset": preset}
     env.close()
-    return Task(game, kwargs, make, **fields)
+    return Task(game, kwargs, make, frames, **fields)
 
 
 def atari(game, kwargs):

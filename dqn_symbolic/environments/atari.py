@@ -126,13 +126,13 @@ def atari_task(game: str, **kwargs) -> Task:
         above_random = float(np.mean(returns)) - levels["random"]
         return {"human_normalised": 100 * above_random / (levels["human"] - levels["random"])}
 
-    make()
+    frames = make().observation_space
     levels = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
     scores = (
         {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
     window: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
-    return Task(game, kwargs, make, preset="atari", **window, **scores)
+    return Task(game, kwargs, make, frames, preset="atari", **window, **scores)
 
 
 SOURCE = (

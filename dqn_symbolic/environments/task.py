@@ -22,6 +22,7 @@ class Task:
     game: str  # its Gymnasium id
     kwargs: dict  # its keyword arguments, plain data; the files contain them
     make: Callable[..., gymnasium.Env]  # make(), make(render_mode="rgb_array")
+    frames: gymnasium.spaces.Box | None = None  # the space of its frames
     starts: list | None = None  # start states, for reset(options={"state": state})
     goal: float | None = None  # solved: two evaluations in a row reach this mean return
     preset: str = "catch"  # of the settings, if the user names none

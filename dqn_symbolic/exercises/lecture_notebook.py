@@ -1,8 +1,7 @@
 """Makes lecture.ipynb:  python -m dqn_symbolic.exercises.lecture_notebook
 
-It makes the notebook from lecture.py, and runs it.
-Each part of lecture.py that begins with `# %% title` becomes a cell under that title. SHOWN holds
-what the notebook adds. Needs `pip install -e '.[notebook]'`; takes about a minute.
+Each part of lecture.py that begins with `# %% title` becomes a cell under that title, and is run.
+SHOWN holds what the notebook adds. Needs `pip install -e '.[notebook]'`; takes about a minute.
 """
 
 from pathlib import Path

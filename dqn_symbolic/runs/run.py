@@ -56,8 +56,8 @@ class Run:
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
         self.agent = None
-        self.opened = self.compiled = False
-        if out and out.exists() and not data:
+        self.compiled, self.opened = False, data is not None
+        if out and out.exists() and not self.opened:
             self.open_folder()  # a wrong folder is refused at once
         self.compile_seconds = 0.0
         self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
@@ -70,9 +70,8 @@ class Run:
         game is elsewhere.
         """
         self.agent = agent
-        if not self.data and not self.opened:
+        if not self.opened:
             self.open_folder()  # only now: bad settings leave no folder behind
-        self.opened = True
         hint = advice(self.settings.backend, self.settings.threads)
         if hint:
             self.say(hint)
