@@ -49,6 +49,7 @@ class Agent:
         self.shown = None  # the last frames that `act` was given
         self.first_seed = int(seeds["game"].generate_state(1)[0])
         self.episode = -1
+        self.chosen = None  # the next action, if the game failed at it
         self.begin_episode()
         network, optimiser, loss = networks.of(s, space), optimisers.of(s), getattr(losses, s.loss)
         self.graph = q_learning(network, first_params, space.shape, space.dtype, optimiser, loss)
@@ -60,19 +61,21 @@ class Agent:
         """Acts, remembers the transition, and learns from a minibatch if an update is due."""
         s = self.settings
         rng = self.rngs["exploration"]
-        action = epsilon_greedy(self.epsilon, self.action_count, self.q_values, rng)
+        if self.chosen is None:  # else the game failed at this action before
+            self.chosen = epsilon_greedy(self.epsilon, self.action_count, self.q_values, rng)
+        action = self.chosen
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
+        self.chosen = None
         # Nothing follows a termination. For learning, the loss of a life counts as a termination.
         # After a truncation the game would have gone on.
         discount = 0 if terminated or info.get("life_lost") else s.discount
-        over = bool(terminated or truncated)
+        over = terminated or truncated
+        self.episode_return += reward
         if s.clip_rewards:
             reward = min(max(reward, -1.0), 1.0)
         self.memory.add(self.x, action, reward, discount, x_tp1, over)
         self.x: np.ndarray = x_tp1
         self.actions.append(action)
-        if over:
-            self.begin_episode()
         self.steps += 1
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
             td_error = self.learn(*self.memory.sample(s.batch_size, self.rngs["memory"]))
@@ -80,12 +83,14 @@ class Agent:
             if self.updates % s.sync_every == 0:
                 self.sync()
             self.watch_loss(td_error)
+        if over:
+            self.begin_episode()
 
     def begin_episode(self):
         """Each episode has its own seed, so the agent can play the episode again."""
+        self.x, _ = self.env.reset(seed=(self.first_seed + self.episode + 1) % 2**31)
         self.episode += 1
-        self.actions = []  # of this episode
-        self.x, _ = self.env.reset(seed=(self.first_seed + self.episode) % 2**31)
+        self.actions, self.episode_return = [], 0.0  # of this episode
 
     @property
     def epsilon(self):
@@ -117,7 +122,8 @@ class Agent:
 
         epsilon: the probability of a random action; begins: this episode begins here.
         """
-        x = self.shown = self.env.stacked(observation, None if begins else self.shown)
+        frame = self.env.env.frame(observation)
+        x = self.shown = self.env.with_newest(frame, None if begins else self.shown)
         q_values = partial(self.q_values, x)
         return epsilon_greedy(epsilon, self.action_count, q_values, self.rngs["act"])
 
@@ -151,6 +157,8 @@ class Agent:
             "counters": {name: getattr(self, name) for name in COUNTERS},
             "streams": {name: self.rngs[name].bit_generator.state for name in SAVED_STREAMS},
             "actions": list(self.actions),
+            "chosen": self.chosen,
+            "episode_return": self.episode_return,
             "memory": positions,
         }
         arrays = {f"learner.{v.name}": v.get_value() for v in self.graph.variables}
@@ -170,22 +178,33 @@ class Agent:
             variable.set_value(arrays[f"learner.{variable.name}"])
         rings = {name: arrays[f"memory.{name}"] for name in self.memory.rings}
         self.memory.set_state(data["memory"], rings)
-        came_back = self.play_again(data["actions"], arrays["x"])
-        if not came_back:  # `reset(seed)` does not determine the game
-            self.memory.episode_begins = True
-            self.begin_episode()
-        return came_back
+        self.chosen = data.get("chosen")
+        return self.go_back(data["actions"], arrays["x"], data.get("episode_return"))
 
-    def play_again(self, actions, x):
-        """Plays the episode again from its seed. -> whether its last observation is x."""
+    def go_back(self, actions, x, episode_return=None) -> bool:
+        """Plays the episode again, from its seed. -> whether it went as before.
+
+        If not, `reset(seed)` does not determine the game, and a new episode begins.
+        """
         self.episode -= 1
         self.begin_episode()
+        over = False
         for action in actions:
-            self.x, _, terminated, truncated, _ = self.env.step(action)
-            if terminated or truncated:
-                return False
-        self.actions = list(actions)
-        return np.array_equal(self.x, x)
+            if over:
+                break
+            self.x, reward, terminated, truncated, _ = self.env.step(action)
+            over = terminated or truncated
+            self.actions.append(action)
+            self.episode_return += reward
+        same = self.actions == actions and np.array_equal(self.x, x)
+        same = same and episode_return in (None, self.episode_return)
+        if over and not self.memory.episode_begins:
+            same = False
+        if not same:
+            self.memory.episode_begins, self.chosen = True, None
+        if over or not same:  # over: the game failed at the reset that followed
+            self.begin_episode()
+        return same
 
 
 def streams(seed: int) -> dict[str, np.random.SeedSequence]:

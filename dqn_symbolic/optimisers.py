@@ -3,6 +3,7 @@
 An optimiser keeps its running averages in shared variables, which are in the same list.
 """
 
+import dataclasses
 from functools import partial
 
 import numpy as np
@@ -14,12 +15,13 @@ import dqn_symbolic.compiling  # noqa: F401  it sets float32
 SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
-def of(settings):
-    """-> the optimiser(params, grads) of these settings."""
+def of(settings, learners=1):
+    """-> the optimiser(params, grads) of these settings; learners: that share the agent steps."""
     known = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adagrad": adagrad}
     optimiser = known[settings.optimiser]
     if settings.anneal_learning_rate:
-        optimiser = with_annealed_rate(optimiser, settings.steps / settings.update_every)
+        each = dataclasses.replace(settings, steps=max(settings.steps // learners, 1))
+        optimiser = with_annealed_rate(optimiser, learners * each.updates)
     return partial(optimiser, learning_rate=settings.learning_rate)
 
 
@@ -87,13 +89,14 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
 def with_annealed_rate(optimiser, total):
     """-> the optimiser with a rate that falls linearly to 0 in the second half of `total` updates.
 
-    At a constant rate the parameters would keep moving, although they could settle.
+    The last update has 2 / total of the first one's rate; any update after it would have 0. At a
+    constant rate the parameters would keep moving, although they could settle.
     """
 
     def updates(params, grads, learning_rate):
-        n = pytensor.shared(np.float32(0), name="updates")  # so far
-        rate = learning_rate * TT.clip(2 - 2 * n / np.float32(total), 0, 1)
-        return [(n, n + 1), *optimiser(params, grads, learning_rate=rate)]
+        n = pytensor.shared(np.int32(0), name="updates")  # so far
+        share = TT.clip(2 - 2 * n / np.float64(max(total, 1)), 0, 1).astype("float32")
+        return [(n, n + 1), *optimiser(params, grads, learning_rate=learning_rate * share)]
 
     return updates
 

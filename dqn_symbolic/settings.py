@@ -34,7 +34,7 @@ class Settings:
     loss: str = setting("squared", "a function of the TD errors", ("squared", "clipped"))
     optimiser: str = setting("adam", "makes the updates", ("sgd", "rmsprop", "adam", "adagrad"))
     learning_rate: float = setting(0.002, "step size of the optimiser")
-    anneal_learning_rate: bool = setting(False, "it falls to 0 in the second half of the steps")
+    anneal_learning_rate: bool = setting(False, "it falls to 0 in the second half of the updates")
     discount: float = setting(0.99, "gamma, per agent step")
     n_step: int = setting(1, "rewards that a target adds up before it estimates the rest")
 
@@ -54,6 +54,12 @@ class Settings:
     evaluation_epsilon: float = setting(0.0, "probability of a random action in an evaluation")
     evaluation_steps: int = setting(10_000, "agent steps after which an evaluation cuts an episode")
     checkpoint_every: int = setting(1_000, "agent steps from one checkpoint to the next")
+    one_game: bool = setting(False, "one game at a time: evaluations play in it, too")
+
+    @property
+    def updates(self):
+        """How many there are: one every `update_every` agent steps, from `warm_up` to `steps`."""
+        return max(self.steps // self.update_every - (self.warm_up - 1) // self.update_every, 0)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

@@ -139,5 +139,9 @@ def test_a_nan_reward_stops_the_run(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(Catch, "successor", successor_with_nan)
     assert main(["--out", str(tmp_path), "--quiet"]) == 2
-    expected = "stopped after 8 agent steps: the reward is nan, not a finite float32;"
-    assert expected in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "stopped after 8 agent steps: Catch-v0: step: the reward: expected a finite" in err
+    assert "got nan; everything until then is saved" in err
+    assert err.endswith(f"python run_catch.py train --resume {tmp_path}\n")
+    monkeypatch.undo()
+    assert main(["--resume", str(tmp_path), "--steps", "20", "--quiet"]) == 0

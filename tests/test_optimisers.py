@@ -9,7 +9,8 @@ from dqn_symbolic import optimisers
 from dqn_symbolic.losses import clipped
 from dqn_symbolic.optimisers import adagrad, adam, rmsprop, sgd
 from dqn_symbolic.settings import Settings
-from tests.plain import PLAIN
+from games.catch import Catch
+from tests.plain import PLAIN, plain
 
 
 def trajectory(optimiser, grads, start):
@@ -91,14 +92,51 @@ def test_adagrads_epsilon_is_outside_the_root():
     assert values.item() == pytest.approx(-0.01 / 1.01, rel=1e-4)
 
 
-def test_an_annealed_learning_rate_falls_to_0_in_the_second_half_of_all_steps():
-    """40 agent steps are eight updates, the first five at the whole rate. Then nothing moves."""
+@pytest.mark.parametrize(
+    ("learners", "rates"),
+    [
+        # Updates after 15, 20, ... 40 agent steps. The last has 2 / 6 of the rate, a seventh none.
+        (1, [1, 1, 1, 1, 2 / 3, 1 / 3, 0, 0]),
+        # Two bundles of 20 agent steps, with updates after 15 and 20.
+        (2, [1, 1, 1, 1 / 2, 0, 0, 0, 0]),
+    ],
+)
+def test_an_annealed_learning_rate_falls_to_0_in_the_second_half_of_the_updates(learners, rates):
     settings = Settings(
-        optimiser="sgd", learning_rate=0.1, anneal_learning_rate=True, steps=40, update_every=5
+        **{"optimiser": "sgd", "learning_rate": 0.1, "anneal_learning_rate": True},
+        **{"steps": 40, "update_every": 5, "warm_up": 11},
     )
-    values = trajectory(optimisers.of(settings), np.ones((10, 1)), np.zeros(1))
-    expected = -0.1 * np.cumsum([1, 1, 1, 1, 1, 0.75, 0.5, 0.25, 0, 0])
-    np.testing.assert_allclose(values[:, 0], expected, rtol=1e-6)
+    optimiser = optimisers.of(settings, learners)
+    values = trajectory(optimiser, np.ones((8, 1)), np.zeros(1))
+    np.testing.assert_allclose(values[:, 0], -0.1 * np.cumsum(rates), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "update_every"), [(1, 1), (7, 1), (7, 4), (8, 4), (9, 4), (50, 1), (60, 3)]
+)
+def test_the_number_of_updates_is_that_of_an_agent(warm_up, update_every):
+    settings = Settings(
+        **{"steps": 50, "warm_up": warm_up, "update_every": update_every, "batch_size": 2},
+        **{"hidden": (2,), "memory_size": 60},
+    )
+    agent = plain(Catch(), settings)
+    agent.learn = lambda x, *_: np.zeros(len(x), np.float32)
+    for _ in range(50):
+        agent.step()
+    assert settings.updates == agent.updates
+
+
+def test_the_counter_of_an_annealed_rate_counts_beyond_float32():
+    """A float32 stays at 16,777,216."""
+    settings = Settings(anneal_learning_rate=True, optimiser="sgd", steps=10**8, warm_up=1)
+    p, gp = pytensor.shared(np.zeros(1, np.float32), name="p"), TT.fvector("gp")
+    updates = optimisers.of(settings)([p], [gp])
+    counter = next(variable for variable, _ in updates if variable.name == "updates")
+    step = pytensor.function([gp], [], updates=updates, mode=PLAIN)
+    counter.set_value(np.asarray(16_777_216, counter.dtype))
+    step(np.ones(1, np.float32))
+    step(np.ones(1, np.float32))
+    assert counter.get_value() == 16_777_218
 
 
 @pytest.mark.parametrize("optimiser", [adam, rmsprop])

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from dqn_symbolic.commands import options
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.guard.errors import GameError
+from dqn_symbolic.runs.errors import BadInput, bad_input
 from dqn_symbolic.settings import Settings
 
 GAME, MODULES = "the game's own options", "modules that register games"
@@ -23,7 +24,7 @@ COMMANDS = {
     "gorila": (
         "gorila",
         "The same, by several agents that share one set of parameters, on Ray.",
-        (GAME, options.Cluster, GorilaSettings, *RUN),
+        (GAME, MODULES, options.Cluster, GorilaSettings, *RUN),
     ),
     "evaluate": (
         "evaluating",
@@ -69,24 +70,37 @@ def main(arguments, door):
     status = 2
     try:
         name, given = options.parsed(arguments, door.program, door.description, door.commands())
-        for module in given.pop("imported", ()):
-            import_module(module)
+        import_modules(given.pop("imported", ()))
         function = getattr(imported(COMMANDS[name][0]), name)
         if name == "train":
             function = door.train or function
         return function(door, **given)
-    except BadInput as error:
+    except (BadInput, GameError) as error:
         message = str(error)
+        game_error = error if isinstance(error, GameError) else error.__cause__
+        print(getattr(game_error, "its_traceback", ""), end="", file=sys.stderr)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     except MemoryError as error:
         message = f"too large for the memory here: {error}"
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed: pip install -e ." if error.name else str(error)
+        if str(error.name).startswith("games."):
+            message = f"{sys.modules['games'].__path__[0]} hides our package games: rename it"
     except KeyboardInterrupt:
         message, status = "interrupted", 130
     print(f"{door.program.split()[-1]}: {message}", file=sys.stderr)
     return status
+
+
+def import_modules(names):
+    """Imports the modules that the user names: they register games."""
+    if names:
+        from dqn_symbolic.environments.modules import imported as import_named
+
+        with bad_input():
+            for name in names:
+                import_named(name)
 
 
 def imported(module):

@@ -5,7 +5,8 @@ from dataclasses import asdict, fields, replace
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.environments.task import closed_by, scorer
+from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs import loading
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.files import alone
@@ -50,12 +51,21 @@ def asked(door, given, command="train"):
         if resume:
             stack.enter_context(alone(resume))
         task, settings, data = resumed(resume, door, given, command) if resume else new(door, given)
+        task = closed_by(stack, task, tell)
         run = Run(task, settings, resume or out, data, noted, tell, quiet, stack)
         try:
             if command == "train":
                 expect_room(run)
             yield task, settings, run
             report(run.finish(), run, door.program, command, tell)
+        except GameError as error:
+            if not run.compiled:
+                raise
+            run.finish(scored=False)
+            raise BadInput(
+                f"stopped after {run.agent.steps:,} agent steps: {error}; everything until then is"
+                f" saved: when this is repaired, {door.program} {command} --resume {run.out}"
+            ) from error
         except FloatingPointError as error:
             raise BadInput(
                 f"stopped after {run.agent.steps:,} agent steps: {error};"
@@ -126,7 +136,7 @@ def resumed(folder, door, given, command):
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
-        loading.empty_weights(path, task.make(), settings)
+        loading.empty_weights(path, task, settings)
     return task, replace(settings, steps=steps), data
 
 

@@ -1,13 +1,22 @@
 """Any Gymnasium id as a Task."""
 
+import inspect
+import re
+import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
 import gymnasium
+from gymnasium.envs import registration
 
 from dqn_symbolic.environments import catch
+from dqn_symbolic.environments.nature_scores import paper_scores
 from dqn_symbolic.environments.task import Task
-from dqn_symbolic.frames import History
+from dqn_symbolic.guard.errors import one_line, raised
+from dqn_symbolic.guard.game import CALLERS, Guarded
 
-# Errors of `gymnasium.make` for a game that it cannot make.
-REFUSALS = (gymnasium.error.Error, TypeError, ValueError)
+MAKERS = *CALLERS, Path(registration.__file__), Path(__file__).parent  # they call a constructor
 
 
 def task(game: str, **kwargs) -> Task:
@@ -15,44 +24,105 @@ def task(game: str, **kwargs) -> Task:
 
     kwargs: keyword arguments of the game. The goal is the `reward_threshold` of the id; Catch and
     Atari have their own scoring. Raises a ValueError of one line for a game that Gymnasium cannot
-    make or the agent cannot learn, and a ModuleNotFoundError of one line for a game of ALE if ALE
-    is missing.
+    make or the agent cannot learn, GameError for a mistake of the game, and a ModuleNotFoundError
+    of one line for a game of ALE if ALE is missing.
     """
+    try:
+        game = full_id(game)
+    except gymnasium.error.Error as error:
+        raise ValueError(f"{game}: {one_line(error)}") from error
+    if "render_mode" in kwargs:
+        raise ValueError(f"{game}: render_mode is no option: the window chooses it")
     if game.startswith("ALE/"):
         return atari(game, kwargs)
-    if game == "Catch-v0":
-        game = "games:Catch-v0"
 
     def make(render_mode=None):
         rendering = {"render_mode": render_mode} if render_mode else {}
-        return gymnasium.make(game, disable_env_checker=True, **rendering, **kwargs)
+        with warnings.catch_warnings():  # say, that an id is old: in colour, and not of ours
+            warnings.filterwarnings("ignore", module="gymnasium")
+            return gymnasium.make(game, disable_env_checker=True, **rendering, **kwargs)
 
     try:
-        env = make()
-    except (ImportError, *REFUSALS) as error:
-        raise cannot_be_made(game, error) from error
-    frames = History(env, 1).frame_space
+        env = Guarded(made := make())
+    except (Exception, SystemExit) as error:
+        raise cannot_be_made(game, error, kwargs) from error
     if game == "games:Catch-v0":
-        fields = catch.scoring(env.unwrapped)
+        fields = catch.scoring(made.unwrapped)
     else:
-        preset = "classic" if len(frames.shape) == 1 else "catch"
-        fields = {"goal": env.spec.reward_threshold, "preset": preset}
+        preset = "classic" if len(env.shape) == 1 else "catch"
+        fields = {"goal": made.spec.reward_threshold, "preset": preset}
     env.close()
-    return Task(game, kwargs, make, frames, **fields)
+    return Task(game, kwargs, make, env.observation_space, int(env.action_space.n), **fields)
 
 
 def atari(game, kwargs):
-    """-> the Task of "ALE/...". ALE is optional, so only this function imports it."""
+    """-> the Task of "ALE/...". ALE is optional, so only this file and `atari` import it."""
     try:
         from dqn_symbolic.environments.atari import atari_task
     except ModuleNotFoundError as error:
         message = f"{game} needs {error.name}, which is not installed: pip install -e '.[atari]'"
         raise ModuleNotFoundError(message) from error
     try:
-        return atari_task(game, **kwargs)
-    except REFUSALS as error:
-        raise cannot_be_made(game, error) from error
+        return atari_task(with_version(game), **kwargs)
+    except (gymnasium.error.Error, TypeError, ValueError) as error:
+        raise cannot_be_made(game, error, kwargs) from error
 
 
-def cannot_be_made(game, error):
-    return ValueError(f"{game}: {' '.join(str(error).split())}")
+def full_id(game):
+    """-> the id with its version. Imports no module but our `games`: a file may name any."""
+    module, _, name = game.rpartition(":")
+    if not module and re.fullmatch(r"Catch(-v0)?", name):
+        module = "games"
+    if module == "games":
+        import games  # noqa: F401  it registers Catch
+    elif module and module not in sys.modules:
+        raise ValueError(f"{game}: its module is not imported: --import {module}")
+    if name.startswith("ALE/"):
+        return name
+    spec = gymnasium.registry.get(name)
+    if spec is None or "ale_py" in str(spec.entry_point):
+        expect_not_atari(name)
+    return f"{module}:{with_version(name)}" if module else with_version(name)
+
+
+def with_version(name):
+    """-> the id with its highest version if it has none."""
+    namespace, base, version = registration.parse_env_id(name)
+    if version is None and name not in gymnasium.registry:
+        version = registration.find_highest_version(namespace, base)
+    return registration.get_env_id(namespace, base, version)
+
+
+def expect_not_atari(name):
+    """Raises ValueError for another name of a game of ALE, such as "PongNoFrameskip-v4"."""
+    with suppress(ImportError):
+        import ale_py  # noqa: F401  it registers its games
+    ids = [known for known in gymnasium.registry if known.startswith("ALE/")]
+    known = {base.lower(): base for base in [*paper_scores(), *(i[4:-3] for i in ids)]}
+    base = re.sub("(NoFrameskip|Deterministic)?(-ram)?(-v[0-9]+)?$", "", name.rpartition("/")[2])
+    if base.lower() in known:
+        raise ValueError(f"{name}: did you mean ALE/{known[base.lower()]}-v5?")
+
+
+def cannot_be_made(game, error, kwargs):
+    """-> what to raise for an error of `gymnasium.make`: about the id and kwargs, or the game's."""
+    error = error.__cause__ or error if isinstance(error, TypeError) else error
+    unknown = re.search("unexpected keyword argument '(.*)'", str(error))
+    if unknown and unknown[1] in kwargs:
+        return ValueError(f"{game} has no option {unknown[1]}{options_of(game)}")
+    mistake = raised(f"{game}: its constructor", error, MAKERS)
+    about_kwargs = kwargs and isinstance(error, TypeError | ValueError)
+    if mistake.its_traceback and not (about_kwargs or isinstance(error, gymnasium.error.Error)):
+        return mistake
+    message = one_line(error).removeprefix(f"{game}: ")
+    return ValueError(f"{game}: {message}")
+
+
+def options_of(game):
+    """-> text: the names of a game's keyword arguments, where they are known."""
+    if game.startswith("ALE/"):
+        from dqn_symbolic.environments.atari import Atari as creator
+    else:
+        creator = registration.load_env_creator(gymnasium.spec(game).entry_point)
+    names = [n for n in inspect.signature(creator).parameters if n not in ("game", "render_mode")]
+    return f"; it has {', '.join(names)}" if names else ""

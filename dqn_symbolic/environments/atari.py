@@ -5,14 +5,12 @@ of the last two, as luminance, in 84 x 84 pixels. A game begins with up to 30 fr
 action. After five minutes it is cut.
 """
 
-import csv
-from pathlib import Path
-
 import ale_py
 import cv2
 import gymnasium
 import numpy as np
 
+from dqn_symbolic.environments.nature_scores import SOURCE, paper_scores
 from dqn_symbolic.environments.task import Task
 
 FRAMES_A_SECOND = 60
@@ -27,26 +25,41 @@ cv2.setNumThreads(1)  # starting a second thread would take longer than such a s
 
 
 class Atari(gymnasium.Env):
-    """A game of ALE, such as "ALE/Pong-v5", with its smallest set of actions.
+    """A game of ALE, such as "ALE/Pong-v5", with its smallest set of actions, or all 18.
 
     Observation: (84, 84) uint8. Reward: the points of this step, not clipped. `info` has "lives"
     and "life_lost": whether this step lost a life. All random numbers come from `reset(seed)`.
 
     sticky: the probability, at each frame, that the emulator repeats its last action (Machado et
-    al. 2018: .25). Raises ValueError for a game that ALE does not know.
+    al. 2018: .25); mode, difficulty: the switches of the console, as numbers of ALE, or None.
+    Raises ValueError for a game that ALE does not know.
     """
 
-    def __init__(self, game, sticky=0.0, action_repeat=ACTION_REPEAT, render_mode=None):
-        if not 0 <= sticky < 1:
-            raise ValueError(f"sticky: expected a probability below 1, got {sticky}")
-        if not 1 <= action_repeat <= FRAMES_A_SECOND:
+    def __init__(
+        self,
+        game,
+        sticky=0.0,
+        action_repeat=ACTION_REPEAT,
+        mode=None,
+        difficulty=None,
+        full_action_space=False,
+        render_mode=None,
+    ):
+        if not (isinstance(sticky, float | int) and 0 <= sticky < 1):
+            raise ValueError(f"sticky: expected a probability below 1, got {sticky!r}")
+        if action_repeat not in range(1, FRAMES_A_SECOND + 1):
             raise ValueError(f"action_repeat: expected 1 to {FRAMES_A_SECOND}, got {action_repeat}")
-        self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs={"sticky": sticky})
+        switches = {"mode": mode, "difficulty": difficulty, "full_action_space": full_action_space}
+        kwargs = {"sticky": sticky, **switches}
+        self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs=kwargs)
         self.sticky, self.action_repeat, self.render_mode = sticky, action_repeat, render_mode
-        self.env = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0).unwrapped
+        exact = {"frameskip": 1, "repeat_action_probability": 0.0}
+        self.env = gymnasium.make(game, **exact, **switches).unwrapped
         self.env.reset()
         self.ale = self.env.ale
         self.actions = self.ale.getMinimalActionSet()
+        if full_action_space:
+            self.actions = self.ale.getLegalActionSet()
         self.action_space = gymnasium.spaces.Discrete(len(self.actions))
         self.observation_space = gymnasium.spaces.Box(0, 255, SIZE, np.uint8)
         self.metadata = {
@@ -91,6 +104,9 @@ class Atari(gymnasium.Env):
         """-> the screen (210, 160, 3) uint8; with "rgb_array_list", all screens of the step."""
         return self.screens if self.render_mode == "rgb_array_list" else self.screens[-1]
 
+    def close(self):
+        self.env.close()
+
     def get_action_meanings(self):
         return self.env.get_action_meanings()
 
@@ -126,25 +142,12 @@ def atari_task(game: str, **kwargs) -> Task:
         above_random = float(np.mean(returns)) - levels["random"]
         return {"human_normalised": 100 * above_random / (levels["human"] - levels["random"])}
 
-    frames = make().observation_space
+    env = make()
+    spaces = env.observation_space, int(env.action_space.n)
+    env.close()
     levels = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
     scores = (
         {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
     window: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
-    return Task(game, kwargs, make, frames, preset="atari", **window, **scores)
-
-
-SOURCE = (
-    "human: a professional tester, five minutes a game; dqn_2015: the Nature agent"
-    " (Mnih et al. 2015, Extended Data Table 2)"
-)
-
-
-def paper_scores():
-    """-> {game: {"random", "human", "dqn_2015": score}}: the 49 games of the Nature paper."""
-    with open(Path(__file__).with_name("nature_scores.csv"), newline="") as file:
-        return {
-            row["game"]: {name: float(row[name]) for name in ("random", "human", "dqn_2015")}
-            for row in csv.DictReader(file)
-        }
+    return Task(game, kwargs, make, *spaces, preset="atari", **window, **scores)

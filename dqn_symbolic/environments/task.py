@@ -1,12 +1,14 @@
 """A game and its scoring: all that a run needs to know."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
 import gymnasium
 
 from dqn_symbolic.evaluation import returns, seeds
 from dqn_symbolic.frames import History
+from dqn_symbolic.guard.errors import raised
 
 SIDE_BY_SIDE = 100  # the largest number of environments
 
@@ -23,6 +25,7 @@ class Task:
     kwargs: dict  # its keyword arguments, plain data; the files contain them
     make: Callable[..., gymnasium.Env]  # make(), make(render_mode="rgb_array")
     frames: gymnasium.spaces.Box | None = None  # the space of its frames
+    actions: int = 0  # how many there are
     starts: list | None = None  # start states, for reset(options={"state": state})
     goal: float | None = None  # solved: two evaluations in a row reach this mean return
     preset: str = "catch"  # of the settings, if the user names none
@@ -54,24 +57,46 @@ class Task:
 
     def games(self, settings, episodes):
         """-> the environments for this many episodes, as the agent sees them."""
-        number = min(SIDE_BY_SIDE, episodes)
+        number = 1 if settings.one_game else min(SIDE_BY_SIDE, episodes)
         return [History(self.make(), settings.history) for _ in range(number)]
+
+
+def closed_by(stack: ExitStack, task: Task, say: Callable) -> Task:
+    """-> the same task; the stack closes the games that it makes. say(line): if this fails."""
+
+    def close(env):
+        try:
+            env.close()
+        except Exception as error:
+            say(str(raised(f"{task.game}: close", error)))
+
+    def make(**options):
+        env = task.make(**options)
+        stack.callback(close, env)
+        return env
+
+    return replace(task, make=make)
 
 
 def scorer(task: Task, player) -> Callable:
     """-> score(stop=(), quiet=True), which plays one evaluation with the player's weights.
 
     player has forward, settings and evaluation_seed. score() -> {"mean_return": ..., the task's own
-    measures}, or None as soon as `stop` is not empty. It has its own environments.
+    measures}, or None as soon as `stop` is not empty. It has its own environments; with the setting
+    `one_game` it plays in the agent's, which then goes back to where it was.
     """
     s, seed = player.settings, player.evaluation_seed
     beginnings = task.beginnings(s, int(seed.generate_state(1)[0]))
-    games, epsilon = task.games(s, len(beginnings)), task.epsilon(s)
+    shares = s.one_game and hasattr(player, "go_back")
+    games = [player.env] if shares else task.games(s, len(beginnings))
+    epsilon = task.epsilon(s)
 
     def score(stop=(), quiet=True):
         scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
         if scores is None:
             return None
+        if shares:
+            player.go_back(player.actions, player.x, player.episode_return)
         return {"mean_return": float(scores.mean()), **task.measures(scores)}
 
     return score

@@ -18,6 +18,7 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.modules import NAMED, imported
 from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
@@ -48,8 +49,11 @@ class Remote:
 
 
 class BundleProcess:
-    def start(self, game, options, settings, gorila, steps_before):
-        self.bundle = Bundle(task(game, **options).make(), settings, gorila, steps_before).compile()
+    def start(self, game, options, modules, settings, gorila, steps_before):
+        for module, folder in modules:
+            imported(module, folder)
+        env = task(game, **options).make()
+        self.bundle = Bundle(env, settings, gorila, steps_before).compile()
 
     def connect(self, servers):
         self.bundle.learner.connect(servers, ray.get)
@@ -107,8 +111,8 @@ class OnRay(Scheduler):
         """If there are not enough cores, the bundles share them."""
         cores = int(self.advice() is None)
         actor = ray.remote(BundleProcess).options(num_cpus=cores, **ONCE).remote()
-        game, settings = self.task, self.settings_of(i)
-        call = actor.start.remote(game.game, game.kwargs, settings, self.gorila, self.taken[i])
+        game, settings = (self.task.game, self.task.kwargs, NAMED), self.settings_of(i)
+        call = actor.start.remote(*game, settings, self.gorila, self.taken[i])
         actor.connect.remote(self.servers)
         self.busy[call] = i, 0
         return actor

@@ -11,7 +11,7 @@ from dqn_symbolic import networks, optimisers
 from dqn_symbolic.agent import streams
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import Task
-from dqn_symbolic.frames import History
+from dqn_symbolic.frames import stacked
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.settings import GorilaSettings
@@ -32,13 +32,12 @@ class Scheduler:
         self, task: Task, settings: Settings, gorila: GorilaSettings, say=lambda line: None
     ):
         self.task, self.settings, self.gorila, self.say = task, settings, gorila, say
-        env, seeds = History(task.make(), settings.history), streams(settings.seed)
-        rng, self.space = np.random.default_rng(seeds["params"]), env.observation_space
-        actions = int(env.action_space.n)
-        self.first_params = networks.first_params(rng, settings, self.space, actions)
+        seeds, self.space = streams(settings.seed), stacked(task.frames, settings.history)
+        rng = np.random.default_rng(seeds["params"])
+        self.first_params = networks.first_params(rng, settings, self.space, task.actions)
         self.evaluation_seed = seeds["evaluation"]
         self.parts = in_shards(self.first_params, gorila.shards)
-        self.optimiser = optimisers.of(settings)
+        self.optimiser = optimisers.of(settings, gorila.bundles)
         self.steps = 0  # agent steps of all bundles
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives

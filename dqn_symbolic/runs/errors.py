@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from dqn_symbolic.guard.errors import one_line
+
 
 class BadInput(Exception):
     """What a user gave cannot be used. The message is one line: expected ..., got ..."""
@@ -14,8 +16,3 @@ def bad_input():
         yield
     except (OverflowError, ValueError) as error:
         raise BadInput(one_line(error)) from error
-
-
-def one_line(error):
-    """-> the message of an error, in one line."""
-    return f"{' '.join(str(error).split()):.1000}"

@@ -17,7 +17,9 @@ from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task
-from dqn_symbolic.frames import History
+from dqn_symbolic.frames import stacked
+from dqn_symbolic.guard.errors import one_line
+from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
@@ -43,7 +45,7 @@ def load(path, env=None) -> Agent:
     """
     path = Path(path)
     task, settings, weights = read_agent(path / "agent.npz" if path.is_dir() else path, env)
-    agent = Agent(env or task.make(), settings)
+    agent = Agent(task.make(), settings)
     for params in (agent.graph.params, agent.graph.target_params):
         for param, value in zip(params, weights.values()):
             param.set_value(value)
@@ -53,37 +55,47 @@ def load(path, env=None) -> Agent:
 def player_of(folder) -> Player:
     """-> the best agent of a run; only `forward` is compiled."""
     task, settings, weights = read_agent(Path(folder) / "agent.npz")
-    space = History(task.make(), settings.history).observation_space
+    space = stacked(task.frames, settings.history)
     network = networks.of(settings, space)
     forward = forward_alone(network, weights, space.shape, space.dtype, mode("numba"))
     return Player(task, settings, forward)
 
 
 def read_data(path, kind, env=None):
-    """-> (data, Task, Settings) of agent.npz or checkpoint.npz."""
+    """-> (data, Task, Settings) of agent.npz or checkpoint.npz; env: instead of the file's game."""
     data = checkpoints.load_data(path, kind)
     with fitting(path):
         settings = dict(data["settings"])
         game = dict(settings.pop("game"))
         if settings.pop("action_repeat", 1) != 1:
             raise ValueError("the agent repeats its actions")
-        if "render_mode" in game or not isinstance(data["game"], str):
+        if not isinstance(data["game"], str):
             raise ValueError("this is not a game")
         if not (env or data["game"]):
             raise ValueError("its game has no Gymnasium id: give it to load")
-        return data, env or task(data["game"], **game), Settings(**settings)
+        known = Settings(**settings)
+    try:
+        return data, given(env) if env else task(data["game"], **game), known
+    except (TypeError, ValueError) as error:
+        raise Unreadable(f"the game of {path} cannot be made: {one_line(error)}") from error
+
+
+def given(env):
+    """-> the Task of a game that is made already."""
+    guarded = Guarded(env)
+    return Task("", {}, lambda: env, guarded.observation_space, int(guarded.action_space.n))
 
 
 def read_agent(path, env=None):
     """-> (Task, Settings, {name: array}: the weights)."""
     _, task, settings = read_data(path, "agent", env)
     with fitting(path):
-        weights = empty_weights(path, env or task.make(), settings)
+        weights = empty_weights(path, task, settings)
         checkpoints.fill(path, weights)
     return task, settings, weights
 
 
-def empty_weights(path, env, settings):
+def empty_weights(path, task, settings):
     """-> {name: empty array} for a network's weights.
 
     Raises ValueError before it takes memory if the file is smaller than the weights, which are
@@ -93,9 +105,8 @@ def empty_weights(path, env, settings):
     def without_memory(rng, shape):
         return np.broadcast_to(np.float32(0), shape)
 
-    shape, actions = History(env, settings.history).observation_space.shape, env.action_space.n
-    layers = settings.filters, settings.hidden
-    params = networks.conv_params(None, shape, *layers, int(actions), without_memory)
+    shape, layers = (*task.frames.shape, settings.history), (settings.filters, settings.hidden)
+    params = networks.conv_params(None, shape, *layers, task.actions, without_memory)
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
         raise ValueError(
             f"{path} is too small for such a network: {settings.hidden}, {settings.filters}"
@@ -165,13 +176,15 @@ def empty_state(state, agent):
 def expect_state(state, agent):
     """Raises ValueError if `state` is not what `get_state` of such an agent returns."""
     own_state, _ = agent.get_state()
-    if structure({**state, "actions": 0}) != structure({**own_state, "actions": 0}):
+    free = dict.fromkeys(("actions", "chosen", "episode_return"), 0)
+    if structure({**state, **free}) != structure({**own_state, **free}):
         raise ValueError("these are not the counters and random streams of such an agent")
     for name, count in state["counters"].items():
         expect_count(name, count)
     if "memory" not in state:
         return
-    actions = state["actions"]
+    chosen = state.get("chosen")
+    actions = [*state["actions"], *([] if chosen is None else [chosen])]
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")
     written = state["memory"]["written"]

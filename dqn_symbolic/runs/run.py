@@ -230,11 +230,11 @@ class Run:
     def save_agent(self, weights):
         checkpoints.save(self.out / "agent.npz", "agent", self.game_and_settings, weights)
 
-    def finish(self):
+    def finish(self, scored=True):
         """Writes every file. -> the summary, or None: a resumed run was stopped before it began.
 
         The scores in the summary are those of the agent as it is now. To end at once, a run that
-        was stopped gives the scores of its last evaluation instead.
+        was stopped, or is not to be `scored`, gives the scores of its last evaluation instead.
         """
         from dqn_symbolic.runs.figures import learning_curve  # matplotlib is slow, so it comes last
 
@@ -242,7 +242,7 @@ class Run:
         if self.data and not self.compiled:
             return None
         scores = self.rows[-1] if self.rows else {}
-        if self.compiled and not self.stop and scores.get("env_steps") != agent.steps:
+        if self.compiled and scored and not self.stop and scores.get("env_steps") != agent.steps:
             now = self.score()
             if now:
                 scores, self.best = now, self.better(now)

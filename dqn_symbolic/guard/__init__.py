@@ -1,0 +1,4 @@
+"""A game is other people's code. Its mistakes become one line; what is harmless is converted.
+
+`game` is the guard around the game, `spaces` converts what it returns, `errors` words the lines.
+"""

@@ -1,0 +1,143 @@
+"""The guard around a game."""
+
+import inspect
+import traceback
+from collections.abc import Mapping
+from math import inf
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Discrete
+
+from dqn_symbolic.guard import spaces
+from dqn_symbolic.guard.errors import GameError, Wrong, raised
+
+GYMNASIUM = Path(gymnasium.__file__).parent
+CALLERS = Path(__file__).parent, GYMNASIUM / "core.py", GYMNASIUM / "wrappers"  # of the game
+SIGNATURES = {"reset": "(self, *, seed=None, options=None)", "step": "(self, action)"}
+
+
+class Innermost(gymnasium.Wrapper):
+    """The game itself. Gymnasium's wrappers would trip over what it returns.
+
+    They always pass `options`, which many games do not have, so None is left out.
+    """
+
+    spec = property(lambda self: self.env.spec)  # as if this wrapper were not there
+
+    def reset(self, *, seed=None, options=None):
+        given = {"seed": seed, "options": options}
+        result = self.env.reset(**{name: v for name, v in given.items() if v is not None})
+        if type(result) is not tuple or len(result) != 2:
+            raise Wrong(f"expected (observation, info), got {spaces.shown(result)}")
+        return result
+
+    def step(self, action):
+        result = self.env.step(action)
+        if type(result) is not tuple or len(result) != 5:
+            five = "(observation, reward, terminated, truncated, info)"
+            raise Wrong(f"expected {five}, got {spaces.shown(result)}")
+        return result
+
+
+class Guarded(gymnasium.Wrapper):
+    """Any game with discrete actions. Its mistakes become a `GameError`, in one line.
+
+    Observations are arrays of uint8 or float32 (`spaces.as_frames`), actions 0 to n - 1, rewards
+    floats, flags bools. Raises ValueError, in one line, for a game that cannot be learnt.
+    """
+
+    spec = property(lambda self: self.env.spec)
+
+    def __init__(self, env: gymnasium.Env):
+        if not isinstance(env, gymnasium.Env):
+            raise ValueError(f"the game: expected a gymnasium.Env, got {spaces.shown(env)}")
+        super().__init__(with_innermost(env))
+        self.name = env.spec.id if env.spec else type(env.unwrapped).__name__
+        try:
+            self.first_action, actions = spaces.action_range(getattr(env, "action_space", None))
+            space = getattr(env, "observation_space", None)
+            self.observation_space, self.as_array = spaces.as_frames(space)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+        self.action_space = Discrete(actions)
+        self.shape, self.dtype = self.observation_space.shape, self.observation_space.dtype
+        self.usual = {}  # {method: dtype of its observations}
+
+    def reset(self, *, seed=None, options=None):
+        try:
+            observation, info = self.env.reset(seed=seed, options=options)
+            return self.frame(observation, "reset"), expect_info(info)
+        except (Exception, SystemExit) as error:
+            raise self.mistake("reset", error)  # noqa: B904
+
+    def step(self, action):
+        try:
+            result = self.env.step(self.first_action + action)
+            observation, reward, terminated, truncated, info = result
+            if (
+                type(observation) is np.ndarray
+                and observation.dtype is self.dtype is self.usual.get("step")
+                and observation.shape == self.shape
+                and type(reward) is float
+                and -spaces.LARGEST <= reward <= spaces.LARGEST
+                and type(terminated) is type(truncated) is bool
+                and type(info) is dict
+                and (self.dtype == np.uint8 or np.vdot(observation, observation) < inf)
+            ):
+                return result
+            flags = [
+                bool(spaces.number(name, value, "True or False", 0, 1))
+                for name, value in (("terminated", terminated), ("truncated", truncated))
+            ]
+            reward = float(spaces.number("the reward", reward, "a finite float32"))
+            return self.frame(observation, "step"), reward, *flags, expect_info(info)
+        except (Exception, SystemExit) as error:
+            raise self.mistake("step", error)  # noqa: B904  it has a cause
+
+    def frame(self, observation, method=None):
+        """-> an observation as the agent sees it; method: that returned it."""
+        array = self.as_array(observation)
+        usual = self.usual.setdefault(method, array.dtype) if method else array.dtype
+        if array.dtype != usual:
+            raise Wrong(f"the observation: expected {usual}, as before, got {array.dtype}")
+        return spaces.cast(array, self.dtype)
+
+    def render(self):
+        try:
+            return self.env.render()
+        except (Exception, SystemExit) as error:
+            raise self.mistake("render", error)  # noqa: B904
+
+    def mistake(self, method, error):
+        """-> the GameError for what came out of a call of this method."""
+        what, is_ours = f"{self.name}: {method}", isinstance(error, Wrong)
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        if isinstance(error, TypeError) and last.filename == __file__:  # at the call itself
+            signature = inspect.signature(getattr(type(self.unwrapped), method))
+            error = f"expected {SIGNATURES[method]}, got {signature}"
+            is_ours = True
+        mistake = GameError(f"{what}: {error}") if is_ours else raised(what, error, CALLERS)
+        mistake.__cause__ = None if is_ours else error
+        return mistake
+
+
+def expect_info(info):
+    """-> `info`, which may be None."""
+    if not isinstance(info, Mapping | None):
+        raise Wrong(f"info: expected a dict, got {spaces.shown(info)}")
+    return info or {}
+
+
+def with_innermost(env):
+    """Puts an `Innermost` around the game itself, under its wrappers, if there is none yet."""
+    outer, inner = None, env
+    while isinstance(inner, gymnasium.Wrapper):
+        if isinstance(inner, Innermost):
+            return env
+        outer, inner = inner, inner.env
+    if outer is None:
+        return Innermost(inner)
+    outer.env = Innermost(inner)
+    return env

@@ -1,0 +1,401 @@
+"""A game of one's own, with its mistakes, from the command line and in the library."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete
+
+from dqn_symbolic import Settings, evaluation, load, training
+from dqn_symbolic.__main__ import main
+from dqn_symbolic.guard.errors import GameError
+from tests.plain import load as load_file
+from tests.plain import plain
+from tests.test_determinism import differences, outcome
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
+SMALL = [
+    *("--quiet", "--no-window", "--hidden", "8", "--warm-up", "40", "--batch-size", "4"),
+    *("--memory-size", "90", "--evaluate-every", "60", "--evaluation-episodes", "3"),
+    *("--checkpoint-every", "1000", "--sync-every", "20"),
+]
+
+
+class Walk(gymnasium.Env):
+    """A walk of 7 steps; each episode has its own noise. The class counts and fails as it is told.
+
+    fails: {(method, how many calls of it before): an error, or a function that changes the result}
+    """
+
+    observation_space, action_space = Box(-np.inf, np.inf, (2,), np.float32), Discrete(2)
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
+    calls, fails, made, closed, most = {}, {}, 0, 0, 0
+
+    def __init__(self, length=7, render_mode=None):
+        self.length, self.render_mode = length, render_mode
+        Walk.made += 1
+        Walk.most = max(Walk.most, Walk.made - Walk.closed)
+
+    def failing(self, method, result):
+        number = Walk.calls[method] = Walk.calls.get(method, -1) + 1
+        failure = Walk.fails.get((method, number))
+        if isinstance(failure, BaseException):
+            raise failure.with_traceback(None)
+        return failure(result) if failure else result
+
+    def observation(self):
+        return np.array([self.age, self.np_random.normal()], np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.age = 0
+        return self.failing("reset", (self.observation(), {}))
+
+    def step(self, action):
+        self.age += 1
+        over = self.age == self.length
+        return self.failing("step", (self.observation(), float(action), over, False, {}))
+
+    def render(self):
+        return self.failing("render", np.zeros((20, 30, 3), np.uint8))
+
+    def close(self):
+        Walk.closed += 1
+        self.failing("close", None)
+
+
+@pytest.fixture(autouse=True)
+def fails():
+    """A fresh Walk-v0. -> its `fails`"""
+    gymnasium.register("Walk-v0", entry_point=Walk, max_episode_steps=5_000)
+    Walk.calls, Walk.fails, Walk.made, Walk.closed, Walk.most = {}, {}, 0, 0, 0
+    yield Walk.fails
+    del gymnasium.registry["Walk-v0"]
+
+
+def train(out, steps=200, *more):
+    arguments = ["--game", "Walk-v0", "--steps", str(steps), "--out", str(out)]
+    return main(["train", *arguments, *SMALL, *more])
+
+
+def resume(out, steps=200, *more):
+    return main(["train", "--resume", str(out), "--steps", str(steps), "--quiet", *more])
+
+
+def last_line(capfd):
+    err = capfd.readouterr().err
+    return err.splitlines()[-1], "\n".join(err.splitlines()[:-1])
+
+
+# -- a game that fails in mid-run ------------------------------------------------------------------
+
+BROKEN = ConnectionResetError(104, "Connection reset by peer")
+FOUR_VALUES = lambda result: result[:4]  # noqa: E731
+FLOAT64 = lambda result: (result[0].astype(float), *result[1:])  # noqa: E731
+NAN = lambda result: (result[0] * np.nan, *result[1:])  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("method", "number", "failure", "said", "steps"),
+    [
+        ("step", 30, BROKEN, "step raised ConnectionResetError: [Errno 104] Connection", 30),
+        ("step", 170, KeyError("x"), "step raised KeyError: 'x'", 128),
+        ("step", 110, SystemExit(0), "step raised SystemExit: 0", 89),
+        ("step", 110, FOUR_VALUES, "step: expected (observation, reward, terminated,", 89),
+        (
+            "step",
+            110,
+            FLOAT64,
+            "step: the observation: expected float32, as before, got float64",
+            89,
+        ),
+        ("step", 110, NAN, "step: the observation is nan at (0,)", 89),
+        ("step", 75, MemoryError("no"), "step raised MemoryError: no", 60),  # in an evaluation
+        ("reset", 4, BROKEN, "reset raised ConnectionResetError: [Errno 104] Connection", 28),
+    ],
+)
+def test_it_stops_with_everything_saved_and_resumes_with_the_same_bits(
+    method, number, failure, said, steps, fails, tmp_path, capfd
+):
+    assert train(tmp_path / "whole") == 0
+    Walk.calls, part = {}, tmp_path / "part"
+    fails[method, number] = failure
+    assert train(part) == 2
+    line, before = last_line(capfd)
+    assert line.startswith(f"dqn_symbolic: stopped after {steps} agent steps: Walk-v0: {said}")
+    assert line.endswith(f"python -m dqn_symbolic train --resume {part}")
+    raised = isinstance(failure, BaseException)
+    assert ("raise failure.with" in before) == before.startswith("Traceback") == raised
+    assert "guard" not in before
+    data, _ = load_file(part / "checkpoint.npz", "checkpoint")
+    assert data["agent"]["counters"]["steps"] == steps
+    assert json.loads((part / "summary.json").read_text())["env_steps"] == steps
+    fails.clear()
+    assert resume(part) == 0
+    assert capfd.readouterr().out == ""  # the game came back to where it was
+    assert differences(outcome(tmp_path / "whole")[0], outcome(part)[0]) == []
+
+
+def test_a_first_mistake_leaves_no_folder(fails, tmp_path, capfd):
+    fails["reset", 0] = RuntimeError("no board")
+    assert train(tmp_path / "run") == 2
+    line, before = last_line(capfd)
+    assert line == "dqn_symbolic: Walk-v0: reset raised RuntimeError: no board"
+    assert before.startswith("Traceback")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mistake_while_it_resumes_changes_nothing(fails, tmp_path, capfd):
+    assert train(tmp_path, 100) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    Walk.calls = {}
+    fails["step", 0] = BROKEN
+    assert resume(tmp_path) == 2
+    assert last_line(capfd)[0].startswith("dqn_symbolic: Walk-v0: step raised ConnectionReset")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+class Forgetful(Walk):
+    """Its rewards depend on the number of its episodes."""
+
+    episodes = 0
+
+    def reset(self, *, seed=None, options=None):
+        self.episodes += 1
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        observation, _, *rest = super().step(action)
+        return observation, float(self.episodes), *rest
+
+
+def test_a_game_whose_rewards_do_not_come_back_is_noticed(tmp_path, capfd):
+    del gymnasium.registry["Walk-v0"]
+    gymnasium.register("Walk-v0", entry_point=Forgetful)
+    assert train(tmp_path, 100) == 0
+    assert main(["train", "--resume", str(tmp_path), "--steps", "120", "--no-window"]) == 0
+    assert "the game did not come back to where it was" in capfd.readouterr().out
+
+
+def test_the_library_raises_a_game_error(fails):
+    settings = Settings(hidden=(4,), warm_up=10, batch_size=4, steps=60, evaluate_every=30)
+    agent = plain(gymnasium.make("Walk-v0", disable_env_checker=True), settings)
+    fails["step", 20] = BROKEN
+    with pytest.raises(GameError, match=r"^Walk-v0: step raised ConnectionResetError") as caught:
+        list(training(agent))
+    assert caught.value.__cause__ is BROKEN
+    fails.clear()
+    fails["reset", Walk.calls["reset"] + 2] = KeyError("board")
+    with pytest.raises(GameError, match=r"^Walk-v0: reset raised KeyError"):
+        evaluation.returns(agent, [gymnasium.make("Walk-v0")], evaluation.seeds(3))
+
+
+# -- a game is closed, and only one exists ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("fail", [None, "step", "reset"])
+def test_games_are_closed(fail, fails, tmp_path):
+    if fail:
+        fails[fail, 12] = BROKEN
+    assert train(tmp_path) == (2 if fail else 0)
+    assert Walk.made == Walk.closed == 1 + 1 + 3  # to look at it, to learn in, to evaluate
+
+
+def test_an_error_while_a_game_closes_is_a_line(fails, tmp_path, capfd):
+    fails["close", 2] = BROKEN
+    arguments = [argument for argument in SMALL if argument != "--quiet"]
+    assert (
+        main(["train", "--game", "Walk-v0", "--steps", "50", "--out", str(tmp_path), *arguments])
+        == 0
+    )
+    assert "Walk-v0: close raised ConnectionResetError" in capfd.readouterr().out
+    assert Walk.made == Walk.closed
+
+
+def test_one_game_at_a_time(tmp_path):
+    """Its evaluations interrupt the training, which goes on as if they had another game."""
+    assert train(tmp_path / "many") == 0
+    assert Walk.most == 4
+    Walk.most = 0
+    assert train(tmp_path / "one", 200, "--one-game") == 0
+    assert Walk.most == 1
+    many, one = (
+        load_file(tmp_path / name / "checkpoint.npz", "checkpoint") for name in ("many", "one")
+    )
+    assert one[0]["agent"] == many[0]["agent"]
+    assert one[0]["run"]["progress"].count("\n") == 4
+    for name in many[1]:
+        assert (many[1][name] == one[1][name]).all(), name
+    Walk.most = 0
+    assert main(["evaluate", str(tmp_path / "one"), "--episodes", "3", "--quiet"]) == 0
+    assert resume(tmp_path / "one", 260) == 0
+    assert Walk.most == 1
+
+
+# -- modules ---------------------------------------------------------------------------------------
+
+GAME = """
+    import gymnasium, numpy as np
+
+    class Coin(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(0, 1, (1,), np.float32)
+        action_space = gymnasium.spaces.Discrete(2)
+
+        def __init__(self, reward=1.0, name="a"):
+            self.reward = reward
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action):
+            return np.zeros(1, np.float32), action * self.reward, True, False, {}
+
+    gymnasium.register("Coin-v0", entry_point=Coin)
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A folder with coin_game.py, which is the current one."""
+    (tmp_path / "coin_game.py").write_text(textwrap.dedent(GAME))
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    yield tmp_path
+    sys.path[:] = before
+    sys.modules.pop("coin_game", None)
+    gymnasium.registry.pop("Coin-v0", None)
+
+
+RUN = ["--steps", "60", *SMALL]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        *(["--import", "coin_game", "--game", "Coin-v0"], ["--game", "coin_game:Coin-v0"]),
+        *(["--import", "coin_game.py", "--game", "Coin-v0"], ["--game", "coin_game.py:Coin-v0"]),
+        *(["--import", "./coin_game.py", "--game", "Coin-v0"], ["--game", "coin_game:Coin"]),
+    ],
+)
+def test_a_module_of_the_current_folder(how, module):
+    assert main(["train", *how, "--out", "run", *RUN]) == 0
+    assert json.loads(Path("run/summary.json").read_text())["game"] in (
+        "Coin-v0",
+        "coin_game:Coin-v0",
+    )
+    assert main(["evaluate", "run", "--import", "coin_game.py", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "said"),
+    [
+        ("coin_gmae", "", "coin_gmae: no such module is installed, or in "),
+        ("other/coin_game.py", "", "other/coin_game.py: no such module is installed, or in "),
+        ("x.y", "", "x.y: no such module is installed, or in "),
+        (
+            "bad",
+            "import nowhere",
+            "bad: its import raised ModuleNotFoundError: No module named 'no",
+        ),
+        ("bad", "1 / 0", "bad: its import raised ZeroDivisionError: division by zero"),
+        ("bad", "raise SystemExit", "bad: its import raised SystemExit"),
+        (
+            "bad.py",
+            "def f(:",
+            "bad.py: its import raised SyntaxError: invalid syntax (bad.py, line 1)",
+        ),
+    ],
+)
+def test_an_import_that_fails_says_the_truth(text, source, said, module, capfd):
+    Path("bad.py").write_text(source)
+    assert main(["train", "--import", text, "--game", "Coin-v0", "--out", "run", *RUN]) == 2
+    line, before = last_line(capfd)
+    assert line.startswith(f"dqn_symbolic: {said}")
+    assert (source in before) if source else not before
+    assert "importlib" not in before
+    assert not Path("run").exists()
+
+
+def test_reading_a_file_imports_no_module(module, capfd):
+    assert main(["train", "--game", "coin_game:Coin-v0", "--out", "run", *RUN]) == 0
+    agent = Path("run/agent.npz")
+    content = agent.read_bytes(), Path("run/checkpoint.npz").read_bytes()
+    del sys.modules["coin_game"], gymnasium.registry["Coin-v0"]
+    for command in (
+        ["evaluate", "run"],
+        ["watch", "run", "--gif", "a.gif"],
+        ["train", "--resume", "run"],
+    ):
+        capfd.readouterr()
+        assert main([*command]) == 2
+        line, before = last_line(capfd)
+        assert line.endswith("coin_game:Coin-v0: its module is not imported: --import coin_game")
+        assert not before
+        assert "coin_game" not in sys.modules
+    with pytest.raises(Exception, match="its module is not imported: --import coin_game"):
+        load("run")
+    assert (agent.read_bytes(), Path("run/checkpoint.npz").read_bytes()) == content
+    assert (
+        main(["train", "--resume", "run", "--import", "coin_game", "--steps", "70", "--quiet"]) == 0
+    )
+
+
+@pytest.mark.slow
+def test_the_console_script_sees_the_current_folder(module):
+    script = Path(sys.executable).with_name("dqn-symbolic")
+    command = [script, "train", "--game", "coin_game:Coin-v0", "--out", "run", *RUN]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_games_of_the_user_is_named(module, monkeypatch, capfd):
+    """It lies in the current folder, so Python finds it instead of ours."""
+    theirs = ModuleType("games")
+    theirs.__path__ = [str(module / "games")]
+    for name in [*sys.modules]:
+        if name.startswith(("games.", "dqn_symbolic.commands.training")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "games", theirs)
+    finders = [finder for finder in sys.meta_path if "Editable" not in str(finder)]
+    monkeypatch.setattr(sys, "meta_path", finders)
+    assert main(["train", "--game", "CartPole-v1"]) == 2
+    assert last_line(capfd)[0] == f"dqn_symbolic: {module}/games hides our package games: rename it"
+
+
+# -- ids and options -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("game", "said"),
+    [
+        ("Pong", "Pong: did you mean ALE/Pong-v5?"),
+        ("Pong-v5", "Pong-v5: did you mean ALE/Pong-v5?"),
+        ("PongNoFrameskip-v4", "PongNoFrameskip-v4: did you mean ALE/Pong-v5?"),
+        ("SpaceInvadersDeterministic-v0", "did you mean ALE/SpaceInvaders-v5?"),
+        ("Pong-ram-v0", "did you mean ALE/Pong-v5?"),
+        ("ale/pong-v5", "did you mean ALE/Pong-v5?"),
+        ("a b", "a b: Malformed environment ID"),
+    ],
+)
+def test_other_names_of_atari_games_are_answered(game, said, tmp_path, capfd):
+    assert main(["train", "--game", game, "--out", str(tmp_path / "run")]) == 2
+    line, before = last_line(capfd)
+    assert said in line
+    assert not before
+
+
+@pytest.mark.parametrize(
+    ("game", "full"), [("CartPole", "CartPole-v1"), ("Catch", "games:Catch-v0")]
+)
+def test_an_id_without_its_version_gets_it(game, full, tmp_path, capfd):
+    assert main(["train", "--game", game, "--out", str(tmp_path), "--steps", "60", *SMALL]) == 0
+    assert json.loads((tmp_path / "summary.json").read_text())["game"] == full
+    assert capfd.readouterr() == ("", "")
