@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -276,16 +277,53 @@ def test_sigterm_saves_everything(tmp_path):
     assert summary["env_steps"] >= 100
 
 
-def test_a_game_that_a_worker_cannot_make(tmp_path, capsys, monkeypatch):
-    """It is made here and not there: its error comes once."""
-    (tmp_path / "only_here.py").write_text(
-        "import gymnasium, games\ngymnasium.register('Here-v0', entry_point='games.catch:Catch')\n"
-    )
-    ray.shutdown()
-    connect(num_cpus=2)
-    monkeypatch.syspath_prepend(str(tmp_path))  # where Ray's processes do not look
-    status = main(["gorila", *QUICK[2:], "--game", "only_here:Here-v0", "--out", str(tmp_path)])
+OWN_GAME = """
+import pathlib, sys
+import games.catch, gymnasium
+
+class Own(games.catch.Catch):
+    steps = 0
+
+    def __init__(self, fails="", **options):
+        super().__init__(**options)
+        self.fails, self.there = fails, "default_worker" in sys.argv[0]
+        if fails == "made" and self.there:
+            raise RuntimeError("no display")
+
+    def step(self, action):
+        self.steps += 1
+        if self.fails == "step" and self.there and self.steps == 70:
+            raise RuntimeError("no more balls")
+        return super().step(action)
+
+    def close(self):
+        if self.there:
+            pathlib.Path(__file__).with_name(f"closed-{id(self)}").touch()
+
+gymnasium.register("Own-v0", entry_point=Own)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("", ""),
+        ("made", "dqn_symbolic: own_game:Own-v0: its constructor raised RuntimeError: no display"),
+        ("step", " agent steps: Own-v0: step raised RuntimeError: no more balls; everything until "),
+    ],
+)
+def test_a_game_of_the_current_folder(fails, said, tmp_path, capsys, monkeypatch):
+    (tmp_path / "own_game.py").write_text(OWN_GAME)
+    monkeypatch.chdir(tmp_path)
+    game = ["--game", "own_game.py:Own-v0", "--game-option", f"fails={fails}"]
+    status = main(["gorila", *QUICK[2:], *game, "--steps", "300", "--out", "run", "--quiet"])
     told = capsys.readouterr()
-    assert status == 2
-    assert told.err.startswith("dqn_symbolic: only_here:Here-v0: No module named 'only_here'")
-    assert told.err.count("\n") == 1
+    assert status == (2 if fails else 0), told.err
+    *before, line = told.err.splitlines() or [""]
+    assert said in line
+    assert ("raise RuntimeError" in "".join(before)) == bool(fails)
+    if fails == "step":
+        summary = json.loads(Path("run/summary.json").read_text())
+        assert 2 * 69 <= summary["env_steps"] < 300
+        assert Path("run/checkpoint.npz").exists()
+    assert len([*tmp_path.glob("closed-*")]) == (0 if fails == "made" else 2)

@@ -26,6 +26,7 @@ def gorila(door, address=None, **given):
             if not address:
                 expect_room(run, memories=shared.bundles)
             driver = on_ray.OnRay(task, settings, shared, address, beside_bar(run.say))
+            run.stack.callback(driver.close)
             lost = "each bundle begins again, with an empty memory"
             run.begin(driver, driver.compilation(), lost)
             if run.compiled and driver.advice():

@@ -35,7 +35,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Modules:
-    imported: list = setting(None, "a module that registers games")
+    imported: list = setting(None, "a module that registers games, or its file")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from math import ceil
 
@@ -22,6 +23,7 @@ from dqn_symbolic.environments.modules import NAMED, imported
 from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.guard.errors import GameError
 
 PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead
 LONGEST_BURST = 50  # agent steps of one call
@@ -59,17 +61,21 @@ class BundleProcess:
         self.bundle.learner.connect(servers, ray.get)
 
     def burst(self, steps):
-        """-> a report. There are fewer steps in it if a server has died."""
-        since = time.perf_counter()
+        """-> (a report, whether a server has died, the game's mistake). Both end it early."""
+        since, died, mistake = time.perf_counter(), False, None
         try:
             for _ in range(steps):
                 self.bundle.step()
-            died = False
         except RayTaskError:
             raise
         except RayError:
             died = True
-        return {**self.bundle.report(), "seconds": time.perf_counter() - since}, died
+        except GameError as error:
+            mistake = error
+        return {**self.bundle.report(), "seconds": time.perf_counter() - since}, died, mistake
+
+    def close(self):
+        self.bundle.agent.env.close()
 
     def get_state(self):
         self.bundle.learner.pull()
@@ -146,8 +152,11 @@ class OnRay(Scheduler):
             self.finish(call)
 
     def get_state(self):
-        while any(asked for _, asked in self.busy.values()):  # the run was stopped
-            self.wait()
+        while any(
+            asked for _, asked in self.busy.values()
+        ):  # the run was stopped, or a game failed
+            with suppress(GameError):
+                self.wait()
         return super().get_state()
 
     def finish(self, call):
@@ -168,13 +177,15 @@ class OnRay(Scheduler):
             return
         if not asked:
             return
-        report, server_died = answer
+        report, server_died, mistake = answer
         if server_died:
             self.restart_dead_servers()
         self.note(i, report)
         self.deaths = 0
         self.steps += report["steps"]
         self.taken[i] += report["steps"]
+        if mistake:
+            raise mistake
 
     def ask(self, method):
         """-> the answer of each server; dead servers are started again first."""
@@ -188,6 +199,12 @@ class OnRay(Scheduler):
         if method == "get_state":
             self.saved = answers
         return answers
+
+    def close(self):
+        """Closes the bundles' games."""
+        calls = [bundle.close.remote() for bundle in self.bundles]
+        if calls:
+            ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
     def restart_dead_servers(self):
         """Starts the dead servers again, from their last saved state, and tells the bundles."""
