@@ -5,6 +5,11 @@
 The files of this folder are the algorithm; start with `lecture`. The folders are what surrounds it.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  whoever starts it without pip
+    raise SystemExit(f"dqn_symbolic needs Python 3.11 or later; this is {sys.version.split()[0]}")
+
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 

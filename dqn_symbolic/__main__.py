@@ -23,13 +23,13 @@ class Game:
 def any_game(given):
     """{option: value} -> the Task of the game."""
     from dqn_symbolic.environments.any_game import task
-    from dqn_symbolic.environments.modules import imported
 
     if "game" not in given:
         raise BadInput("--game ID is missing, such as --game CartPole-v1")
     module, _, name = given["game"].rpartition(":")
-    game = f"{imported(module)}:{name}" if module else name
-    return task(**{**given, "game": game})
+    for module_name in front.import_modules([module] if module else []):
+        name = f"{module_name}:{name}"
+    return task(**{**given, "game": name})
 
 
 DOOR = front.Door("python -m dqn_symbolic", __doc__, any_game, (Game,), (Modules,))

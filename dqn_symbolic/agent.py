@@ -49,7 +49,7 @@ class Agent:
         self.shown = None  # the last frames that `act` was given
         self.first_seed = int(seeds["game"].generate_state(1)[0])
         self.episode = -1
-        self.chosen = None  # the next action, if the game failed at it
+        self.chosen: int | None = None  # the next action, if the game failed at it
         self.begin_episode()
         network, optimiser, loss = networks.of(s, space), optimisers.of(s), getattr(losses, s.loss)
         self.graph = q_learning(network, first_params, space.shape, space.dtype, optimiser, loss)
@@ -63,19 +63,18 @@ class Agent:
         rng = self.rngs["exploration"]
         if self.chosen is None:  # else the game failed at this action before
             self.chosen = epsilon_greedy(self.epsilon, self.action_count, self.q_values, rng)
-        action = self.chosen
+        action: int = self.chosen
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
-        self.chosen = None
         # Nothing follows a termination. For learning, the loss of a life counts as a termination.
         # After a truncation the game would have gone on.
         discount = 0 if terminated or info.get("life_lost") else s.discount
         over = terminated or truncated
-        self.episode_return += reward
         if s.clip_rewards:
             reward = min(max(reward, -1.0), 1.0)
         self.memory.add(self.x, action, reward, discount, x_tp1, over)
         self.x: np.ndarray = x_tp1
         self.actions.append(action)
+        self.chosen = None
         self.steps += 1
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
             td_error = self.learn(*self.memory.sample(s.batch_size, self.rngs["memory"]))
@@ -90,7 +89,7 @@ class Agent:
         """Each episode has its own seed, so the agent can play the episode again."""
         self.x, _ = self.env.reset(seed=(self.first_seed + self.episode + 1) % 2**31)
         self.episode += 1
-        self.actions, self.episode_return = [], 0.0  # of this episode
+        self.actions = []  # of this episode
 
     @property
     def epsilon(self):
@@ -158,7 +157,7 @@ class Agent:
             "streams": {name: self.rngs[name].bit_generator.state for name in SAVED_STREAMS},
             "actions": list(self.actions),
             "chosen": self.chosen,
-            "episode_return": self.episode_return,
+            "episode_return": self.env.episode_return,
             "memory": positions,
         }
         arrays = {f"learner.{v.name}": v.get_value() for v in self.graph.variables}
@@ -192,12 +191,11 @@ class Agent:
         for action in actions:
             if over:
                 break
-            self.x, reward, terminated, truncated, _ = self.env.step(action)
+            self.x, _, terminated, truncated, _ = self.env.step(action)
             over = terminated or truncated
             self.actions.append(action)
-            self.episode_return += reward
         same = self.actions == actions and np.array_equal(self.x, x)
-        same = same and episode_return in (None, self.episode_return)
+        same = same and episode_return in (None, self.env.episode_return)
         if over and not self.memory.episode_begins:
             same = False
         if not same:

@@ -24,12 +24,13 @@ class History(gymnasium.Wrapper):
 
     def reset(self, *, seed=None, options=None):
         frame, info = self.env.reset(seed=seed, options=options)
-        self.x = self.with_newest(frame)
+        self.x, self.episode_return = self.with_newest(frame), 0.0
         return self.x, info
 
     def step(self, action):
         frame, reward, terminated, truncated, info = self.env.step(action)
         self.x = self.with_newest(frame, self.x)
+        self.episode_return += reward
         return self.x, reward, terminated, truncated, info
 
     def with_newest(self, frame, before=None):

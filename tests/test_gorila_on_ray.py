@@ -309,7 +309,10 @@ gymnasium.register("Own-v0", entry_point=Own)
     [
         ("", ""),
         ("made", "dqn_symbolic: own_game:Own-v0: its constructor raised RuntimeError: no display"),
-        ("step", " agent steps: Own-v0: step raised RuntimeError: no more balls; everything until "),
+        (
+            "step",
+            " agent steps: Own-v0: step raised RuntimeError: no more balls; everything until ",
+        ),
     ],
 )
 def test_a_game_of_the_current_folder(fails, said, tmp_path, capsys, monkeypatch):

@@ -172,14 +172,29 @@ def test_game_options_reach_the_game(tmp_path):
     }
 
 
-def test_a_solved_run_resumed_is_still_solved(trained, tmp_path):
-    folder = copied(trained[0], tmp_path / "run")
-    before = summary(folder)
+def test_resuming_a_solved_run_changes_nothing(trained, capsys):
+    folder, steps = trained[0], summary(trained[0])["env_steps"]
+    before = contents(folder)
+    for more in ([], ["--steps", "60000"]):
+        assert main(["--resume", str(folder), *more]) == 0
+        said = f"{folder} has ended after {steps:,} agent steps: it is solved\n"
+        assert capsys.readouterr() == (said, "")
     assert main(["--resume", str(folder), "--quiet"]) == 0
-    after = summary(folder)
-    assert {k: after[k] for k in ("solved", "env_steps", "updates")} == {
-        k: before[k] for k in ("solved", "env_steps", "updates")
-    }
+    assert capsys.readouterr() == ("", "")
+    assert contents(folder) == before
+
+
+def test_resuming_a_run_that_took_all_its_steps_says_how_to_go_on(tmp_path, capsys):
+    run = ["train", "--out", str(tmp_path), "--steps", "120", *SMALL]
+    assert main(run) == 0
+    before = contents(tmp_path)
+    assert main(["--resume", str(tmp_path)]) == 0
+    said = f"{tmp_path} has ended after 120 agent steps: --steps N goes on\n"
+    assert capsys.readouterr().out == said
+    assert contents(tmp_path) == before
+    (tmp_path / "summary.json").unlink()  # as if it was killed before its end
+    assert main(["--resume", str(tmp_path), "--quiet"]) == 0
+    assert contents(tmp_path).keys() == before.keys()
 
 
 # -- Ctrl-C ----------------------------------------------------------------------------------------
@@ -534,6 +549,7 @@ def test_a_file_with_wrong_settings_or_shapes_is_refused(trained, kind, change, 
 def test_a_checkpoint_with_wrong_contents_is_refused(trained, change, tmp_path, capsys):
     folder = copied(trained[0], tmp_path / "run")
     change_file(folder / "checkpoint.npz", "checkpoint", lambda data, arrays: change(data))
+    (folder / "summary.json").unlink()  # else the run has ended, and nothing more is read
     before = contents(folder)
     assert main(["--resume", str(folder), "--steps", "4000", "--quiet"]) == 2
     assert "checkpoint.npz does not fit this version" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dqn_symbolic.commands import options
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.guard.errors import GameError
-from dqn_symbolic.runs.errors import BadInput, bad_input
+from dqn_symbolic.runs.errors import BadInput, Done, bad_input
 from dqn_symbolic.settings import Settings
 
 GAME, MODULES = "the game's own options", "modules that register games"
@@ -70,11 +70,16 @@ def main(arguments, door):
     status = 2
     try:
         name, given = options.parsed(arguments, door.program, door.description, door.commands())
-        import_modules(given.pop("imported", ()))
+        if "imported" in given:
+            import_modules(given.pop("imported"))
         function = getattr(imported(COMMANDS[name][0]), name)
         if name == "train":
             function = door.train or function
         return function(door, **given)
+    except Done as done:
+        if not given.get("quiet"):
+            say(str(done))
+        return 0
     except (BadInput, GameError) as error:
         message = str(error)
         game_error = error if isinstance(error, GameError) else error.__cause__
@@ -93,14 +98,13 @@ def main(arguments, door):
     return status
 
 
-def import_modules(names):
-    """Imports the modules that the user names: they register games."""
-    if names:
-        from dqn_symbolic.environments.modules import imported as import_named
+@bad_input()
+def import_modules(texts):
+    """Imports modules of the user, which register games. -> their names"""
+    import games  # noqa: F401  ours, before a folder of the user with this name
+    from dqn_symbolic.environments.modules import imported as import_named
 
-        with bad_input():
-            for name in names:
-                import_named(name)
+    return [import_named(text) for text in texts]
 
 
 def imported(module):

@@ -8,7 +8,7 @@ from dqn_symbolic.commands.front import say
 from dqn_symbolic.environments.task import closed_by, scorer
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs import loading
-from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
+from dqn_symbolic.runs.errors import BadInput, Done, bad_input, one_line
 from dqn_symbolic.runs.files import alone
 from dqn_symbolic.runs.machine import expect_memory
 from dqn_symbolic.runs.run import Run
@@ -132,12 +132,15 @@ def resumed(folder, door, given, command):
         other = door.make_task(game)
         own = {name: value for name, value in other.kwargs.items() if name in game}
         expect_kept({"game": other.game, **own}, {"game": task.game, **task.kwargs})
-    reached = loading.steps_of(path, data)
+    reached, settings = loading.steps_of(path, data), replace(settings, steps=steps)
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         loading.empty_weights(path, task, settings)
-    return task, replace(settings, steps=steps), data
+        ended = loading.how_it_ended(folder, data, task, settings)
+        if ended:
+            raise Done(f"{folder} has ended after {reached:,} agent steps: {ended}")
+    return task, settings, data
 
 
 def expect_kept(asked, old):

@@ -70,12 +70,10 @@ def atari(game, kwargs):
 
 def full_id(game):
     """-> the id with its version. Imports no module but our `games`: a file may name any."""
+    if game in ("Catch", "Catch-v0"):
+        return "games:Catch-v0"
     module, _, name = game.rpartition(":")
-    if not module and re.fullmatch(r"Catch(-v0)?", name):
-        module = "games"
-    if module == "games":
-        import games  # noqa: F401  it registers Catch
-    elif module and module not in sys.modules:
+    if module not in ("", "games", *sys.modules):
         raise ValueError(f"{game}: its module is not imported: --import {module}")
     if name.startswith("ALE/"):
         return name

@@ -143,11 +143,11 @@ def atari_task(game: str, **kwargs) -> Task:
         return {"human_normalised": 100 * above_random / (levels["human"] - levels["random"])}
 
     env = make()
-    spaces = env.observation_space, int(env.action_space.n)
+    frames, actions = env.observation_space, int(env.action_space.n)
     env.close()
     levels = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
     scores = (
         {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
     )
     window: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
-    return Task(game, kwargs, make, *spaces, preset="atari", **window, **scores)
+    return Task(game, kwargs, make, frames, actions, preset="atari", **window, **scores)

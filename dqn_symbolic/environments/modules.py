@@ -17,8 +17,6 @@ def imported(text: str, folder: str = "") -> str:
     folder: where it may be, the current one if "". Raises ValueError if there is no such module,
     GameError if its import fails.
     """
-    import games  # noqa: F401  ours, before a folder of this name hides it
-
     path, module = Path(folder, text), text
     if text.endswith(".py") or "/" in text:
         module = path.stem

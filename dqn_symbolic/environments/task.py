@@ -92,11 +92,12 @@ def scorer(task: Task, player) -> Callable:
     epsilon = task.epsilon(s)
 
     def score(stop=(), quiet=True):
+        where = (player.actions, player.x, player.env.episode_return) if shares else ()
         scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
         if scores is None:
             return None
         if shares:
-            player.go_back(player.actions, player.x, player.episode_return)
+            player.go_back(*where)
         return {"mean_return": float(scores.mean()), **task.measures(scores)}
 
     return score

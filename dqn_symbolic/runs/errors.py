@@ -9,6 +9,10 @@ class BadInput(Exception):
     """What a user gave cannot be used. The message is one line: expected ..., got ..."""
 
 
+class Done(Exception):
+    """There is nothing to do. The message is one line, and the exit status 0."""
+
+
 @contextmanager
 def bad_input():
     """Inside the `with` block, an error about bad values becomes a BadInput."""

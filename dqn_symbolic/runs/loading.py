@@ -5,7 +5,8 @@ message is one line.
 """
 
 import csv
-from contextlib import contextmanager
+import json
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -118,6 +119,18 @@ def steps_of(path, data):
     """-> agent steps that the run of a checkpoint has taken."""
     with fitting(path):
         return expect_count("steps", data["agent"]["counters"]["steps"]) if data["agent"] else 0
+
+
+def how_it_ended(folder, data, task, settings) -> str:
+    """-> how a run has ended, "" if it has not, or if its last files are missing."""
+    with fitting(folder / "checkpoint.npz"):
+        solved = task.solved(read_progress(data["run"]["progress"], task))
+    reached, summary = steps_of(folder, data), {}
+    with suppress(OSError, ValueError):
+        summary = json.loads((folder / "summary.json").read_text())
+    if not isinstance(summary, dict) or summary.get("env_steps") != reached:
+        return ""
+    return "it is solved" if solved else "--steps N goes on" if reached == settings.steps else ""
 
 
 class Saved(NamedTuple):
