@@ -87,16 +87,15 @@ def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
     filters: (number, size, stride) of each convolution. Raises ValueError if the observations are
     not pictures, or are smaller than a filter.
     """
-    values = {}
-    if filters and len(obs_shape) not in (3, 4):
-        raise ValueError(
-            "filters: expected frames (height, width) or (height, width, colours),"
-            f" got {tuple(obs_shape[:-1])}"
-        )
+    values, frames = {}, tuple(obs_shape[:-1])
+    expected = f"frames (height, width) or (height, width, colours), got {frames}"
+    if filters and len(frames) not in (2, 3):
+        raise ValueError(f"filters: expected {expected}")
     for layer, (number, size, stride) in enumerate(filters, 1):
         height, width, *channels = obs_shape
         if size > min(height, width):
-            raise ValueError(f"filters of {size} x {size} do not fit into {height} x {width}")
+            fits = f"filters of {size} x {size} do not fit into {height} x {width}"
+            raise ValueError(f"{fits}: expected {expected}")
         shape = size, size, prod(channels), number
         values[f"K{layer}"] = initialiser(rng, shape)
         values[f"k{layer}"] = biases(rng, shape, initialiser)

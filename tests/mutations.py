@@ -32,7 +32,8 @@ CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN = (
     f"dqn_symbolic/runs/{name}.py"
     for name in ("checkpoints", "files", "loading", "machine", "pieces", "run")
 )
-TRAINING = "dqn_symbolic/training.py"
+TRAINING, ANY_GAME = "dqn_symbolic/training.py", "dqn_symbolic/environments/any_game.py"
+GUARD, SPACES = "dqn_symbolic/guard/game.py", "dqn_symbolic/guard/spaces.py"
 TABULAR, REINFORCE = f"{EXPERIMENTS}/tabular.py", f"{EXPERIMENTS}/reinforce.py"
 
 # (fault, file, text, text with the fault, test file that must notice)
@@ -54,7 +55,7 @@ FAULTS = [
     ),
     (
         "the loss of a life ends the episode",
-        *(AGENT, "bool(terminated or truncated)", "discount == 0 or truncated"),
+        *(AGENT, "        over = terminated or truncated\n        if s.clip", "        over = discount == 0 or truncated\n        if s.clip"),
         "test_agent",
     ),
     ("rewards clipped at 0", AGENT, "max(reward, -1.0)", "max(reward, 0.0)", "test_agent"),
@@ -147,7 +148,7 @@ FAULTS = [
     ),
     (
         "the frames of the last episode kept after a reset",
-        *(FRAMES, "self.stacked(observation)", "self.stacked(observation, vars(self).get('x'))"),
+        *(FRAMES, "self.with_newest(frame), 0.0", "self.with_newest(frame, vars(self).get('x')), 0.0"),
         "test_frames",
     ),
     (
@@ -218,12 +219,12 @@ FAULTS = [
     ),
     (
         "the learning rate rises again after its end",
-        *(OPTIMISERS, "TT.clip(2 - 2 * n / np.float32(total), 0, 1)", "TT.clip(abs(2 - 2 * n / np.float32(total)), 0, 1)"),
+        *(OPTIMISERS, "TT.clip(2 - 2 * n / np", "TT.clip(abs(2 - 2 * n / total) + 0 * n / np"),
         "test_optimisers",
     ),
     (
         "the learning rate annealed over agent steps, not updates",
-        *(OPTIMISERS, "settings.steps / settings.update_every", "settings.steps"),
+        *(OPTIMISERS, "learners * each.updates", "settings.steps"),
         "test_optimisers",
     ),
     (
@@ -297,7 +298,7 @@ FAULTS = [
     ),
     (
         "the seed ignored by the game",
-        *(AGENT, "self.env.reset(seed=(self.first_seed + self.episode) % 2**31)", "self.env.reset()"),
+        *(AGENT, "self.env.reset(seed=(self.first_seed + self.episode + 1) % 2**31)", "self.env.reset()"),
         "test_agent",
     ),
     (
@@ -337,13 +338,13 @@ FAULTS = [
     ),
     (
         "a frame of another shape accepted",
-        *(FRAMES, "and frame.shape == self.shape", "and frame.shape"),
-        "test_checks",
+        *(GUARD, "and observation.shape == self.shape", "and observation.shape"),
+        "test_guard",
     ),
     (
         "a reward that is not finite accepted",
-        *(FRAMES, "and -LARGEST <= reward <= LARGEST", "and True"),
-        "test_checks",
+        *(GUARD, "and -spaces.LARGEST <= reward <= spaces.LARGEST", "and True"),
+        "test_guard",
     ),
     (
         "a learner that is not finite saved",
@@ -383,8 +384,8 @@ FAULTS = [
         "evaluation in the environment of the training",
         *(
             "dqn_symbolic/environments/task.py",
-            "games, epsilon = task.games(s, len(beginnings))",
-            "games, epsilon = [player.env]",
+            "games = [player.env] if shares",
+            "games = [player.env] if True",
         ),
         "test_determinism",
     ),
@@ -433,8 +434,8 @@ FAULTS = [
     ("a file overwritten in place", FILES, 'with open(temporary, "wb")', 'with open(path, "wb")', "test_checkpoints"),
     ("a folder shared by two runs", FILES, "        lock.acquire()\n", "        pass\n", "test_crashes"),
     ("sampling that slows down with the steps", MEMORY, "valid[(self.first + self.size) % self.slots] = slot", "valid[(self.first + self.size) % self.slots] = newest", "test_memory"),
-    ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode) % 2**31", "self.first_seed % 2**31", "test_agent"),
-    ("a game that breaks its promise not noticed", AGENT, "return np.array_equal(self.x, x)", "return True", "test_games"),
+    ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode + 1) % 2**31", "self.first_seed % 2**31", "test_agent"),
+    ("a game that breaks its promise not noticed", AGENT, "and np.array_equal(self.x, x)", "", "test_games"),
     ("bytes divided by 255, not by the largest value of the space", NETWORKS, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),
     ("an evaluation twice as long as allowed", EVALUATION, "or steps + 1 >= most_steps", "or steps + 1 >= 2 * most_steps", "test_evaluation"),
     ("only the first of the optimiser's updates applied", Q, "apply = compiled(inputs, [], mode, updates=graph.updates", "apply = compiled(inputs, [], mode, on_unused_input='ignore', updates=graph.updates[:1]", "test_q_learning"),
@@ -506,8 +507,68 @@ FAULTS = [
     ),
     (
         "one-hot frames that begin at 0 although the space does not",
-        *(FRAMES, "number - space.start", "number - space.start - 1"),
+        *(SPACES, "utils.flatten(space, observation)", "utils.flatten(Discrete(space.n), observation % space.n)"),
         "test_frames",
+    ),
+    (
+        "an action that begins at 0 although the space does not",
+        *(GUARD, "self.env.step(self.first_action + action)", "self.env.step(action)"),
+        "test_guard",
+    ),
+    (
+        "a number too large for its bytes wrapped round",
+        *(SPACES, "and (cast != array).any()", "and False"),
+        "test_guard",
+    ),
+    (
+        "an observation that changes its dtype accepted",
+        *(GUARD, "if array.dtype != usual:", "if False:"),
+        "test_guard",
+    ),
+    (
+        "an action drawn anew after the game failed at it",
+        *(AGENT, "if self.chosen is None:", "if True:"),
+        "test_own_games",
+    ),
+    (
+        "an episode skipped after its reset failed",
+        *(AGENT, "        if over or not same:  #", "        if not same:  #"),
+        "test_own_games",
+    ),
+    (
+        "rewards that do not come back not noticed",
+        *(AGENT, "same and episode_return in (None, self.env.episode_return)", "same"),
+        "test_own_games",
+    ),
+    (
+        "the one game left where its evaluation ended",
+        *("dqn_symbolic/environments/task.py", "player.go_back(*where)", "pass"),
+        "test_own_games",
+    ),
+    (
+        "a module imported because a file names it",
+        *(ANY_GAME, '("", "games", *sys.modules)', '("", "games", module)'),
+        "test_own_games",
+    ),
+    (
+        "options passed to a reset that has none",
+        *(GUARD, "if v is not None", "if True"),
+        "test_guard",
+    ),
+    (
+        "a game that is not closed",
+        *("dqn_symbolic/environments/task.py", "stack.callback(close, env)", "pass"),
+        "test_own_games",
+    ),
+    (
+        "the learning rate annealed over the warm-up, too",
+        *("dqn_symbolic/settings.py", "- (self.warm_up - 1) // self.update_every", ""),
+        "test_optimisers",
+    ),
+    (
+        "the learning rate annealed over one bundle's updates",
+        *("dqn_symbolic/gorila/scheduler.py", "optimisers.of(settings, gorila.bundles)", "optimisers.of(settings)"),
+        "test_gorila",
     ),
 ]  # fmt: skip
 

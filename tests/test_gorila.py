@@ -76,6 +76,23 @@ def test_one_bundle_is_the_single_agent(optimiser, shards):
     assert scheduler.forward(x).tobytes() == agent.forward(x).tobytes()
 
 
+@pytest.mark.parametrize("bundles", [1, 2, 3])
+def test_the_annealed_rate_is_0_after_the_last_update_of_all_bundles(bundles):
+    settings = replace(QUICK, optimiser="sgd", anneal_learning_rate=True, steps=180)
+    scheduler = scheduled(179, settings, bundles=bundles)
+    (server,) = scheduler.servers
+
+    def moves():
+        version, before = server.pull()
+        server.push({name: np.ones_like(value) for name, value in before.items()}, version)
+        return any((value != before[name]).any() for name, value in server.pull()[1].items())
+
+    expected = {1: 131, 2: 2 * 41, 3: 3 * 11}[bundles]  # from 50 agent steps on, in each bundle
+    assert scheduler.updates == expected - 1
+    assert moves()
+    assert not moves()
+
+
 @pytest.mark.slow
 def test_one_bundle_is_the_single_agent_for_5_000_steps():
     """Compiled by numba; the single agent also learns in two steps, `gradient` and `apply`."""
