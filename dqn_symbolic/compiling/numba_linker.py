@@ -451,14 +451,11 @@ def write_size(op, node, source):
 
 @write.register(SpecifyShape)
 def write_specified_shape(op, node, source):
-    (x, *_), (output,) = node.inputs, node.outputs
-    wrong = [
-        f"{source.size(x, axis)} != {size}"
-        for axis, size in enumerate(output.type.shape)
-        if size is not None and size != source.size(x, axis)
-    ]
-    source.refuse(wrong, "an array has another shape than expected")
-    source.views[output] = source.view(x)
+    x, *sizes = node.inputs
+    sizes = [v.data if isinstance(v, Constant) else source.element(v, ()) for v in sizes]
+    wrong = [f"{source.size(x, i)} != {size}" for i, size in enumerate(sizes) if size is not None]
+    source.refuse(wrong, "SpecifyShape: an array has another shape than expected", "AssertionError")
+    source.views[node.outputs[0]] = source.view(x)
 
 
 @write.register(CheckAndRaise)
