@@ -36,10 +36,11 @@ from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 from dqn_symbolic.compiling import products
 
 VERSION = 4  # of the text that is written here, for numba's cache on disk
+LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
 
 def one_function(fgraph):
-    """-> the graph as a numba function, which is compiled at the first call."""
+    """-> the graph as a numba function, compiled at the first call, and its last arguments."""
     source = Source(fgraph)
     # The function's key in numba's cache on disk depends on everything that it is made of.
     keys = list(source.names_of_globals)
@@ -47,15 +48,15 @@ def one_function(fgraph):
     # None is the key of a PyTensor function that cannot be cached.
     key = None if None in keys else sha256(repr(made_of).encode()).hexdigest()
     function = compile_numba_function_src(source.text, "graph", source.globals, cache_key=key)
-    cached = config.numba__cache and key is not None
-    return numba_njit(
+    function = numba_njit(
         function,
         final_function=True,
-        cache=cached,
+        cache=config.numba__cache and key is not None,
         # As in NumPy, x / 0 raises nothing: a check for it would keep loops from being vectorised.
         error_model="numpy",
         nogil=True,  # so that several threads can run it at a time
     )
+    return function, list(source.large_constants.values())
 
 
 class View(NamedTuple):
@@ -89,11 +90,13 @@ class Source:
         self.c_contiguous = set()  # names of arrays
         self.globals = {"np": np, "__name__": __name__}
         self.names_of_globals = {}  # {key: name}
+        self.large_constants = {}  # {name: array}, the function's last arguments
         arguments = [self.argument(variable) for variable in fgraph.inputs]
         for node in fgraph.toposort():
             write(node.op, node, self)
         results = "".join(f"{self.contiguous(variable)}, " for variable in fgraph.outputs)
         self.line(f"return {results or None}")
+        arguments += self.large_constants
         self.text = "\n".join([f"def graph({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):
@@ -148,7 +151,10 @@ class Source:
 
     def constant(self, value):
         """-> the name of a constant array, or of a number."""
-        return self.add_global(value, (value.dtype.str, value.shape, value.tobytes()))
+        if value.nbytes <= LARGEST_GLOBAL:
+            return self.add_global(value, (value.dtype.str, value.shape, value.tobytes()))
+        self.large_constants[name := self.name("k")] = value
+        return name
 
     def bind(self, variable, name):
         """From now on, `name` is the variable: the whole array, or the number."""
