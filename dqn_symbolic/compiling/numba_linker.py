@@ -88,7 +88,7 @@ class Source:
         self.lines, self.depth, self.names = [], 1, count()
         self.views = {}  # {variable: View}
         self.c_contiguous = set()  # names of arrays
-        self.globals = {"np": np, "__name__": __name__}
+        self.globals = {"np": np, "inf": np.inf, "__name__": __name__}
         self.names_of_globals = {}  # {key: name}
         self.large_constants = {}  # {name: array}, the function's last arguments
         arguments = [self.argument(variable) for variable in fgraph.inputs]
@@ -365,19 +365,23 @@ def cast(number, dtype):
     return f"np.{np.dtype(dtype).type.__name__}({number})"
 
 
-# numba does not vectorise PyTensor's own sum of pixels.
-REDUCTIONS = (scalars.Add, "float32"), (scalars.Maximum, "float32"), (scalars.Add, "uint8")
-
-
 @write.register(CAReduce)
 def write_reduction(op, node, source):
-    (x,), (output,) = node.inputs, node.outputs
-    if (type(op.scalar_op), x.dtype) not in REDUCTIONS:
+    """PyTensor's own functions lose NaN, and numba does not vectorise their sums of pixels."""
+    (x,), (output,), operation = node.inputs, node.outputs, op.scalar_op
+    if type(operation) not in (scalars.Add, scalars.Maximum, scalars.Minimum):
         return write_call(op, node, source)
-    remaining = [] if op.axis is None else [a for a in range(x.type.ndim) if a not in op.axis]
+    axes = range(x.type.ndim)
+    reduced = axes if op.axis is None else op.axis
+    remaining = [axis for axis in axes if axis not in reduced]
     sizes, dtype = source.sizes(x), np.dtype(op._acc_dtype(x.dtype))
-    adds = isinstance(op.scalar_op, scalars.Add)
-    first = f"np.{dtype}({'0' if adds else '-np.inf'})"
+    first = operation.identity  # 0 of a sum, else infinite
+    if first:
+        empty = [f"{sizes[axis]} == 0" for axis in reduced if not x.type.shape[axis]]
+        source.refuse(empty, f"{op} of no numbers")
+        if dtype.kind in "iu":
+            first = max(np.iinfo(dtype).min, min(first, np.iinfo(dtype).max))
+    first = f"np.{dtype}({first})"
     if remaining:
         first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
     total = source.name("v")
@@ -387,8 +391,8 @@ def write_reduction(op, node, source):
         element = f"{total}[{', '.join(of_total)}]" if remaining else total
         number = source.name("n")
         source.line(f"{number} = {source.element(x, indices)}")
-        greater = PHRASES[scalars.Maximum].format(number, element)
-        source.line(f"{element} = {f'{element} + {number}' if adds else greater}")
+        join = PHRASES.get(type(operation), "{1} + {0}")
+        source.line(f"{element} = {join.format(number, element)}")
     if remaining:
         source.bind(output, total)
         source.line(f"{total} = {total}.astype(np.{output.dtype})")
