@@ -228,7 +228,9 @@ class Source:
         return name
 
     def contiguous(self, variable):
-        """-> an expression for the variable as a C-contiguous array."""
+        """-> an expression for the variable as a C-contiguous array, or as a number."""
+        if isinstance(variable.type, scalars.ScalarType):
+            return self.element(variable, ())
         name = self.array(variable)
         return name if name in self.c_contiguous else f"np.ascontiguousarray({name})"
 
