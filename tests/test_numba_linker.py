@@ -5,6 +5,7 @@ import sys
 from functools import partial
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import pytensor
 import pytensor.scalar as scalars
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numba.core.errors import NumbaError
 from pytensor.compile.ops import wrap_py
+from pytensor.graph.fg import FunctionGraph
 
 from dqn_symbolic.compiling import numba_linker
 from dqn_symbolic.compiling.backends import mode
@@ -34,6 +36,7 @@ def random(*shape):
 M, N, T = random(4, 5), random(4, 5), random(3, 4, 5)
 M_NAN = M.copy()
 M_NAN[1, 2] = np.nan
+LARGE = np.arange(300_000, dtype="float32")  # numba caches no function with such a global array
 
 # name: (symbolic expression, the arrays that it is called with)
 CASES = {
@@ -47,6 +50,7 @@ CASES = {
     "axes swapped and another dropped": (lambda t: t.dimshuffle(1, 0), (random(2, 3, 1),)),
     "a transposed result": (lambda t: t.dimshuffle(2, 0, 1), (T,)),
     "constants": (lambda m: m * np.arange(5, dtype="float32") + np.float32(7), (M,)),
+    "a large constant": (lambda s: LARGE.reshape(500, 600) * s, (np.float32(3),)),
     "a scalar from scalars": (lambda s, t: TT.sqrt(s) + t**2.5, (np.float32(2), np.float32(3))),
     "bytes to brightness": (
         lambda b: b.astype("float32") / 255,
@@ -200,11 +204,69 @@ def test_results_are_c_contiguous():
         np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
-def test_specified_shapes_are_checked():
+@pytest.mark.parametrize("known", [True, False])
+def test_specified_shapes_are_checked(known):
+    x, rows = TT.matrix("x", dtype="float32"), TT.lscalar("rows")
+    specified = TT.specify_shape(x, (4 if known else rows, None))
+    f = pytensor.function([x, rows], specified * 2, mode=mode("numba"), on_unused_input="ignore")
+    np.testing.assert_array_equal(f(M, 4), M * 2)
+    with pytest.raises(AssertionError, match="SpecifyShape"):
+        f(M[:3].copy(), 4)
+
+
+@pytest.mark.parametrize("backend", ["numba", pytest.param("c", marks=pytest.mark.slow)])
+def test_maxima_and_minima_equal_numpys(backend):
+    """NaN at any place is the result, and the first number of the loop is never the result."""
+    if backend == "c" and not pytensor.config.cxx:
+        pytest.skip("no C++ compiler")
+    some = np.array([[-3, 4, 5], [-1, 2, 0]])
+    examples = {
+        "float32": [some, *np.where(np.eye(6).reshape(6, 2, 3), np.nan, some), some - np.inf],
+        "float64": [some, *np.where(np.eye(6).reshape(6, 2, 3), np.nan, some), some + np.inf],
+        "bool": [some > 2, some > -9, some > 9],
+        "int8": [some, some - 120, some + 120],
+        "uint8": [some + 3, some + 250],
+        "int32": [some, some + 3 - 2**31, some - 6 + 2**31],
+    }
+
+    def reductions(x):
+        axes = (0, 1, (0, 1)) if x.dtype == "float32" else [1]  # compiling them takes long
+        return [getattr(x, name)(axis=axis) for name in ("max", "min") for axis in axes]
+
+    inputs = [TT.matrix(dtype=dtype) for dtype in examples]
+    outputs = [output for x in inputs for output in reductions(x)]
+    f = pytensor.function(inputs, outputs, mode=mode(backend))
+    for i in range(max(map(len, examples.values()))):
+        arrays = [of[i % len(of)].astype(dtype) for dtype, of in examples.items()]
+        expected = [output for array in arrays for output in reductions(array)]
+        for result, right in zip(f(*arrays), expected):
+            assert result.dtype == right.dtype
+            np.testing.assert_array_equal(result, right)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_no_numbers_have_no_maximum_and_no_minimum(name):
     x = TT.matrix("x", dtype="float32")
-    f = pytensor.function([x], TT.specify_shape(x, (4, None)) * 2, mode=mode("numba"))
-    with pytest.raises(ValueError, match="another shape"):
-        f(M[:3].copy())
+    f = pytensor.function([x], getattr(x, name)(axis=1), mode=mode("numba"))
+    assert f(M[:0].copy()).shape == (0,)
+    with pytest.raises(ValueError, match="of no numbers"):
+        f(M[:, :0].copy())
+
+
+def test_a_scalar_is_returned_as_a_number():
+    x = TT.vector("x", dtype="float32")
+    f = pytensor.function([x], TT.scalar_from_tensor(x.sum()), mode=mode("numba"))
+    assert type(f(np.float32([1, 2]))) is float
+    assert f(np.float32([1, 2])) == 3
+
+
+def test_a_function_with_a_large_constant_is_found_in_numbas_cache():
+    x = TT.scalar("x", dtype="float32")
+    for constant in LARGE, LARGE + 1:
+        function, arguments = numba_linker.one_function(FunctionGraph([x], [x + constant]))
+        (result,) = function(np.array(2, "float32"), *arguments)
+        np.testing.assert_array_equal(result, constant + 2)
+    assert sum(function.stats.cache_hits.values()) == 1
 
 
 def test_the_same_graph_gives_the_same_source_code():
@@ -295,6 +357,22 @@ def test_pytensors_own_linker_takes_over_when_ours_fails(failure, monkeypatch):
     assert "\n" not in str(warnings[0].message)
 
 
+@pytest.mark.filterwarnings("ignore:.*Cannot cache")
+def test_pytensors_own_linker_takes_over_with_a_large_constant(monkeypatch):
+    monkeypatch.setattr(OneFunctionLinker, "has_warned", True)
+    FAILURES["numba's compiling"](monkeypatch)
+    x = TT.scalar("x", dtype="float32")
+    f = pytensor.function([x], x + LARGE, mode=mode("numba"))
+    for number in 2, 3:
+        np.testing.assert_array_equal(f(number), LARGE + number)
+
+
+def test_without_numbas_compiler_the_backend_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    with pytest.raises(ValueError, match="NUMBA_DISABLE_JIT is set: unset it, or use --backend c"):
+        mode("numba")
+
+
 def test_errors_of_both_linkers_are_raised_without_a_warning():
     x = TT.matrix("x", dtype="float32")
     f = pytensor.function([x], x + 1, mode=mode("numba"), trust_input=True)
@@ -378,7 +456,7 @@ def graphs(draw):
     def reduced(x):
         axes = subset(range(len(x.shape)))
         shape = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
-        return Drawn(pick([TT.sum, TT.max])(x.symbol, axis=axes), shape, x.exact)
+        return Drawn(pick([TT.sum, TT.max, TT.min])(x.symbol, axis=axes), shape, x.exact)
 
     def multiplied(x):
         if not 1 <= len(x.shape) <= 2:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import warnings
 
+import numba
 import pytensor
 from pytensor.compile.mode import CVM, JAX, NUMBA, Mode
 
@@ -19,6 +20,11 @@ MODES = {
 
 def mode(backend):
     """-> the PyTensor mode of one of MODES. Raises ValueError if it cannot work here."""
+    if backend == "numba" and numba.config.DISABLE_JIT:
+        raise ValueError(
+            "the numba backend needs numba's compiler, but NUMBA_DISABLE_JIT is set: unset it, "
+            "or use --backend c"
+        )
     if backend == "c":
         if not pytensor.config.cxx:
             # PyTensor would fall back to interpreting the graph in Python, a thousand times slower.

@@ -36,23 +36,23 @@ class OneFunctionLinker(NumbaLinker):
     def jit_compile(self, ways):
         ours, pytensors_own = ways
         try:
-            run = ours()
+            run, constants = ours()
         except Exception as error:
             run = pytensors_own()
             warn(error)
             return run
 
         def call(*arguments):
-            nonlocal run
+            nonlocal run, constants
             try:
-                return run(*arguments)
+                return run(*arguments, *constants)
             except Exception as error:
                 if run.signatures:  # It was compiled, so the graph itself raised the error.
                     raise
                 other = pytensors_own()
                 results = other(*arguments)
                 warn(error)
-                run = other
+                run, constants = other, ()
                 return results
 
         call.py_func = run.py_func

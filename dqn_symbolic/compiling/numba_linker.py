@@ -36,10 +36,11 @@ from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 from dqn_symbolic.compiling import products
 
 VERSION = 4  # of the text that is written here, for numba's cache on disk
+LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
 
 def one_function(fgraph):
-    """-> the graph as a numba function, which is compiled at the first call."""
+    """-> the graph as a numba function, compiled at the first call, and its last arguments."""
     source = Source(fgraph)
     # The function's key in numba's cache on disk depends on everything that it is made of.
     keys = list(source.names_of_globals)
@@ -47,15 +48,15 @@ def one_function(fgraph):
     # None is the key of a PyTensor function that cannot be cached.
     key = None if None in keys else sha256(repr(made_of).encode()).hexdigest()
     function = compile_numba_function_src(source.text, "graph", source.globals, cache_key=key)
-    cached = config.numba__cache and key is not None
-    return numba_njit(
+    function = numba_njit(
         function,
         final_function=True,
-        cache=cached,
+        cache=config.numba__cache and key is not None,
         # As in NumPy, x / 0 raises nothing: a check for it would keep loops from being vectorised.
         error_model="numpy",
         nogil=True,  # so that several threads can run it at a time
     )
+    return function, list(source.large_constants.values())
 
 
 class View(NamedTuple):
@@ -87,13 +88,15 @@ class Source:
         self.lines, self.depth, self.names = [], 1, count()
         self.views = {}  # {variable: View}
         self.c_contiguous = set()  # names of arrays
-        self.globals = {"np": np, "__name__": __name__}
+        self.globals = {"np": np, "inf": np.inf, "__name__": __name__}
         self.names_of_globals = {}  # {key: name}
+        self.large_constants = {}  # {name: array}, the function's last arguments
         arguments = [self.argument(variable) for variable in fgraph.inputs]
         for node in fgraph.toposort():
             write(node.op, node, self)
         results = "".join(f"{self.contiguous(variable)}, " for variable in fgraph.outputs)
         self.line(f"return {results or None}")
+        arguments += self.large_constants
         self.text = "\n".join([f"def graph({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):
@@ -148,7 +151,10 @@ class Source:
 
     def constant(self, value):
         """-> the name of a constant array, or of a number."""
-        return self.add_global(value, (value.dtype.str, value.shape, value.tobytes()))
+        if value.nbytes <= LARGEST_GLOBAL:
+            return self.add_global(value, (value.dtype.str, value.shape, value.tobytes()))
+        self.large_constants[name := self.name("k")] = value
+        return name
 
     def bind(self, variable, name):
         """From now on, `name` is the variable: the whole array, or the number."""
@@ -222,7 +228,9 @@ class Source:
         return name
 
     def contiguous(self, variable):
-        """-> an expression for the variable as a C-contiguous array."""
+        """-> an expression for the variable as a C-contiguous array, or as a number."""
+        if isinstance(variable.type, scalars.ScalarType):
+            return self.element(variable, ())
         name = self.array(variable)
         return name if name in self.c_contiguous else f"np.ascontiguousarray({name})"
 
@@ -359,19 +367,23 @@ def cast(number, dtype):
     return f"np.{np.dtype(dtype).type.__name__}({number})"
 
 
-# numba does not vectorise PyTensor's own sum of pixels.
-REDUCTIONS = (scalars.Add, "float32"), (scalars.Maximum, "float32"), (scalars.Add, "uint8")
-
-
 @write.register(CAReduce)
 def write_reduction(op, node, source):
-    (x,), (output,) = node.inputs, node.outputs
-    if (type(op.scalar_op), x.dtype) not in REDUCTIONS:
+    """PyTensor's own functions lose NaN, and numba does not vectorise their sums of pixels."""
+    (x,), (output,), operation = node.inputs, node.outputs, op.scalar_op
+    if type(operation) not in (scalars.Add, scalars.Maximum, scalars.Minimum):
         return write_call(op, node, source)
-    remaining = [] if op.axis is None else [a for a in range(x.type.ndim) if a not in op.axis]
+    axes = range(x.type.ndim)
+    reduced = axes if op.axis is None else op.axis
+    remaining = [axis for axis in axes if axis not in reduced]
     sizes, dtype = source.sizes(x), np.dtype(op._acc_dtype(x.dtype))
-    adds = isinstance(op.scalar_op, scalars.Add)
-    first = f"np.{dtype}({'0' if adds else '-np.inf'})"
+    first = operation.identity  # 0 of a sum, else infinite
+    if first:
+        empty = [f"{sizes[axis]} == 0" for axis in reduced if not x.type.shape[axis]]
+        source.refuse(empty, f"{op} of no numbers")
+        if dtype.kind in "iu":
+            first = max(np.iinfo(dtype).min, min(first, np.iinfo(dtype).max))
+    first = f"np.{dtype}({first})"
     if remaining:
         first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
     total = source.name("v")
@@ -381,8 +393,8 @@ def write_reduction(op, node, source):
         element = f"{total}[{', '.join(of_total)}]" if remaining else total
         number = source.name("n")
         source.line(f"{number} = {source.element(x, indices)}")
-        greater = PHRASES[scalars.Maximum].format(number, element)
-        source.line(f"{element} = {f'{element} + {number}' if adds else greater}")
+        join = PHRASES.get(type(operation), "{1} + {0}")
+        source.line(f"{element} = {join.format(number, element)}")
     if remaining:
         source.bind(output, total)
         source.line(f"{total} = {total}.astype(np.{output.dtype})")
@@ -451,14 +463,11 @@ def write_size(op, node, source):
 
 @write.register(SpecifyShape)
 def write_specified_shape(op, node, source):
-    (x, *_), (output,) = node.inputs, node.outputs
-    wrong = [
-        f"{source.size(x, axis)} != {size}"
-        for axis, size in enumerate(output.type.shape)
-        if size is not None and size != source.size(x, axis)
-    ]
-    source.refuse(wrong, "an array has another shape than expected")
-    source.views[output] = source.view(x)
+    x, *sizes = node.inputs
+    sizes = [v.data if isinstance(v, Constant) else source.element(v, ()) for v in sizes]
+    wrong = [f"{source.size(x, i)} != {size}" for i, size in enumerate(sizes) if size is not None]
+    source.refuse(wrong, "SpecifyShape: an array has another shape than expected", "AssertionError")
+    source.views[node.outputs[0]] = source.view(x)
 
 
 @write.register(CheckAndRaise)

@@ -1,21 +1,12 @@
 """Convolution for PyTensor: several channels, a stride, and gradients, on every backend.
 
-    conv2d(x, kernel, stride) -> y      y[b, i, j, f] = sum over di, dj, c of
-                                        x[b, i stride + di, j stride + dj, c] kernel[di, dj, c, f]
-
-    conv2d_transpose(y, kernel, image_size, stride) -> x      from the windows back to the image
-
-x (B, H, W, C) is uint8 or has the kernel's dtype; kernel (kh, kw, C, F) is float32 or float64;
-y (B, (H - kh) // stride + 1, (W - kw) // stride + 1, F) has the kernel's dtype. The batch size B
-may change from call to call; all other sizes are fixed when the graph is built. No padding. The
-kernel is not flipped: deep learning calls this cross-correlation a convolution (Goodfellow et al.
-2016, equation 9.6).
+The batch size B may change from call to call; all other sizes are fixed when the graph is built. No
+padding. The kernel is not flipped: deep learning calls this cross-correlation a convolution
+(Goodfellow et al. 2016, equation 9.6).
 
 y is linear in x and in the kernel. So there are three maps, each from two of x, kernel and dy (of
 the shape of y) to the third: the convolution and its two gradients. The gradients of these three
 maps are these three maps again.
-
-Raises ValueError if the shapes do not match or are not known yet, TypeError for other dtypes.
 """
 
 import numpy as np
@@ -26,7 +17,13 @@ from pytensor.graph.op import Op
 
 
 def conv2d(x, kernel, stride=1):
-    """-> y (B, Ho, Wo, F), with the shapes and dtypes above."""
+    """-> y (B, Ho, Wo, F), where Ho = (H - kh) // stride + 1 and Wo = (W - kw) // stride + 1
+
+    y[b, i, j, f] is the sum of x[b, i stride + di, j stride + dj, c] kernel[di, dj, c, f] over all
+    di, dj, c. x (B, H, W, C) is uint8 or has the dtype of kernel (kh, kw, C, F) and of y: float32
+    or float64. Raises ValueError if the shapes do not match or if a size other than B is not known
+    yet, TypeError for other dtypes.
+    """
     return Conv2D(stride)(x, kernel)
 
 
