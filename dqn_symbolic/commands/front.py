@@ -15,32 +15,20 @@ from dqn_symbolic.settings import Settings
 GAME, MODULES = "the game's own options", "modules that register games"
 RUN = options.Preset, Settings, options.Files
 TRAIN = "Learn the game, write the files, and play in a window if there is a screen."
+GORILA = "The same, by several agents that share one set of parameters, on Ray."
+EVALUATE = "Score the best agent of a run over new episodes."
+WATCH = "Watch an agent play, and take over from it."
+COMPARE = "Run the lecture's claims as experiments, with several seeds."
 
 # {command: (its module in this folder, its help, the classes that list its options)}. The function
 # has the command's name. The first command is the default.
 COMMANDS = {
     "train": ("training", TRAIN, (GAME, MODULES, *RUN)),
-    "gorila": (
-        "gorila",
-        "The same, by several agents that share one set of parameters, on Ray.",
-        (GAME, options.Cluster, GorilaSettings, *RUN),
-    ),
-    "evaluate": (
-        "evaluating",
-        "Score the best agent of a run over new episodes.",
-        (options.Trained, options.Evaluating, MODULES),
-    ),
-    "watch": (
-        "watching",
-        "Watch an agent play, and take over from it.",
-        (options.Trained, options.Watching, MODULES),
-    ),
+    "gorila": ("gorila", GORILA, (GAME, options.Cluster, GorilaSettings, *RUN)),
+    "evaluate": ("evaluating", EVALUATE, (options.Trained, options.Evaluating, MODULES)),
+    "watch": ("watching", WATCH, (options.Trained, options.Watching, MODULES)),
     "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
-    "compare": (
-        "comparing",
-        "Run the lecture's claims as experiments, with several seeds.",
-        (options.Comparing,),
-    ),
+    "compare": ("comparing", COMPARE, (options.Comparing,)),
 }
 
 
