@@ -1,4 +1,4 @@
-"""The options of both doors: what --help says, hints, versions."""
+"""The options of both doors: what --help says, hints, versions, and the options of a game."""
 
 import re
 import shlex
@@ -11,9 +11,10 @@ import pytest
 
 import run_catch
 from dqn_symbolic import __main__
-from dqn_symbolic.commands.options import layers, parsed
+from dqn_symbolic.commands.options import layers, parsed, plain
 from dqn_symbolic.experiments import runner
 from dqn_symbolic.settings import PRESETS, Settings
+from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
 DOORS = run_catch, __main__
@@ -256,3 +257,72 @@ def test_an_empty_path_is_refused(arguments, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert refused(run_catch, arguments, capsys).endswith(": expected a path, got ''")
     assert list(tmp_path.iterdir()) == []
+
+
+# -- options of a game -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("false", False), ("true", True), ("null", None)),
+        *(("False", False), ("True", True), ("None", None)),
+        *(("3", 3), ("-2", -2), (".5", 0.5), ("1e-3", 0.001), ("[1,2]", [1, 2])),
+        *(("(1, 2)", [1, 2]), ("[.5, True]", [0.5, True]), ('{"a": [null]}', {"a": [None]})),
+        *(('"3"', "3"), ("'3'", "3"), ("4x4", "4x4"), ("", ""), ("a=b", "a=b"), ("a b", "a b")),
+        *(("nan", "nan"), ("1+2j", "1+2j"), ("{1, 2}", "{1, 2}"), ("b'x'", "b'x'"), ("[1", "[1")),
+        ("[" * 10_000, "[" * 10_000),
+    ],
+)
+def test_a_value_is_json_or_python_or_text(text, value):
+    read = plain(text)
+    assert (read, type(read)) == (value, type(value))
+    assert options(__main__, f"train --game-option {shlex.quote(f'x={text}')}") == {
+        "game_option": {"x": value}
+    }
+
+
+def test_game_options_are_collected():
+    given = options(__main__, "play --game-option a=1 --game X-v0 --game-option=b=two=2")
+    assert given == {"game": "X-v0", "game_option": {"a": 1, "b": "two=2"}}
+    assert options(__main__, "play --game X-v0") == {"game": "X-v0"}
+    assert options(__main__, "watch --import a --import b")["imported"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--game-option slippery", "argument --game-option: expected NAME=VALUE, each NAME once"),
+        ("--game-option =3", "expected NAME=VALUE, each NAME once, got '=3'"),
+        ("--game-option a=1 --game-option a=2", "each NAME once, got 'a=2'"),
+        ("--game-option", "argument --game-option: expected one argument"),
+        ("--sticky .1 --game-option sticky=.2", "--game-option: expected an option that only"),
+        ("--game-option game=CartPole-v1", "the game knows, got game"),
+        ("--game-option render_mode=human", "the game knows, got render_mode"),
+        ("--game-option no_such=1", "unexpected keyword argument 'no_such'"),
+        ("--game-option disable_env_checker=1", "multiple values for keyword argument"),
+    ],
+)
+def test_bad_game_options_are_refused(arguments, message, tmp_path, capsys):
+    arguments = f"train --game FrozenLake-v1 --out {tmp_path / 'run'} {arguments}"
+    assert message in refused(__main__, arguments, capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_game_options_reach_the_game_and_the_files(tmp_path):
+    game = "--game FrozenLake-v1 --game-option is_slippery=false --game-option map_name=8x8"
+    small = "--steps 60 --hidden 4 --warm-up 50 --evaluate-every 50 --evaluation-episodes 1 --quiet"
+    arguments = f"train {game} {small} --no-window --out {tmp_path / 'run'}"
+    assert __main__.main(shlex.split(arguments)) == 0
+    data, weights = load(tmp_path / "run" / "agent.npz", "agent")
+    assert data["settings"]["game"] == {"is_slippery": False, "map_name": "8x8"}
+    assert weights["W1"].shape == (64, 4)
+
+
+def test_any_game_does_not_change_what_the_user_gave():
+    given = {"game": "CartPole-v1", "game_option": {"sutton_barto_reward": True}}
+    for _ in range(2):
+        task = __main__.any_game(given)
+        assert task.kwargs == {"sutton_barto_reward": True}
+        assert task.make().unwrapped._sutton_barto_reward

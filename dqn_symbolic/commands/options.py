@@ -4,7 +4,10 @@
 """
 
 import argparse
+import ast
+import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -186,6 +189,25 @@ def path(text):
     return Path(text)
 
 
+class Pairs(argparse.Action):
+    """NAME=VALUE, any number of times -> {name: value}"""
+
+    def __call__(self, parser, namespace, text, option=None):
+        name, equals, value = text.partition("=")
+        pairs = getattr(namespace, self.dest, {})
+        if not (name and equals) or name in pairs:
+            parser.error(f"argument {option}: expected NAME=VALUE, each NAME once, got {text!r}")
+        setattr(namespace, self.dest, pairs | {name: plain(value)})
+
+
+def plain(text):
+    """-> its value in JSON, or in Python if JSON has it too; or else the text."""
+    for read in json.loads, lambda text: json.loads(json.dumps(ast.literal_eval(text))):
+        with suppress(RecursionError, SyntaxError, TypeError, ValueError):
+            return read(text)
+    return text
+
+
 AMERICAN = {"optimiser": "--optimizer", "initialiser": "--initializer", "centred": "--centered"}
 # {type, or name: what argparse needs to know of it}
 HOW = {
@@ -196,6 +218,7 @@ HOW = {
     bool: {"action": argparse.BooleanOptionalAction},
     tuple: {"type": layers, "metavar": "N,N"},
     list: {"action": "append", "metavar": "NAME"},
+    dict: {"action": Pairs, "metavar": "NAME=VALUE"},
     "filters": {"metavar": "16x8x4,32x4x2"},
     "game": {"metavar": "ID"},
 }
