@@ -18,6 +18,7 @@ class Game:
     sticky: float = setting(
         None, "Atari: at each frame, the probability that the last action is repeated"
     )
+    game_option: dict = setting(None, "an option of the game; any number of them")
 
 
 def any_game(given):
@@ -26,10 +27,14 @@ def any_game(given):
 
     if "game" not in given:
         raise BadInput("--game ID is missing, such as --game CartPole-v1")
+    own = dict(given)
+    options = own.pop("game_option", {})
+    for name in options.keys() & {*own, "render_mode"}:  # the window chooses the render mode
+        raise BadInput(f"--game-option: expected an option that only the game knows, got {name}")
     module, _, name = given["game"].rpartition(":")
     for module_name in front.import_modules([module] if module else []):
         name = f"{module_name}:{name}"
-    return task(**{**given, "game": name})
+    return task(**{**own, "game": name}, **options)
 
 
 DOOR = front.Door("python -m dqn_symbolic", __doc__, any_game, (Game,), (Modules,))

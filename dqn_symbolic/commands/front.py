@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from importlib import import_module
 from typing import NamedTuple
 
@@ -11,37 +12,25 @@ from dqn_symbolic.commands import options
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs.errors import BadInput, Done, bad_input
-from dqn_symbolic.settings import Settings
+from dqn_symbolic.settings import PRESETS, Settings
 
 GAME, MODULES = "the game's own options", "modules that register games"
-RUN = options.Preset, Settings, options.Files
+RUN = "the agent and its training", options.Preset, Settings, "the run", options.Files
 TRAIN = "Learn the game, write the files, and play in a window if there is a screen."
+GORILA = "The same, by several agents that share one set of parameters, on Ray."
+EVALUATE = "Score the best agent of a run over new episodes."
+WATCH = "Watch an agent play, and take over from it."
+COMPARE = "Run the lecture's claims as experiments, with several seeds."
 
-# {command: (its module in this folder, its help, the classes that list its options)}. The function
-# has the command's name. The first command is the default.
+# {command: (its module in this folder, its help, the classes that list its options, with titles)}.
+# The function has the command's name. The first command is the default.
 COMMANDS = {
     "train": ("training", TRAIN, (GAME, MODULES, *RUN)),
-    "gorila": (
-        "gorila",
-        "The same, by several agents that share one set of parameters, on Ray.",
-        (GAME, MODULES, options.Cluster, GorilaSettings, *RUN),
-    ),
-    "evaluate": (
-        "evaluating",
-        "Score the best agent of a run over new episodes.",
-        (options.Trained, options.Evaluating, MODULES),
-    ),
-    "watch": (
-        "watching",
-        "Watch an agent play, and take over from it.",
-        (options.Trained, options.Watching, MODULES),
-    ),
+    "gorila": ("gorila", GORILA, (GAME, MODULES, "Gorila", options.Cluster, GorilaSettings, *RUN)),
+    "evaluate": ("evaluating", EVALUATE, (options.Trained, options.Evaluating, MODULES)),
+    "watch": ("watching", WATCH, (options.Trained, options.Watching, MODULES)),
     "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
-    "compare": (
-        "comparing",
-        "Run the lecture's claims as experiments, with several seeds.",
-        (options.Comparing,),
-    ),
+    "compare": ("comparing", COMPARE, (options.Comparing,)),
 }
 
 
@@ -57,19 +46,39 @@ class Door(NamedTuple):
     prepared: Callable = dict  # {option: value} of a run -> the same, with what follows from them
 
     def commands(self):
-        """-> {command: (help, classes)}, as `options.parsed` takes it."""
-        own = {GAME: self.game, MODULES: self.modules}
+        """-> {command: (help, classes and titles)}, as `options.parsed` takes it."""
+        own = {GAME: ("the game", *self.game), MODULES: self.modules}
         return {
             name: (summary, [c for part in classes for c in own.get(part, (part,))])
             for name, (_, summary, classes) in COMMANDS.items()
         }
+
+    def more(self, command, given):
+        """-> (what --help of a command says besides, {setting: its default for the game})"""
+        if command == "compare":
+            known = imported("comparing").runner.ALL.items()
+            return "\n".join(f"  {name:20} {experiment.TITLE}" for name, experiment in known), {}
+        if Settings not in COMMANDS[command][2]:
+            return "", {}
+        if "imported" in given:
+            import_modules(given.pop("imported"))
+        given = self.prepared(given)
+        preset = given.get("preset", "catch")
+        if "game" in given and "preset" not in given:
+            game = {f.name: given[f.name] for c in self.game for f in fields(c) if f.name in given}
+            with bad_input():
+                preset = self.make_task(game).preset
+        other = "" if "game" in given or not self.modules else "; --game ID --help shows a game's"
+        return f"The defaults are those of the preset {preset}{other}.", PRESETS[preset]
 
 
 def main(arguments, door):
     """-> exit status: 0 success, 2 bad input, 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP."""
     status = 2
     try:
-        name, given = options.parsed(arguments, door.program, door.description, door.commands())
+        name, given = options.parsed(
+            arguments, door.program, door.description, door.commands(), door.more
+        )
         if "imported" in given:
             import_modules(given.pop("imported"))
         function = getattr(imported(COMMANDS[name][0]), name)

@@ -4,7 +4,12 @@
 """
 
 import argparse
+import ast
+import json
+import sys
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 
 from dqn_symbolic.runs.errors import BadInput
@@ -12,11 +17,15 @@ from dqn_symbolic.settings import PRESETS, setting
 
 TRAINED = Path(__file__).parent.parent / "trained"  # agents that come with the project
 NAMES = tuple(sorted(path.parent.name for path in TRAINED.glob("*/agent.npz")))
+WHICH = (
+    "settings that go together: catch, conv or pixels for Catch; classic for games of a few"
+    " numbers, such as CartPole-v1; atari for ALE/...; nature, as in the paper (the game's own)"
+)
 
 
 @dataclass(frozen=True)
 class Preset:
-    preset: str = setting(None, "settings that go together", tuple(PRESETS))
+    preset: str = setting(None, WHICH, tuple(PRESETS))
     network: str = setting(None, "dense layers only, or convolutions before them", ("mlp", "conv"))
 
 
@@ -60,7 +69,7 @@ class Evaluating:
 
 @dataclass(frozen=True)
 class Comparing:
-    experiment: str = setting(None, "name of an experiment (all)")
+    experiment: str = setting(None, "name of an experiment (all but pong, which takes hours)")
     quick: bool = setting(False, "a small version, about a minute for each experiment")
     address: str = setting(None, "HOST:PORT of a Ray cluster for the jobs (processes here)")
     out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
@@ -71,61 +80,145 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         raise BadInput(message)
 
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            problem = f"invalid choice: {value!r} (choose from {', '.join(action.choices)})"
+            raise argparse.ArgumentError(action, problem + did_you_mean(value, action.choices))
 
-def parsed(arguments, program, description, commands):
+
+def parsed(arguments, program, description, commands, more=lambda command, given: ("", {})):
     """-> (name of the command, {option: value} of the options that the user gave).
 
-    commands: {name: (help, dataclasses whose fields are its options)}; the first is the default.
+    commands: {name: (help, dataclasses whose fields are its options, and titles above them)}; the
+    first is the default. more(command, given): what `Door.more` says to --help.
     """
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+    own = "-h", "--help", "--version"
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in own):
         arguments = [next(iter(commands)), *arguments]
-    parser = Parser(prog=program, description=description)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for name, (summary, classes) in commands.items():
-        command = subparsers.add_parser(
-            name, help=summary, description=summary, argument_default=argparse.SUPPRESS
-        )
-        for options in classes:
-            group = command.add_argument_group(options.__name__.lower())
-            for field in fields(options):
-                add_option(group, field)
-    given = vars(parser.parse_args(arguments))
-    return given.pop("command"), given
+    parser = Parser(prog=program, description=description, allow_abbrev=False)
+    version = versions() if arguments[0] == "--version" else ""
+    parser.add_argument("--version", action="version", version=version)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    options = {name: add_command(subparsers, name, *commands[name]) for name in commands}
+    known, unknown = parser.parse_known_args(arguments)
+    given = vars(known)
+    command = given.pop("command")
+    if unknown:
+        names = [name for action in options[command].values() for name in action.option_strings]
+        hint = did_you_mean(unknown[0].partition("=")[0], names)
+        raise BadInput(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if given.pop("help", False):
+        parser, (text, defaults) = subparsers.choices[command], more(command, given)
+        parser.description += f"\n\n{text}"
+        for field, action in options[command].items():
+            default = shown(defaults.get(field.name, field.default))
+            action.help += f" ({default})" if default not in ("", "None", "False") else ""
+        parser.print_help()
+        parser.exit()
+    return command, given
+
+
+def add_command(subparsers, name, summary, parts):
+    """-> {field: argparse's action of its option}"""
+    parser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
+    group, options = parser, {}
+    for part in parts:
+        if isinstance(part, str):
+            group = parser.add_argument_group(part)
+        else:
+            options |= {field: add_option(group, field) for field in fields(part)}
+    positional = [f"[{o.dest}]" for o in options.values() if not o.option_strings]
+    parser.usage = " ".join(["%(prog)s", *positional, "[options]"])
+    return options
 
 
 def add_option(group, field):
-    """Its name, and what argparse needs to know of its type."""
+    """Its name, and what argparse needs to know of its type. -> argparse's action"""
     name, meaning, choices = field.name, field.metadata["meaning"], field.metadata["choices"]
+    how = HOW[field.type] | HOW.get(name, {})
     if name in ("folder", "experiment"):  # these have no --
-        group.add_argument(name, nargs="?", type=field.type, default=None, help=meaning)
-        return
-    if field.default not in (None, False, ()):
-        shown = "x".join(map(str, field.default)) if field.type is tuple else field.default
-        meaning += f" ({shown})"
+        return group.add_argument(name, nargs="?", type=how["type"], default=None, help=meaning)
     if choices:
         how = {"choices": choices, "metavar": "|".join(choices)}
-    else:
-        how = HOW.get(field.type) or {"type": field.type, "metavar": METAVARS[field.type]}
+    if name in AMERICAN:
+        group.add_argument(AMERICAN[name], dest=name, help=argparse.SUPPRESS, **how)
     option = "--import" if name == "imported" else f"--{name.replace('_', '-')}"
-    group.add_argument(option, dest=name, help=meaning, **how)
+    return group.add_argument(option, dest=name, help=meaning, **how)
+
+
+def did_you_mean(text, names):
+    near = [name for name in names if name.startswith(text)] or get_close_matches(text, names, 1)
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""
+
+
+def versions():
+    from importlib.metadata import version  # only now: it takes longer than all the rest
+
+    names = "dqn_symbolic", "PyTensor", "numba", "NumPy", "Gymnasium"
+    return ", ".join([*(f"{n} {version(n)}" for n in names), f"Python {sys.version.split()[0]}"])
 
 
 def layers(text):
     """ "64,32" -> (64, 32); "16x8x4,32x4x2" -> ((16, 8, 4), (32, 4, 2)); "" -> ()"""
     try:
-        parts = [
-            tuple(int(number) for number in part.split("x")) for part in text.split(",") if part
-        ]
+        parts = [tuple(map(int, part.split("x"))) for part in text.split(",") if part]
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"expected 64,32 or 16x8x4,32x4x2, got {text!r}"
-        ) from error
+        message = f"expected 64,32 or 16x8x4,32x4x2, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
     return tuple(part[0] if len(part) == 1 else part for part in parts)
 
 
-METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
+def shown(value, between=","):
+    """-> the text that the user would give for a value; the inverse of `layers`."""
+    many = isinstance(value, tuple)
+    return between.join(shown(part, "x") for part in value) if many else str(value)
+
+
+def path(text):
+    if not text:  # Path("") would be the current folder
+        raise argparse.ArgumentTypeError("expected a path, got ''")
+    return Path(text)
+
+
+class Pairs(argparse.Action):
+    """NAME=VALUE, any number of times -> {name: value}"""
+
+    def __call__(self, parser, namespace, text, option=None):
+        name, equals, value = text.partition("=")
+        pairs = getattr(namespace, self.dest, {})
+        if not (name and equals) or name in pairs:
+            parser.error(f"argument {option}: expected NAME=VALUE, each NAME once, got {text!r}")
+        setattr(namespace, self.dest, pairs | {name: plain(value)})
+
+
+def plain(text):
+    """-> its value in JSON, or in Python if JSON has it too; or else the text."""
+    for read in json.loads, lambda text: json.loads(json.dumps(ast.literal_eval(text))):
+        with suppress(RecursionError, SyntaxError, TypeError, ValueError):
+            return read(text)
+    return text
+
+
+AMERICAN = {"optimiser": "--optimizer", "initialiser": "--initializer", "centred": "--centered"}
+# {type, or name: what argparse needs to know of it}
 HOW = {
+    int: {"type": int, "metavar": "N"},
+    float: {"type": float, "metavar": "X"},
+    str: {"type": str, "metavar": "NAME"},
+    Path: {"type": path, "metavar": "PATH"},
     bool: {"action": argparse.BooleanOptionalAction},
-    list: {"action": "append", "metavar": "NAME"},
     tuple: {"type": layers, "metavar": "N,N"},
+    list: {"action": "append", "metavar": "NAME"},
+    dict: {"action": Pairs, "metavar": "NAME=VALUE"},
+    "filters": {"metavar": "16x8x4,32x4x2"},
+    "game": {"metavar": "ID"},
 }
