@@ -27,14 +27,14 @@ def any_game(given):
 
     if "game" not in given:
         raise BadInput("--game ID is missing, such as --game CartPole-v1")
-    own = dict(given)
-    options = own.pop("game_option", {})
-    for name in options.keys() & {*own, "render_mode"}:  # the window chooses the render mode
+    options = given.get("game_option", {})
+    for name in options.keys() & given.keys():
         raise BadInput(f"--game-option: expected an option that only the game knows, got {name}")
     module, _, name = given["game"].rpartition(":")
-    for module_name in front.import_modules([module] if module else []):
-        name = f"{module_name}:{name}"
-    return task(**{**own, "game": name}, **options)
+    if module:
+        name = f"{front.import_modules([module])[0]}:{name}"
+    sticky = {"sticky": given["sticky"]} if "sticky" in given else {}
+    return task(name, **sticky, **options)
 
 
 DOOR = front.Door("python -m dqn_symbolic", __doc__, any_game, (Game,), (Modules,))

@@ -128,3 +128,14 @@ def test_a_successful_write_leaves_only_the_new_file(tmp_path):
     write_whole(path, lambda file: file.write(b"new"))
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_could_not_be_read_replaces_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.npz"
+    checkpoints.save(path, "checkpoint", {"actions": [1]}, {})
+    before = path.read_bytes()
+    monkeypatch.setattr(checkpoints, "MAX_DATA_SIZE", 1_000)
+    with pytest.raises(checkpoints.Unreadable, match=r"is not replaced: with 1,0.. bytes"):
+        checkpoints.save(path, "checkpoint", {"actions": [1] * 334}, {})
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz"]

@@ -91,7 +91,8 @@ def test_conv_without_filters_equals_mlp():
 
 
 def test_filters_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"filters of 4 x 4 do not fit into 3 x 3: .*\(height, width, colours\), got \("):
+    message = r"filters of 4 x 4 do not fit into 3 x 3: .*\(height, width, colours\), got \(8, 8\)"
+    with pytest.raises(ValueError, match=message):
         conv_params(np.random.default_rng(0), (8, 8, 1), ((2, 4, 2), (2, 4, 1)), (), 3, glorot)
 
 

@@ -399,3 +399,38 @@ def test_an_id_without_its_version_gets_it(game, full, tmp_path, capfd):
     assert main(["train", "--game", game, "--out", str(tmp_path), "--steps", "60", *SMALL]) == 0
     assert json.loads((tmp_path / "summary.json").read_text())["game"] == full
     assert capfd.readouterr() == ("", "")
+
+
+def test_options_of_the_game(tmp_path, capfd):
+    """They are kept with the files, and belong to the run."""
+    run = ["--out", str(tmp_path / "run"), "--steps", "60", *SMALL]
+    game = ["--game", "FrozenLake-v1", "--game-option"]
+    assert main(["train", *game, "is_slippery=false", "--game-option", "map_name=8x8", *run]) == 0
+    kept = json.loads((tmp_path / "run/summary.json").read_text())["settings"]["game"]
+    assert kept == {"is_slippery": False, "map_name": "8x8"}
+    assert load(tmp_path / "run").env.unwrapped.observation_space.n == 64
+    more = ["--resume", str(tmp_path / "run"), "--steps", "70", "--quiet"]
+    for options, status in (
+        (["--game-option", "is_slippery=true"], 2),
+        ([*game, "map_name=4x4"], 2),
+        (["--game-option", "is_slippery=false"], 0),
+    ):
+        assert main(["train", *more, *options]) == status
+    assert "keeps a run's settings: is_slippery was False, not True" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("is_slipery=1", "FrozenLake-v1 has no option is_slipery; it has desc, map_name, is_sl"),
+        ("render_mode=human", "FrozenLake-v1: render_mode is no option: the window chooses it"),
+        ("desc=7", "FrozenLake-v1: "),
+        ("success_rate=x", "FrozenLake-v1: "),
+    ],
+)
+def test_wrong_options_of_a_game_are_one_line(option, said, tmp_path, capfd):
+    run = ["--out", str(tmp_path / "run"), *SMALL]
+    assert main(["train", "--game", "FrozenLake-v1", "--game-option", option, *run]) == 2
+    line, before = last_line(capfd)
+    assert line.startswith(f"dqn_symbolic: {said}")
+    assert not before

@@ -129,8 +129,9 @@ def resumed(folder, door, given, command):
         asked.pop("filters", None)
     expect_kept(asked, asdict(settings))
     if game:
-        other = door.make_task(game)
-        own = {name: value for name, value in other.kwargs.items() if name in game}
+        other = door.make_task({"game": task.game, **game} if door.modules else game)
+        named = game.keys() | game.get("game_option", {}).keys()
+        own = {name: value for name, value in other.kwargs.items() if name in named}
         expect_kept({"game": other.game, **own}, {"game": task.game, **task.kwargs})
     reached, settings = loading.steps_of(path, data), replace(settings, steps=steps)
     if steps < reached:

@@ -35,6 +35,10 @@ def save(path, kind, data, arrays):
     kind: one of VERSIONS; data: a dict that JSON can hold; arrays: {name: array}.
     """
     data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data}).encode()
+    if len(data) > MAX_DATA_SIZE:  # say, an episode of 90 million actions
+        raise Unreadable(
+            f"{path} is not replaced: with {len(data):,} bytes of data, none could read it"
+        )
     checksums = []
 
     def write(file):

@@ -24,6 +24,7 @@ from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
+from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.settings import Settings
 
 # Exceptions that malformed values in a saved file can raise.
@@ -58,7 +59,9 @@ def player_of(folder) -> Player:
     task, settings, weights = read_agent(Path(folder) / "agent.npz")
     space = stacked(task.frames, settings.history)
     network = networks.of(settings, space)
-    forward = forward_alone(network, weights, space.shape, space.dtype, mode("numba"))
+    with bad_input():  # numba may not be able to compile here
+        numba = mode("numba")
+    forward = forward_alone(network, weights, space.shape, space.dtype, numba)
     return Player(task, settings, forward)
 
 
