@@ -92,7 +92,8 @@ def main(arguments, door):
     except (BadInput, GameError) as error:
         message = str(error)
         game_error = error if isinstance(error, GameError) else error.__cause__
-        print(getattr(game_error, "its_traceback", ""), end="", file=sys.stderr)
+        if isinstance(game_error, GameError):
+            print(game_error.args[1], end="", file=sys.stderr)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     except MemoryError as error:

@@ -110,7 +110,7 @@ def cannot_be_made(game, error, kwargs):
         return ValueError(f"{game} has no option {unknown[1]}{options_of(game)}")
     mistake = raised(f"{game}: its constructor", error, MAKERS)
     about_kwargs = kwargs and isinstance(error, TypeError | ValueError)
-    if mistake.its_traceback and not (about_kwargs or isinstance(error, gymnasium.error.Error)):
+    if mistake.args[1] and not (about_kwargs or isinstance(error, gymnasium.error.Error)):
         return mistake
     message = one_line(error).removeprefix(f"{game}: ")
     return ValueError(f"{game}: {message}")

@@ -5,11 +5,7 @@ from pathlib import Path
 
 
 class GameError(Exception):
-    """A mistake of a game, in one line. its_traceback: of an error that the game raised, or ""."""
-
-    def __init__(self, line: str, its_traceback: str = ""):
-        super().__init__(line, its_traceback)  # both travel between processes
-        self.its_traceback = its_traceback
+    """A mistake of a game: GameError(line, the traceback of what the game itself has raised)."""
 
     def __str__(self):
         return self.args[0]
@@ -24,13 +20,13 @@ def one_line(error):
     return f"{' '.join(str(error).split()):.1000}"
 
 
-def raised(what: str, error: BaseException, foreign=(Path(__file__).parent,)) -> GameError:
+def raised(what: str, error: BaseException, callers=()) -> GameError:
     """-> the GameError for an error of other people's code; what: "CartPole-v1: step".
 
-    foreign: folders and files of code that only called it, which the traceback leaves out.
+    callers: files and folders of the code that called it, which the traceback leaves out.
     """
-    begin = error.__traceback__
-    while begin and any(Path(begin.tb_frame.f_code.co_filename).is_relative_to(f) for f in foreign):
+    begin, callers = error.__traceback__, (Path(__file__).parent, *callers)
+    while begin and any(Path(begin.tb_frame.f_code.co_filename).is_relative_to(c) for c in callers):
         begin = begin.tb_next
     shown = begin or isinstance(error, SyntaxError)  # this one shows the line itself
     text = "".join(traceback.format_exception(type(error), error, begin)) if shown else ""

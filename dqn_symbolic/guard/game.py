@@ -14,7 +14,7 @@ from dqn_symbolic.guard import spaces
 from dqn_symbolic.guard.errors import GameError, Wrong, raised
 
 GYMNASIUM = Path(gymnasium.__file__).parent
-CALLERS = Path(__file__).parent, GYMNASIUM / "core.py", GYMNASIUM / "wrappers"  # of the game
+CALLERS = GYMNASIUM / "core.py", GYMNASIUM / "wrappers"  # they call the game
 SIGNATURES = {"reset": "(self, *, seed=None, options=None)", "step": "(self, action)"}
 
 
@@ -29,16 +29,11 @@ class Innermost(gymnasium.Wrapper):
     def reset(self, *, seed=None, options=None):
         given = {"seed": seed, "options": options}
         result = self.env.reset(**{name: v for name, v in given.items() if v is not None})
-        if type(result) is not tuple or len(result) != 2:
-            raise Wrong(f"expected (observation, info), got {spaces.shown(result)}")
-        return result
+        return expect_values(result, 2, "(observation, info)")
 
     def step(self, action):
-        result = self.env.step(action)
-        if type(result) is not tuple or len(result) != 5:
-            five = "(observation, reward, terminated, truncated, info)"
-            raise Wrong(f"expected {five}, got {spaces.shown(result)}")
-        return result
+        five = "(observation, reward, terminated, truncated, info)"
+        return expect_values(self.env.step(action), 5, five)
 
 
 class Guarded(gymnasium.Wrapper):
@@ -70,7 +65,7 @@ class Guarded(gymnasium.Wrapper):
             observation, info = self.env.reset(seed=seed, options=options)
             return self.frame(observation, "reset"), expect_info(info)
         except (Exception, SystemExit) as error:
-            raise self.mistake("reset", error)  # noqa: B904
+            raise self.mistake("reset", error) from error
 
     def step(self, action):
         try:
@@ -94,7 +89,7 @@ class Guarded(gymnasium.Wrapper):
             reward = float(spaces.number("the reward", reward, "a finite float32"))
             return self.frame(observation, "step"), reward, *flags, expect_info(info)
         except (Exception, SystemExit) as error:
-            raise self.mistake("step", error)  # noqa: B904  it has a cause
+            raise self.mistake("step", error) from error
 
     def frame(self, observation, method=None):
         """-> an observation as the agent sees it; method: that returned it."""
@@ -108,19 +103,23 @@ class Guarded(gymnasium.Wrapper):
         try:
             return self.env.render()
         except (Exception, SystemExit) as error:
-            raise self.mistake("render", error)  # noqa: B904
+            raise self.mistake("render", error) from error
 
     def mistake(self, method, error):
         """-> the GameError for what came out of a call of this method."""
-        what, is_ours = f"{self.name}: {method}", isinstance(error, Wrong)
-        last = traceback.extract_tb(error.__traceback__)[-1]
+        what, last = f"{self.name}: {method}", traceback.extract_tb(error.__traceback__)[-1]
+        if isinstance(error, Wrong):
+            return GameError(f"{what}: {error}", "")
         if isinstance(error, TypeError) and last.filename == __file__:  # at the call itself
             signature = inspect.signature(getattr(type(self.unwrapped), method))
-            error = f"expected {SIGNATURES[method]}, got {signature}"
-            is_ours = True
-        mistake = GameError(f"{what}: {error}") if is_ours else raised(what, error, CALLERS)
-        mistake.__cause__ = None if is_ours else error
-        return mistake
+            return GameError(f"{what}: expected {SIGNATURES[method]}, got {signature}", "")
+        return raised(what, error, CALLERS)
+
+
+def expect_values(result, number, names):
+    if not isinstance(result, tuple) or len(result) != number:
+        raise Wrong(f"expected {names}, got {spaces.shown(result)}")
+    return result
 
 
 def expect_info(info):
@@ -133,10 +132,10 @@ def expect_info(info):
 def with_innermost(env):
     """Puts an `Innermost` around the game itself, under its wrappers, if there is none yet."""
     outer, inner = None, env
-    while isinstance(inner, gymnasium.Wrapper):
-        if isinstance(inner, Innermost):
-            return env
+    while isinstance(inner, gymnasium.Wrapper) and not isinstance(inner, Innermost):
         outer, inner = inner, inner.env
+    if isinstance(inner, Innermost):
+        return env
     if outer is None:
         return Innermost(inner)
     outer.env = Innermost(inner)
