@@ -9,7 +9,6 @@ memory of this surface *is* a NumPy array, so the agent sees what pygame draws. 
 same surface, scaled up.
 """
 
-from functools import cached_property
 from itertools import product
 from typing import ClassVar, NamedTuple
 
@@ -106,6 +105,7 @@ class Catch(gymnasium.Env):
         self._pixels = np.zeros((height, width), np.uint8)
         self.surface = pygame.image.frombuffer(self._pixels, (width, height), "P")
         self.surface.set_palette(PALETTE)
+        self._clock = pygame.time.Clock()
 
     # -- the rules ------------------------------------------------------------------------------
 
@@ -237,10 +237,6 @@ class Catch(gymnasium.Env):
             show_picture(self.picture(), "Catch")
             pygame.event.pump()  # else the system takes the window for dead
             self._clock.tick(self.metadata["render_fps"])
-
-    @cached_property
-    def _clock(self):
-        return pygame.time.Clock()  # it starts with the first picture
 
     def close(self):
         if self.render_mode == "human":

@@ -355,8 +355,8 @@ def test_human_rendering_shows_each_reset_and_step_and_waits(monkeypatch):
     for action in (None, 0, 0):
         env.step(action) if shown else env.reset(options={"state": State(0, 9, 0, 5)})
         window = pygame.display.get_surface()
-        assert window.get_size() == (480, 480)
-        cells = pygame.surfarray.array3d(window)[24::48, 24::48]
+        assert window.get_size() == (600, 600)  # the memory's screen has 1024 x 768 pixels
+        cells = pygame.surfarray.array3d(window)[30::60, 30::60]
         shown.append(np.argwhere((cells == PALETTE[PADDLE]).all(axis=2)).min(axis=0).tolist())
         assert tuple(cells[9, len(shown) - 1]) == PALETTE[BALL]
     assert shown == [[5, 9], [4, 9], [3, 9]]  # (column, row) of the paddle

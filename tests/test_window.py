@@ -1,9 +1,13 @@
 """The window: from keys and seconds to actions and pictures, without a screen or waiting."""
 
 import errno
+import os
+import re
 import subprocess
 import sys
 import weakref
+from pathlib import Path
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -11,9 +15,14 @@ import pygame
 import pytest
 from PIL import Image, ImageSequence
 
+from dqn_symbolic.commands import playing, watching
+from dqn_symbolic.environments import any_game
 from dqn_symbolic.frames import History
+from dqn_symbolic.runs.errors import BadInput
 from games.catch import LEFT, PALETTE, RIGHT, STAY, Catch, State
-from games.window import control, panel, window
+from games.window import canvas, control, panel, window
+from games.window import screen as screen_module
+from games.window.canvas import Canvas
 from games.window.control import Game, Tally
 from games.window.gif import write_gif
 from games.window.panel import draw
@@ -61,6 +70,10 @@ def tap(game, key):
 def advance(game, steps):
     for _ in range(steps):
         game.advance(STEP)
+
+
+def to_image(surface):
+    return Image.frombytes("RGB", surface.get_size(), pygame.image.tobytes(surface, "RGB"))
 
 
 # -- by hand ---------------------------------------------------------------------------------------
@@ -124,7 +137,7 @@ def test_two_keys_for_one_direction_act_as_one_key():
 
 def test_a_person_starts_with_a_direction_key_and_an_agent_at_once():
     game = Game(env := catch_from_middle())
-    assert game.view().sign == "press an arrow key\nto start"
+    assert game.view().sign == "press an arrow key to start"
     tap(game, pygame.K_p)  # the game cannot be paused before its start
     advance(game, 5)
     assert env.actions == []
@@ -153,6 +166,45 @@ def test_m_switches_between_agent_and_person_in_mid_episode():
     advance(game, 1)
     assert (env.actions[5:], game.view().by_hand) == ([RIGHT], False)
     assert env.state == State(6, env.state.ball_column, 0, 4 + 2 - 3 + 1)
+
+
+def test_a_person_who_takes_over_begins_a_score_of_their_own():
+    game = Game(Recorded(2, 3, 1, starts=[CAUGHT, CAUGHT, MISSED, CAUGHT, CAUGHT]), always(STAY))
+
+    def play_episode():
+        while not game.over:
+            game.step()
+        game.step()  # the start of the next episode
+
+    play_episode()
+    play_episode()
+    agents = game.view().tally
+    assert (agents.episodes, agents.streak) == (2, 2)
+    tap(game, pygame.K_m)
+    assert game.view().tally == Tally("caught")
+    play_episode()
+    assert (game.view().tally.episodes, game.view().tally.won) == (1, 0)
+    tap(game, pygame.K_m)
+    assert game.view().tally == agents
+    play_episode()
+    assert (game.view().tally.episodes, game.view().tally.streak) == (3, 3)
+
+
+def test_an_episode_in_which_a_person_helped_is_the_persons():
+    game = Game(catch_from_middle(rows=4), always(STAY))
+    game.step()
+    tap(game, pygame.K_m)
+    game.step()
+    tap(game, pygame.K_m)
+    game.step()
+    assert game.over
+    assert (game.tallies[False].episodes, game.tallies[True].episodes) == (0, 1)
+    tap(game, pygame.K_m)  # without a step by hand
+    game.step()
+    tap(game, pygame.K_m)
+    for _ in range(3):
+        game.step()
+    assert (game.tallies[False].episodes, game.tallies[True].episodes) == (1, 1)
 
 
 def test_the_agent_plays_greedily_and_is_not_called_after_the_end():
@@ -283,7 +335,7 @@ def test_the_final_position_stays_for_a_moment(start, sign, reward):
     for _ in range(10):
         game.advance(0.02)
     assert (game.view().sign, game.view().episode_return, env.state.ball_row) == ("", 0, 0)
-    assert game.tally.score == reward
+    assert game.tallies[False].score == reward
 
 
 def test_a_slow_game_does_not_pause_on_its_final_position():
@@ -296,16 +348,13 @@ def test_a_slow_game_does_not_pause_on_its_final_position():
     assert env.state.ball_row == 0
 
 
-@pytest.mark.parametrize(
-    ("start", "colour", "channel"), [(CAUGHT, panel.GOOD, 1), (MISSED, panel.BAD, 0)]
-)
-def test_the_end_flashes_green_or_red(start, colour, channel):
+@pytest.mark.parametrize(("start", "colour"), [(CAUGHT, panel.GOOD), (MISSED, panel.BAD)])
+def test_the_end_is_framed_in_green_or_red(start, colour):
     game = Game(Recorded(2, 3, 1, starts=[start]), always(STAY))
     game.step()
     surface = draw(game.view())
-    empty = surface.get_at((panel.MARGIN + 2 * 160 + 20, panel.MARGIN + 100))[:3]
-    assert empty[channel] == max(empty) > 30
-    colours = {colour for _, colour in window.to_image(game.view()).getcolors(1_000_000)}
+    assert surface.get_at((panel.MARGIN - 3, panel.MARGIN + 100))[:3] == colour
+    colours = {colour for _, colour in to_image(surface).getcolors(1_000_000)}
     assert colours & {panel.GOOD, panel.BAD} == {colour}
 
 
@@ -364,9 +413,10 @@ def script(monkeypatch):
                     pygame.event.post(event)
                 return 50
 
-        def recording_draw(view):
-            views.append(view)
-            return draw(view)
+        def recording_draw(view, size=None):
+            if size:  # else only its size is asked for
+                views.append(view)
+            return draw(view, size)
 
         monkeypatch.setattr(pygame.time, "Clock", Clock)
         monkeypatch.setattr(window, "draw", recording_draw)
@@ -417,7 +467,64 @@ def test_show_redraws_only_when_the_view_changes(script, monkeypatch):
     assert len(views) == len(pictures) < 8  # of 26 frames
     assert len(set(views)) == 4  # the start, two steps, the pause
     for view, pixels in zip(views, pictures):
-        assert (pygame.surfarray.array3d(draw(view)) == pixels).all()
+        assert (pygame.surfarray.array3d(draw(view, pixels.shape[:2])) == pixels).all()
+
+
+@pytest.mark.parametrize(
+    ("desktop", "scale"),
+    [((1024, 768), 1.125), ((1920, 1080), 1.5), ((3840, 2160), 3.125), ((800, 600), 0.875)],
+)
+def test_the_window_opens_as_large_as_suits_the_screen(desktop, scale, script, monkeypatch):
+    monkeypatch.setattr(pygame.display, "get_desktop_sizes", lambda: [desktop, (100, 100)])
+    sizes = []
+
+    def frames():
+        sizes.append(pygame.display.get_surface().get_size())
+        assert pygame.display.get_surface().get_flags() & pygame.RESIZABLE
+        yield [QUIT]
+
+    script(frames())
+    show(catch_from_middle(), always(STAY))
+    natural = draw(Game(catch_from_middle(), always(STAY)).view()).get_size()
+    assert sizes == [tuple(round(scale * side) for side in natural)]
+
+
+def test_a_resized_window_is_drawn_anew_in_its_size(script):
+    shown = []
+
+    def frames():
+        yield []
+        pygame.display.set_mode((1500, 777), pygame.RESIZABLE)  # as a system does
+        yield []
+        shown.append(pygame.surfarray.array3d(pygame.display.get_surface()))
+        yield [QUIT]
+
+    views = script(frames())
+    show(catch_from_middle())  # waits for a key, so its view does not change
+    assert len(views) == 2
+    assert (shown[0] == pygame.surfarray.array3d(draw(views[0], (1500, 777)))).all()
+
+
+def test_the_window_has_its_title_and_an_icon_of_its_own(script, monkeypatch):
+    calls, set_mode = [], pygame.display.set_mode
+    monkeypatch.setattr(pygame.display, "set_icon", calls.append)
+    monkeypatch.setattr(
+        pygame.display, "set_mode", lambda *a: (calls.append("open"), set_mode(*a))[1]
+    )
+    titles = []
+
+    def frames():
+        titles.append(pygame.display.get_caption()[0])
+        yield [QUIT]
+
+    script(frames())
+    show(catch_from_middle(), title="Catch - runs/one")
+    assert titles == ["Catch - runs/one"]
+    icon, opened = calls
+    assert opened == "open"
+    ball, paddle = [icon.get_at((x, y))[:3] for x, y in ((16, 8), (16, 25))]
+    assert (ball, paddle) == (PALETTE[255], panel.AGENT)
+    assert icon.get_at((16, 16))[:3] not in (ball, paddle)
 
 
 def test_a_covered_window_is_drawn_again(script):
@@ -429,17 +536,17 @@ def test_a_covered_window_is_drawn_again(script):
     assert drawings([pygame.event.Event(pygame.WINDOWEXPOSED)]) == drawings([]) + 1
 
 
-def test_s_saves_the_picture_and_never_overwrites(script, tmp_path):
+def test_f12_saves_the_picture_and_never_overwrites(script, tmp_path):
     folder = tmp_path / "new"
-    save = down(pygame.K_s)
+    save = down(pygame.K_F12)
     views = script([[], [save, save], *[[]] * 60, [QUIT]])
     show(catch_from_middle(), None, title="Catch", screenshots=folder)  # waits for a key
     first, second = sorted(folder.iterdir())
     assert (first.name, second.name) == ("catch-0001.png", "catch-0002.png")
     with Image.open(first) as image:
-        assert image.size == draw(views[0]).get_size()
         pixels = np.asarray(image.convert("RGB")).swapaxes(0, 1)
-    assert (pixels == pygame.surfarray.array3d(draw(views[0]))).all()
+    assert (pixels == pygame.surfarray.array3d(draw(views[0], pixels.shape[:2]))).all()
+    assert pixels.shape[0] == 1.125 * draw(views[0]).get_width()  # as large as in the window
     messages = [view.message for view in views]
     assert list(dict.fromkeys(messages)) == ["", "saved catch-0002.png"]
     assert messages[-1] == ""
@@ -453,7 +560,7 @@ def test_s_saves_the_picture_and_never_overwrites(script, tmp_path):
 
 def test_a_screenshot_that_cannot_be_written_is_a_message(script, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    views = script([[down(pygame.K_s)], [], [QUIT]])
+    views = script([[down(pygame.K_F12)], [], [QUIT]])
     show(catch_from_middle(), None, screenshots=tmp_path / "file")
     assert "not saved: File exists" in [view.message for view in views]
 
@@ -462,25 +569,46 @@ def test_several_frames_are_shown_side_by_side_the_newest_last():
     game = Game(History(Catch(drift=True, pixels=84, render_mode="rgb_array"), 4), always(STAY))
     for _ in range(5):
         game.step()
-    surface, board = draw(game.view()), draw(game.view()._replace(seen=None))
+    surface, board = draw(game.view()), draw(game.view()._replace(seen=()))
     assert surface.get_width() == board.get_width()
-    top = surface.get_height() - panel.MARGIN - panel.FRAME_HEIGHT
-    assert top > board.get_height()
+    top = board.get_height() + panel.MARGIN
+    pitch = 480 / (4 - panel.GAP)
+    side = pitch * (1 - panel.GAP)
+    assert surface.get_height() - top - panel.MARGIN == round(side)
     for i in range(4):
-        left = panel.MARGIN + i * (panel.FRAME_HEIGHT + panel.GAP)
+        left = panel.MARGIN + i * pitch
         for row, column in ((0.06, 0.06), (0.97, 0.5), (0.5, 0.97), (0.97, 0.1), (0.2, 0.3)):
             x, y = int(column * 84), int(row * 84)
-            screen_x = left + int((x + 0.5) * panel.FRAME_HEIGHT / 84)
-            pixel = surface.get_at((screen_x, top + int((y + 0.5) * panel.FRAME_HEIGHT / 84)))
+            pixel = surface.get_at(
+                (int(left + (x + 0.5) * side / 84), int(top + (y + 0.5) * side / 84))
+            )
             assert pixel[:3] == PALETTE[game.env.x[y, x, i]]
     balls = [np.argwhere(game.env.x[..., i] == 255).min(axis=0)[0] for i in range(4)]
     assert balls == sorted(balls)
 
 
+@pytest.mark.parametrize("number", [2, 3, 4, 16])
+@pytest.mark.parametrize("size", [None, (1600, 1400), (500, 500)])
+def test_the_frames_together_are_as_wide_as_the_board(number, size):
+    white = np.full((84, 84, number), 255, np.uint8)
+    view = Game(Stacked(Arcade(), white), agent_with(18)).view()._replace(keys=())
+    columns = pygame.surfarray.array3d(draw(view, size)).sum(axis=2)
+    width, height = draw(view).get_size()
+    scale = canvas.fitting((width, height), columns.shape)
+    middle = int(columns.shape[1] / 2 + scale * (height / 2 - panel.MARGIN - 10))
+    frames = np.flatnonzero(columns[:, middle] > 740)
+    board = np.flatnonzero(columns[:, columns.shape[1] // 3] == sum(panel.LINE))
+    assert (np.diff(frames) > 1).sum() == number - 1
+    # The frame around the board is two units wide.
+    assert frames[0] == pytest.approx(board[0] + 2 * scale, abs=1)
+    board = board[board < board[0] + 400 * scale]  # not the lines in the panel
+    assert frames[-1] == pytest.approx(board[-1] - 2 * scale, abs=1)
+
+
 def test_a_single_frame_is_not_shown_beside_the_board():
     catch = Catch(render_mode="rgb_array")
-    assert Game(History(catch, 1), always(STAY)).view().seen is None
-    assert Game(catch).view().seen is None
+    assert Game(History(catch, 1), always(STAY)).view().seen == ()
+    assert Game(catch).view().seen == ()
 
 
 # -- any game --------------------------------------------------------------------------------------
@@ -540,10 +668,108 @@ def cart_pole():
     return gymnasium.make("CartPole-v1", render_mode="rgb_array")
 
 
+class Unnamed(Arcade):
+    """A game with n actions that names neither keys nor actions; an action never ends it."""
+
+    get_action_meanings = get_keys_to_action = property()  # so hasattr() is False
+
+    def __init__(self, n):
+        super().__init__()
+        self.action_space = gymnasium.spaces.Discrete(n)
+
+
+GYMNASIUMS = {
+    "CartPole-v1": ("left", "right"),
+    "MountainCar-v0": ("left", "none", "right"),
+    "Acrobot-v1": ("left", "none", "right"),
+    "FrozenLake-v1": ("left", "down", "right", "up"),
+    "CliffWalking-v1": ("up", "right", "down", "left"),
+    "Taxi-v4": ("down", "up", "right", "left", "pick up", "drop off"),
+    "Blackjack-v1": ("stick", "hit"),
+}
+
+
+@pytest.mark.parametrize(("game", "names"), GYMNASIUMS.items())
+def test_the_arrows_play_the_actions_that_gymnasiums_pages_name(game, names):
+    game = Game(gymnasium.make(game, render_mode="rgb_array"))
+    assert game.names == names
+    assert len(names) == game.env.action_space.n
+    assert game.view().sign == "press an arrow key to start"
+    arrows = {"left": pygame.K_LEFT, "right": pygame.K_RIGHT, "up": pygame.K_UP}
+    arrows |= {"down": pygame.K_DOWN, "stick": pygame.K_LEFT, "hit": pygame.K_RIGHT}
+    for action, name in enumerate(names):
+        keys = [key for key in (arrows.get(name), ord(str(action))) if key]
+        if hasattr(game.env.unwrapped, "get_keys_to_action"):  # MountainCar has no numbers
+            keys = keys[:1] if name in arrows else []
+        for key in keys:
+            game.press(key)
+            assert game.hand() == action
+            game.release(key)
+            game.tapped = None
+    assert game.hand() == (names.index("none") if "none" in names else None)
+
+
+def test_the_engines_of_lunar_lander_have_arrows():
+    class LunarLander(Unnamed):
+        pass
+
+    game = Game(LunarLander(4))
+    assert game.names == ("none", "left engine", "main engine", "right engine")
+    keys = [(), (pygame.K_LEFT,), (pygame.K_UP,), (pygame.K_RIGHT,)]
+    assert [game.keys[frozenset(key)] for key in keys] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("game", "listed"),
+    [
+        (cart_pole, (("arrows", "move"),)),
+        (lambda: Unnamed(2), (("arrows", "0, 1"),)),
+        (lambda: Unnamed(3), (("0 to 2", "act"),)),
+        (
+            lambda: gymnasium.make("Blackjack-v1", render_mode="rgb_array"),
+            (("arrows", "stick, hit"),),
+        ),
+        (
+            lambda: gymnasium.make("Taxi-v4", render_mode="rgb_array"),
+            (("arrows", "move"), ("4", "pick up"), ("5", "drop off")),
+        ),
+    ],
+)
+def test_the_key_list_says_what_the_keys_of_a_game_do(game, listed):
+    assert Game(game()).listed == listed
+
+
+def test_left_and_right_are_the_two_actions_of_a_game():
+    game = Game(env := Unnamed(2))
+    for key in (pygame.K_LEFT, pygame.K_RIGHT, pygame.K_1, pygame.K_0):
+        tap(game, key)
+        advance(game, 1)
+    assert env.actions == [0, 1, 1, 0]
+
+
+def test_keys_are_named_for_the_games_own_actions_which_may_begin_above_zero():
+    class Shifted(Arcade):
+        action_space = gymnasium.spaces.Discrete(18, start=5)
+
+        def get_keys_to_action(self):
+            return {keys: action + 5 for keys, action in super().get_keys_to_action().items()}
+
+    class FromZero(gymnasium.ActionWrapper):
+        action_space = gymnasium.spaces.Discrete(18)
+
+        def action(self, action):
+            return action + 5
+
+    game = Game(env := FromZero(Shifted()))
+    tap(game, pygame.K_RIGHT)
+    advance(game, 2)
+    assert env.unwrapped.actions == [5 + MEANINGS.index("RIGHT"), 5]
+
+
 def test_the_actions_are_named_by_the_game_or_numbered():
     assert Game(catch_from_middle()).view().names == ("left", "stay", "right")
     assert Game(Arcade()).view().names[:3] == ("noop", "fire", "up")
-    assert Game(cart_pole()).view().names == ("0", "1")
+    assert Game(Unnamed(3)).view().names == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -584,7 +810,7 @@ def test_a_tap_combines_once_with_the_held_keys():
 
 def test_arrow_keys_of_pygame_1_are_understood():
     game = Game(gymnasium.make("MountainCar-v0", render_mode="rgb_array"))
-    assert game.view().sign == "press an arrow key\nto start"
+    assert game.view().sign == "press an arrow key to start"
     actions = [game.hand()]
     for key in (pygame.K_LEFT, pygame.K_RIGHT):
         game.press(key)
@@ -602,14 +828,12 @@ def test_the_games_keys_take_precedence_and_the_panel_names_the_others():
     assert env.names_of_actions() == ["FIRE", "DOWN"]
     tap(game, pygame.K_p)
     assert game.view().sign == "paused"
-    assert pygame.K_F12 in game.own["screenshot"]
-    assert pygame.K_s not in game.own["screenshot"]
     keys = game.view().keys
     assert keys[:2] == (("arrows", "move"), ("space", "fire"))
     assert {("F12", "screenshot"), ("P", "pause"), ("M", "give back"), ("H", "hint")} <= set(keys)
     keys = Game(catch_from_middle()).view().keys
     assert keys[0] == ("arrows", "move")
-    assert ("S", "screenshot") in keys
+    assert ("F12", "screenshot") in keys
 
 
 def test_a_game_may_use_every_letter_key():
@@ -635,14 +859,13 @@ def test_a_game_may_use_every_letter_key():
     advance(game, 1)
     assert env.actions == [1, 2, 3, 4, 5, 6, 7, 8]
     assert {("X", "upleft"), ("space", "pause"), ("[+] [-]", "speed")} <= set(view.keys)
-    assert {("F2", "give back"), ("F3", "hint"), ("S", "screenshot")} <= set(view.keys)
+    assert {("F2", "give back"), ("F3", "hint"), ("F12", "screenshot")} <= set(view.keys)
 
 
 def test_a_game_without_keys_is_played_with_numbers_and_waits_for_them():
     game = Game(frozen_lake())
     lake = game.env.unwrapped
-    assert game.view().sign == "press a number key\nto start"
-    assert game.view().keys[0] == ("0 to 3", "act")
+    assert Game(Unnamed(4)).view().sign == "press a number key to start"
     tap(game, pygame.K_2)
     game.advance(0.25)
     assert (lake.s, game.view().sign) == (1, "")
@@ -705,10 +928,10 @@ def test_a_game_without_outcomes_shows_the_return(rewards, sign, colour, ends, m
     assert game.view().sign == ""
     game.step()
     assert game.view().sign == sign
-    colours = {colour for _, colour in window.to_image(game.view()).getcolors(1_000_000)}
+    colours = {colour for _, colour in to_image(draw(game.view())).getcolors(1_000_000)}
     assert colours & {panel.GOOD, panel.BAD} == {colour} - {panel.TEXT}
     total = sum(rewards)
-    assert game.tally == Tally("", 1, total > 0, total > 0, total > 0, total, total)
+    assert game.tallies[False] == Tally("", 1, total > 0, total > 0, total > 0, total, total)
     words = words_of(game.view(), monkeypatch)
     assert words[words.index("mean return") + 1] == sign.removeprefix("return ")
     assert "streak" not in words
@@ -740,14 +963,112 @@ def test_the_end_of_a_fast_game_is_shown_long_enough_to_read():
 )
 def test_pictures_are_enlarged_by_a_whole_factor_or_shrunk(size, size_in_window):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
-    surface = panel.enlarged(pixels)
-    assert surface.get_size() == size_in_window
-    enlarged = pygame.surfarray.array3d(surface).swapaxes(0, 1)
+    board, view = board_in_window(pixels)
+    assert board.shape[1::-1] == size_in_window == panel.board_size(view)
     factor = size_in_window[0] // size[1]
     if factor:
-        assert (enlarged == pixels.repeat(factor, axis=0).repeat(factor, axis=1)).all()
+        assert (board == pixels.repeat(factor, axis=0).repeat(factor, axis=1)).all()
     else:  # neighbouring pixels are averaged, so the noise is smaller
-        assert enlarged.std() < 0.7 * pixels.std()
+        assert board.std() < 0.7 * pixels.std()
+
+
+def board_in_window(pixels, scale=1):
+    """-> (the part of the window that shows this picture of a game, the view)."""
+    env = Arcade()
+    env.render = lambda: pixels
+    env.reset = lambda: (np.zeros(4), {})
+    view = Game(env, agent_with(18)).view()
+    natural = draw(view).get_size()
+    drawn = pygame.surfarray.array3d(draw(view, [scale * side for side in natural])).swapaxes(0, 1)
+    board = pygame.Rect((0, 0), panel.board_size(view))
+    width = max(board.width, panel.LEAST_BOARD[0])
+    board.center = pygame.Rect(panel.MARGIN, 0, width, natural[1]).center
+    left, top, right, bottom = (scale * x for x in (*board.topleft, *board.bottomright))
+    return drawn[top:bottom, left:right], view
+
+
+def test_a_larger_window_is_drawn_anew_not_blurred():
+    pixels = np.random.default_rng(0).integers(0, 256, (240, 240, 3)).astype(np.uint8)
+    board, _ = board_in_window(pixels, scale=2)
+    assert (board == pixels.repeat(4, axis=0).repeat(4, axis=1)).all()
+    view = Game(catch_from_middle(), always(STAY)).view()
+    small = draw(view)
+    large = draw(view, (2 * small.get_width(), 2 * small.get_height()))
+    blurred = pygame.transform.smoothscale_by(small, 2)
+    panels = [pygame.surfarray.array3d(s)[-600:, :600].astype(int) for s in (large, blurred)]
+    # The edges of sharp letters are steeper.
+    steepest = [abs(np.diff(pixels, axis=0)).sum(axis=2) for pixels in panels]
+    assert (steepest[0] > 500).sum() > 2 * (steepest[1] > 500).sum()
+
+
+@pytest.mark.parametrize(
+    ("room", "scale"),
+    [((100, 50), 1), ((200, 100), 2), ((1000, 137), 2.625), ((99, 1000), 0.875), ((1, 1), 0.125)],
+)
+def test_the_scale_is_the_largest_eighth_that_fits(room, scale):
+    assert canvas.fitting((100, 50), room) == scale
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.875, 1.375, 2, 3.5])
+def test_the_picture_is_in_the_middle_of_a_window_of_any_size(scale):
+    view = Game(catch_from_middle(), always(STAY)).view()
+    width, height = draw(view).get_size()
+    exact = draw(view, (int(scale * width), int(scale * height)))
+    wide = draw(view, (int(scale * width) + 40, int(scale * height) + 20))
+    assert wide.get_size() == (int(scale * width) + 40, int(scale * height) + 20)
+    pixels = [pygame.surfarray.array3d(surface) for surface in (wide, exact)]
+    assert (pixels[0][20:-20, 10:-10] == pixels[1]).all()
+    assert (pixels[0][:20] == panel.BACK).all()
+    assert draw(view, (7, 3)).get_size() == (7, 3)  # even the smallest window
+
+
+COLOURS = np.random.default_rng(0).integers(0, 256, (6, 8, 4)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("rendered", "shown"),
+    [
+        (COLOURS[..., :3], COLOURS[..., :3]),
+        (np.ascontiguousarray(COLOURS[..., :3]), COLOURS[..., :3]),
+        (COLOURS, COLOURS[..., :3]),
+        (COLOURS[..., 0], COLOURS[..., [0, 0, 0]]),
+        (COLOURS[..., :1], COLOURS[..., [0, 0, 0]]),
+        (COLOURS[::-1, ::2], COLOURS[::-1, ::2, :3]),
+        (np.asfortranarray(COLOURS), COLOURS[..., :3]),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_game_may_draw_grey_or_colour_with_or_without_alpha(rendered, shown, listed):
+    env = Arcade()
+    env.reset = lambda: (np.zeros(4), {})
+    env.render = lambda: [rendered[:2], rendered] if listed else rendered
+    board = Game(env).view(newest=True).board
+    assert (pygame.surfarray.array3d(board).swapaxes(0, 1) == shown).all()
+
+
+@pytest.mark.parametrize(
+    ("rendered", "got"),
+    [
+        (None, "None"),
+        ([], "[]"),
+        ([None], "None"),
+        ("board", "'board'"),
+        (np.zeros((4, 4), bool), "bool (4, 4)"),
+        (np.zeros((4, 4, 3)), "float64 (4, 4, 3)"),
+        (np.zeros(4, np.uint8), "uint8 (4,)"),
+        (np.zeros((4, 4, 2), np.uint8), "uint8 (4, 4, 2)"),
+        (np.zeros((3, 4, 4, 3), np.uint8), "uint8 (3, 4, 4, 3)"),
+        (np.zeros((0, 4, 3), np.uint8), "uint8 (0, 4, 3)"),
+        (np.uint8(7), "np.uint8(7)"),
+    ],
+)
+def test_other_pictures_are_refused_in_one_line(rendered, got):
+    env = Arcade()
+    env.reset = lambda: (np.zeros(4), {})
+    env.render = lambda: rendered
+    expected = f"render: expected a picture (height, width, 3) of uint8, got {got}"
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        Game(env).view()
 
 
 class Television(Arcade):
@@ -782,7 +1103,7 @@ def test_several_pictures_a_step_are_shown_one_after_the_other():
 
 def test_wide_pixels_and_lives_are_shown():
     game = Game(Television(), agent_with(18))
-    width, height = game.view().board.get_size()
+    width, height = panel.board_size(game.view())
     assert width / height == 10 * 2 / 40
     assert ("lives", "3") in panel.tally_rows(game.view())
     game.step()
@@ -804,13 +1125,9 @@ class Stacked(gymnasium.ObservationWrapper):
 
 
 def strip(env, *frames):
-    """-> the colour at the centre of each shown frame; None if the window shows no frames."""
-    observation = np.stack(frames, axis=-1)
-    seen = Game(Stacked(env, observation), agent_with(18)).view().seen
-    if seen is None:
-        return None
-    step = (seen.get_width() + panel.GAP) / len(frames)
-    return [tuple(seen.get_at((int(step * (i + 0.4)), 50)))[:3] for i in range(len(frames))]
+    """-> the colour at the centre of each shown frame."""
+    seen = Game(Stacked(env, np.stack(frames, axis=-1)), agent_with(18)).view().seen
+    return [tuple(frame.get_at((40, 50)))[:3] for frame in seen]
 
 
 def flat(colour, size=(84, 84)):
@@ -838,14 +1155,12 @@ def test_frames_are_shown_in_grey_or_in_colour():
     ],
 )
 def test_vectors_and_single_frames_are_not_shown(observation):
-    assert strip(Arcade(), observation) is None
+    assert Game(Stacked(Arcade(), observation), agent_with(18)).view().seen == ()
 
 
 def test_many_frames_fit_into_the_window(monkeypatch):
     game = Game(Stacked(Arcade(), np.zeros((84, 84, 16), np.uint8)), agent_with(18))
-    view = game.view()
-    assert view.seen.get_width() <= draw(view).get_width() - 2 * panel.MARGIN
-    draw_without_overlaps(view, monkeypatch)
+    draw_without_overlaps(game.view(), monkeypatch)
 
 
 @pytest.mark.parametrize("n", [2, 5, 6, 7, 9, 12, 17, 18])
@@ -868,15 +1183,27 @@ def test_the_panel_has_room_for_any_number_of_actions(n, names, monkeypatch):
     q_values = np.array([(-1e30, 99.99, -12.5)[i % 3] for i in range(n)])
     game = Game(Few(), lambda observation: q_values)
     surface = draw_without_overlaps(crowded(game), monkeypatch)
-    keys = panel.KEY_PITCH * max(0, (len(game.view().keys) + 1) // 2 - 4)
-    assert surface.get_height() - keys <= (536 if n <= 8 else 680)  # it fits a screen of 768 pixels
+    assert surface.get_height() <= 536 or n > 5
+    draw_without_overlaps(crowded(game), monkeypatch, (1366, 768))
 
 
-def test_the_names_of_the_arcade_are_not_cut(monkeypatch):
+def test_the_names_of_the_arcade_are_not_squeezed(monkeypatch):
     words = words_of(Game(Arcade(), agent_with(18)).view(), monkeypatch)
     assert {meaning.lower() for meaning in MEANINGS} <= set(words)
-    short_name = panel.cut("accelerate with all wheels", panel.SMALL, panel.MOST_NAME)
-    assert short_name == "accelerate with..."
+    sheet = canvas.Canvas(None, 1)
+    assert max(sheet.width(name.lower(), panel.NORMAL) for name in MEANINGS) <= panel.MOST_NAME
+
+
+def test_words_that_are_too_wide_are_squeezed_not_cut():
+    def ink(most):
+        sheet = canvas.Canvas(pygame.Surface((400, 40), depth=24), 1.5)
+        sheet.write("accelerate with all wheels", panel.TEXT, 22, most, midleft=(0, 13))
+        return np.flatnonzero(pygame.surfarray.array3d(sheet.surface).any(axis=(1, 2)))
+
+    free, squeezed = ink(1000), ink(100)
+    assert free[-1] > 1.5 * 150
+    assert 1.5 * 98 < squeezed[-1] < 1.5 * 100
+    assert ink(free[-1] / 1.5 + 3)[-1] == free[-1]
 
 
 def test_pong_in_the_window():
@@ -887,7 +1214,7 @@ def test_pong_in_the_window():
     game = Game(env, agent_with(6))
     assert game.view().names == ("noop", "fire", "right", "left", "rightfire", "leftfire")
     assert game.view().keys[:2] == (("arrows", "move"), ("space", "fire"))
-    assert game.view().board.get_size() == (320, 420)
+    assert panel.board_size(game.view()) == (320, 420)
     tap(game, pygame.K_m)
     assert game.hand() == 0
     for keys, action in (("d", 2), ("a", 3), ("d ", 4), ("a ", 5), (" ", 1)):
@@ -911,7 +1238,7 @@ def test_the_window_imports_no_learner_and_no_game():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_f12_takes_the_screenshot_if_the_game_uses_s(script, tmp_path):
+def test_the_screenshot_has_one_key_for_all_games(script, tmp_path):
     env = Arcade()
     env.metadata = {"render_fps": 120}
     script([[down(pygame.K_s)], [], [down(pygame.K_F12)], [QUIT]])
@@ -943,45 +1270,100 @@ def test_show_takes_any_game(make, script):
 # -- the picture -----------------------------------------------------------------------------------
 
 
-def bars(q_values, marked=None):
-    """-> for each action (colour, first pixel, last pixel) of its bar, counted from zero."""
+def bars(q_values, marked=None, reach=None):
+    """-> for each action (colour, first pixel, last pixel) of its bar, counted from the middle."""
     view = Game(catch_from_middle(), lambda observation: q_values).view()._replace(marked=marked)
+    view = view if reach is None else view._replace(reach=reach)
     surface = draw(view)
     edge = surface.get_width() - panel.MARGIN - panel.PANEL_WIDTH
     left, right = edge + panel.BAR_LEFT, edge + panel.BAR_RIGHT
-    zero = (left + right) // 2
+    middle = (left + right) // 2
     drawn_bars = []
     for action in range(3):
         y = panel.MARGIN + panel.BARS_TOP + action * panel.BAR_PITCH + 2
         row = [tuple(surface.get_at((x, y)))[:3] for x in range(left - 4, right + 4)]
-        filled = [x for x, colour in enumerate(row) if colour in (panel.AGENT, panel.BAR)]
+        filled = [x for x, c in enumerate(row) if c in (panel.AGENT, panel.BAR, panel.TEXT)]
         colour = row[filled[0]] if filled else None
-        ends = [left - 4 + x - zero for x in (filled[0], filled[-1])] if filled else [0, 0]
+        ends = [left - 4 + x - middle for x in (filled[0], filled[-1])] if filled else [0, 0]
         drawn_bars.append((colour, *ends))
     return drawn_bars
 
 
-def test_a_larger_value_has_a_longer_bar_on_its_side_of_zero():
-    unit = (panel.BAR_RIGHT - panel.BAR_LEFT) / 2 / panel.ROOM
-    left, stay, right = bars((-0.5, 0.25, 1.2))
-    assert left[1:] == pytest.approx((-0.5 * unit, -1), abs=1)
-    assert stay[1:] == pytest.approx((1, 0.25 * unit - 1), abs=1)
-    assert right[1:] == pytest.approx((1, 1.2 * unit - 1), abs=1)
+HALF = (panel.BAR_RIGHT - panel.BAR_LEFT) / 2  # the track, on either side of the mean
 
 
-def test_q_values_beyond_one_widen_the_scale_and_stay_on_their_track():
-    unit = (panel.BAR_RIGHT - panel.BAR_LEFT) / 2 / panel.ROOM
-    left, stay, right = bars((-3.0, 2.0, 4.0))
-    assert left[1] == pytest.approx(-0.75 * unit, abs=1)
-    assert stay[2] == pytest.approx(0.5 * unit - 1, abs=1)
-    assert right[2] == pytest.approx(unit - 1, abs=1)
+@pytest.mark.parametrize("level", [0.0, 0.3, -12.0])
+def test_a_bar_is_as_long_as_its_action_is_above_or_below_the_mean(level):
+    left, stay, right = bars((level - 0.02, level + 0.005, level + 0.015), reach=0.01)
+    assert left[1:] == pytest.approx((-HALF, -1), abs=2)
+    assert stay[1:] == pytest.approx((1, 0.25 * HALF - 1), abs=1)
+    assert right[1:] == pytest.approx((1, 0.75 * HALF - 1), abs=1)
+
+
+def test_the_axis_and_the_mean_are_written_beside_the_bars(monkeypatch):
+    game = Game(catch_from_middle(), lambda observation: (0.28, 0.3, 0.32))
+    words = words_of(game.view(), monkeypatch)
+    assert words[words.index("Q-values") + 1] == "mean +0.3000"
+    assert {f"{panel.MINUS}0.05", "mean", "+0.05", "+0.2800", "+0.3000", "+0.3200"} <= set(words)
+
+
+def test_the_axis_is_steady_and_follows_what_is_usual():
+    differences = iter([0.02, 0.03, 0.01, 0.02, 0.9, 0.02, 0.02, 0.01, 0.9, 0.03])
+    env = catch_from_middle(rows=100)
+    game = Game(env, lambda x: (0.0, next(differences, 5.0), 0.0))
+    ends = []
+    for _ in range(10):
+        ends.append(panel.round_number(2 * game.view().reach))
+        game.step()
+    assert ends == [0.05] * 10  # two thirds of .02 are usual; the .9 do not count
+    for _ in range(32):  # four seconds later
+        game.step()
+    assert panel.round_number(2 * game.view().reach) == 10
+
+
+def test_a_bar_that_is_longer_than_the_axis_ends_in_a_light_tip():
+    view = Game(catch_from_middle(), lambda x: (-1.0, 0.0, 1.0)).view()
+    tips = []
+    for reach in (0.5, 0.2):  # the axis ends at 1, at .5
+        sheet = pygame.surfarray.array3d(draw(view._replace(reach=reach)))
+        y = panel.MARGIN + panel.BARS_TOP + 2 + panel.BAR_PITCH * np.arange(3)
+        edge = sheet.shape[0] - panel.MARGIN - panel.PANEL_WIDTH
+        track = sheet[edge + panel.BAR_LEFT - 3 : edge + panel.BAR_RIGHT + 3][:, y]
+        tips.append((track == panel.TEXT).all(axis=2).sum(axis=0).tolist())
+    assert tips == [[0, 0, 0], [4, 0, 4]]
+
+
+@pytest.mark.parametrize(
+    ("least", "number"),
+    [(0.0, 1e-6), (0.011, 0.02), (0.02, 0.02), (0.3, 0.5), (0.51, 1), (1000, 1000), (6e37, 1e38)],
+)
+def test_the_axis_ends_at_a_round_number(least, number):
+    assert panel.round_number(least) == pytest.approx(number, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("q", "end", "text"),
+    [
+        (0.30412, 0.05, "+0.3041"),
+        (0.5, 1, "+0.50"),
+        (12.0, 20, "+12.0"),
+        (-12.3456, 0.05, "-12.346"),
+        (1234.5, 0.01, "+1234.5"),
+        (-9999.7, 0.01, "-10000"),
+        (1e30, 1, "+1e+30"),
+        (float("nan"), 1, "+nan"),
+        (float("-inf"), 1, "-inf"),
+    ],
+)
+def test_q_values_have_the_digits_in_which_they_differ(q, end, text):
+    assert panel.q_value(q, end) == text.replace("-", panel.MINUS)
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1e30])
 def test_a_diverged_agent_can_be_watched(odd):
     half = (panel.BAR_RIGHT - panel.BAR_LEFT) // 2
     for _, first, last in bars((odd, 0.5, 1.0)):
-        assert -half - 1 <= first <= last <= half + 1
+        assert -half - 3 <= first <= last <= half + 3
 
 
 def test_the_bar_of_the_greedy_action_is_highlighted():
@@ -1005,7 +1387,7 @@ def test_the_picture_contains_the_board_in_its_colours():
 def words_of(view, monkeypatch):
     """-> every text in the picture, from top to bottom."""
     texts = []
-    monkeypatch.setattr(panel, "write", lambda surface, text, *_, **position: texts.append(text))
+    monkeypatch.setattr(Canvas, "write", lambda canvas, text, *_, **anchor: texts.append(text))
     draw(view)
     return texts
 
@@ -1016,9 +1398,9 @@ def test_the_panel_shows_who_plays_the_score_and_the_keys(monkeypatch):
     words = words_of(game.view()._replace(tally=tally), monkeypatch)
     assert words[:2] == ["agent plays", "8 steps/s"]
     assert [words[words.index(name) + 1] for name in ("left", "stay", "right")] == [
-        f"{panel.MINUS}0.25",
-        "+0.50",
-        "+12.00",
+        f"{panel.MINUS}0.2",
+        "+0.5",
+        "+12.0",
     ]
     numbers = {
         "mean return": "+0.5",
@@ -1029,14 +1411,21 @@ def test_the_panel_shows_who_plays_the_score_and_the_keys(monkeypatch):
         "best streak": "4",
     }
     assert {name: words[words.index(name) + 1] for name in numbers} == numbers
-    assert {"M", "H", "P", "S", "Esc", "take over"} <= set(words)
+    assert {"M", "H", "P", "F12", "Esc", "take over"} <= set(words)
     tap(game, pygame.K_m)
     assert {"you play", "5 steps/s", "give back"} <= set(words_of(game.view(), monkeypatch))
 
 
 def test_without_an_agent_the_panel_shows_no_q_values(monkeypatch):
     words = set(words_of(Game(catch_from_middle()).view(), monkeypatch))
-    assert {"you play", "arrows", "press an arrow key", "caught", "streak", "best streak"} <= words
+    assert {
+        "you play",
+        "arrows",
+        "press an arrow key to start",
+        "caught",
+        "streak",
+        "best streak",
+    } <= words
     assert not {"Q-values", "left", "M", "H"} & words
 
 
@@ -1048,7 +1437,7 @@ def test_drawing_does_not_change_the_board():
     assert pygame.image.tobytes(view.board, "RGB") == before
 
 
-@pytest.mark.parametrize("sign", ["", "press an arrow key\nto start", "paused", "caught"])
+@pytest.mark.parametrize("sign", ["", "press an arrow key to start", "paused", "caught"])
 @pytest.mark.parametrize("q_values", [None, (-1e30, 99.99, float("-inf"))])
 @pytest.mark.parametrize(
     ("rows", "columns"), [(2, 1), (2, 84), (84, 1), (10, 5), (10, 10), (84, 84), (100, 90)]
@@ -1058,11 +1447,14 @@ def test_texts_stay_in_the_picture_and_do_not_overlap(rows, columns, q_values, s
     game = Game(catch, None if q_values is None else lambda observation: q_values)
     surface = draw_without_overlaps(crowded(game, sign), monkeypatch)
     assert surface.get_height() == panel.LEAST_BOARD[1] + 2 * panel.MARGIN
+    for scale in (0.75, 1.125, 1.625, 3):
+        size = [scale * side for side in surface.get_size()]
+        draw_without_overlaps(crowded(game, sign), monkeypatch, size)
 
 
 def crowded(game, sign=""):
     """-> the game's view with the longest texts that it can have."""
-    tally = Tally(game.tally.win, 123456, 123456, 123456, 123456, -123456.0, -1e6)
+    tally = Tally(game.view().tally.win, 123456, 123456, 123456, 123456, -123456.0, -1e6)
     return game.view()._replace(
         sign=sign,
         by_hand=True,
@@ -1075,25 +1467,28 @@ def crowded(game, sign=""):
     )
 
 
-def draw_without_overlaps(view, monkeypatch):
+def draw_without_overlaps(view, monkeypatch, size=None):
     """-> the picture. Fails if texts leave it or overlap texts, a bar or the edge of a key."""
-    texts, boxes, draw_rect = [], [], pygame.draw.rect
+    texts, boxes, draw_rect = [], [], Canvas.rect
 
-    def recording_rect(surface, colour, rect, *width, **corners):
+    def rect(sheet, colour, rect, *edge, **corners):
         if colour == panel.TRACK:
-            boxes.append(pygame.Rect(rect))
-        return draw_rect(surface, colour, rect, *width, **corners)
+            boxes.append(sheet.pixels(rect))
+        return draw_rect(sheet, colour, rect, *edge, **corners)
 
-    def write(surface, text, colour, height, **position):
-        rect = panel.text(text, colour, height).get_rect(**position)
-        assert surface.get_rect().contains(rect), text
+    def write(sheet, text, colour, height, most=np.inf, **anchor):
+        width, height = canvas.text(text, colour, height * sheet.scale).get_size()
+        rect = pygame.Rect(0, 0, min(width, most * sheet.scale), height)
+        for side, (x, y) in anchor.items():
+            setattr(rect, side, (round(x * sheet.scale), round(y * sheet.scale)))
+        assert sheet.surface.get_rect().contains(rect), text
         assert rect.inflate(0, 3).collidelist(texts) == -1, text
         if text:
             texts.append(rect)
 
-    monkeypatch.setattr(panel, "write", write)
-    monkeypatch.setattr(pygame.draw, "rect", recording_rect)
-    surface = draw(view)
+    monkeypatch.setattr(Canvas, "write", write)
+    monkeypatch.setattr(Canvas, "rect", rect)
+    surface = draw(view, size)
     bars = 0 if view.q_values is None else len(view.q_values)
     assert len(boxes) == bars + len(view.keys)
     assert len(texts) >= 14 + 2 * bars
@@ -1108,21 +1503,26 @@ def draw_without_overlaps(view, monkeypatch):
 # -- the recording ---------------------------------------------------------------------------------
 
 
+def in_gif(view):
+    """-> the picture of a view as an animation has it: without the keys."""
+    return to_image(draw(view._replace(keys=())))
+
+
 def test_the_recording_is_an_animation_of_every_step(tmp_path):
     pygame.display.quit()
     path = tmp_path / "catch.gif"
     env = Catch(6, 5, 1, render_mode="rgb_array")
     env.reset(seed=0)
-    assert record(env, always(STAY), path, episodes=3) == 3 * 6
+    assert record(env, always(STAY), path, 5) == 3 * 6  # an episode takes 1.6 seconds
     assert not pygame.display.get_init()
     env.reset(seed=0)
     game = Game(env, always(STAY))
     with Image.open(path) as gif:
         assert gif.n_frames == 18
-        assert gif.size == draw(game.view()).get_size()
+        assert gif.size == in_gif(game.view()).size
         durations = []
         for frame in ImageSequence.Iterator(gif):
-            drawn = np.asarray(window.to_image(game.view()), int)
+            drawn = np.asarray(in_gif(game.view()), int)
             difference = abs(np.asarray(frame.convert("RGB"), int) - drawn)
             assert difference.max() < 16  # at the edges of letters
             for colour in (panel.BACK, panel.TRACK, panel.TEXT, panel.AGENT, PALETTE[0]):
@@ -1134,15 +1534,24 @@ def test_the_recording_is_an_animation_of_every_step(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_animation_has_no_key_list(monkeypatch, tmp_path):
+    words = []
+    write = Canvas.write
+    monkeypatch.setattr(Canvas, "write", lambda *a, **k: (words.append(a[1]), write(*a, **k)))
+    record(catch_from_middle(), always(STAY), tmp_path / "catch.gif", 1)
+    assert {"agent plays", "streak"} <= set(words)
+    assert not {"arrows", "M", "Esc", "leave"} & set(words)
+
+
 def test_a_recording_is_small(tmp_path):
     path = tmp_path / "catch.gif"
     random = np.random.default_rng(0)
     catch = Catch(render_mode="rgb_array")
-    record(catch, lambda observation: random.uniform(-1, 1, 3), path)
+    record(catch, lambda observation: random.uniform(-1, 1, 3), path, 10)
     assert path.stat().st_size < 300_000
 
 
-@pytest.mark.parametrize("failing", ["write", "replace"])
+@pytest.mark.parametrize("failing", ["write", "replace", "Ctrl-C"])
 def test_a_recording_appears_whole_or_not_at_all(failing, tmp_path, monkeypatch):
     path = tmp_path / "catch.gif"
     path.write_bytes(b"an earlier recording")
@@ -1152,21 +1561,23 @@ def test_a_recording_appears_whole_or_not_at_all(failing, tmp_path, monkeypatch)
         file.write(b"half a picture")
         file.flush()
         assert len(list(tmp_path.iterdir())) == 2
-        raise no_space
+        raise KeyboardInterrupt if failing == "Ctrl-C" else no_space
 
     def replace(source, target):
         with Image.open(source) as gif:
-            assert gif.n_frames == 20
+            assert gif.n_frames == 9
         no_space.filename, no_space.filename2 = str(source), str(target)
         raise no_space
 
-    if failing == "write":
-        monkeypatch.setattr(window, "write_gif", write)
-    else:
+    if failing == "replace":
         monkeypatch.setattr(window.os, "replace", replace)
-    with pytest.raises(OSError, match="No space") as raised:
-        record(catch_from_middle(), always(STAY), path, episodes=1)
-    assert (raised.value.filename, raised.value.filename2) == (str(path), None)
+    else:
+        monkeypatch.setattr(window, "write_gif", write)
+    with pytest.raises(KeyboardInterrupt if failing == "Ctrl-C" else OSError) as raised:
+        record(catch_from_middle(), always(STAY), path, 1)
+    if failing != "Ctrl-C":
+        assert "No space" in str(raised.value)
+        assert (raised.value.filename, raised.value.filename2) == (str(path), None)
     assert path.read_bytes() == b"an earlier recording"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -1192,12 +1603,24 @@ def test_errors_of_the_game_are_raised_unchanged(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def recorded(env, tmp_path, monkeypatch, **options):
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_terminal_sees_the_progress_of_a_recording(
+    terminal, quiet, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    record(catch_from_middle(), always(STAY), tmp_path / "catch.gif", 1, quiet)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ("0%" in err and "left" in err) == bool(err) == (terminal and not quiet)
+
+
+def recorded(env, tmp_path, monkeypatch, seconds):
     """-> (the drawn views, their milliseconds in the GIF)."""
     views, draw = [], window.draw
     monkeypatch.setattr(window, "draw", lambda view: (views.append(view), draw(view))[1])
     n = env.action_space.n
-    count = record(env, agent_with(n), tmp_path / "game.gif", **options)
+    count = record(env, agent_with(n), tmp_path / "game.gif", seconds)
     with Image.open(tmp_path / "game.gif") as gif:
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
     assert count == len(durations) == len(views)
@@ -1210,7 +1633,7 @@ def test_a_recording_keeps_the_games_speed_and_draws_at_most_25_frames_a_second(
 ):
     env = Arcade((1.0,) * 41)
     env.metadata = {"render_fps": speed}
-    views, durations = recorded(env, tmp_path, monkeypatch, episodes=1)
+    views, durations = recorded(env, tmp_path, monkeypatch, 41 / speed + 1)
     assert durations[-1] == window.GIF_END
     tolerance = {"abs": 5} if speed > 25 else {"rel": 0.05}
     assert sum(durations[:-1]) == pytest.approx(41_000 / speed, **tolerance)
@@ -1221,26 +1644,31 @@ def test_a_recording_keeps_the_games_speed_and_draws_at_most_25_frames_a_second(
     assert returns == [*range(0, 41, every), 41]  # the end is always recorded
 
 
-def test_a_long_game_is_recorded_for_a_minute_at_most(tmp_path, monkeypatch):
-    assert window.GIF_SECONDS == 60
-    monkeypatch.setattr(window, "GIF_SECONDS", 2)
-    env = Arcade((0.0,) * 300)
-    _, durations = recorded(env, tmp_path, monkeypatch)
-    assert len(env.actions) == 2 * 60
-    assert sum(durations[:-1]) == 2000
-    assert durations[-1] == window.GIF_END
+@pytest.mark.parametrize(
+    ("steps", "lasts"),
+    [
+        (300, 2_000),  # an episode of five seconds is cut
+        (36, 1_600),  # .6 seconds, and one for its end: in the last quarter
+        (24, 2_800),  # .4 and one: too early, so a second episode follows
+        (54, 1_900),
+    ],
+)
+def test_a_recording_ends_with_an_episode_in_its_last_quarter(steps, lasts, tmp_path, monkeypatch):
+    env = Arcade((0.0,) * steps)  # 60 steps a second
+    _, durations = recorded(env, tmp_path, monkeypatch, 2)
+    assert sum(durations) == pytest.approx(lasts, abs=40)
 
 
 def test_a_recording_shows_what_was_drawn(tmp_path):
     env = cart_pole()
     env.reset(seed=0)
-    record(env, agent_with(2), tmp_path / "pole.gif", episodes=2)
+    record(env, agent_with(2), tmp_path / "pole.gif", 2)
     env.reset(seed=0)
     views = [view for view, _ in window.scenes(Game(env, agent_with(2)), 2)]
     with Image.open(tmp_path / "pole.gif") as gif:
         assert gif.info["loop"] == 0
         for frame, view in zip(ImageSequence.Iterator(gif), views, strict=True):
-            drawn = np.asarray(window.to_image(view), int)
+            drawn = np.asarray(in_gif(view), int)
             difference = abs(np.asarray(frame.convert("RGB"), int) - drawn)
             assert (difference > 16).mean() < 1e-4
 
@@ -1283,3 +1711,140 @@ def test_write_gif_keeps_colours_and_holds_at_most_two_frames(tmp_path):
     for before, after, picture in zip(frames_read, frames_read[1:], pictures[1:]):
         changed = (after != before).any(axis=2)
         assert (after[changed] == picture[changed]).all()  # few colours change, so each is exact
+
+
+# -- the commands play and watch -------------------------------------------------------------------
+
+
+class Blind(gymnasium.Env):
+    """A game that cannot draw itself."""
+
+    observation_space = gymnasium.spaces.Box(0, 1, (4,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, **arguments):
+        return np.zeros(4, np.float32), {}
+
+
+class Undrawn(Blind):
+    """It takes a render mode, but draws nothing."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
+
+    def __init__(self, render_mode=None):
+        self.render_mode = render_mode
+
+    def render(self):
+        return None
+
+
+gymnasium.register("Blind-v0", Blind)
+gymnasium.register("Undrawn-v0", Undrawn)
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """command("watch", game) -> its exit status. Windows are not opened, but noted in `opened`."""
+
+    def run(name, game, screen=True, **options):
+        task = any_game.task(game)
+        player = task, SimpleNamespace(history=1), lambda x: np.zeros((1, 3), np.float32)
+        monkeypatch.setattr(screen_module, "has_screen", lambda: screen)
+        monkeypatch.setattr(watching, "player_of", lambda folder: player)
+        if name == "play":
+            return playing.play(SimpleNamespace(make_task=lambda given: task), **options)
+        return watching.watch(None, **{"folder": Path("runs/one"), **options})
+
+    def show(env, q_values=None, title=None):
+        run.opened.append(title)
+        return Tally("caught")
+
+    run.opened = []
+    monkeypatch.setattr(window, "show", show)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "game", "options", "title"),
+    [
+        ("play", "games:Catch-v0", {}, "Catch"),
+        ("play", "CartPole-v1", {}, "CartPole"),
+        ("watch", "games:Catch-v0", {}, "Catch - runs/one"),
+        ("watch", "games:Catch-v0", {"folder": None, "agent": "pong"}, "Catch - pong"),
+    ],
+)
+def test_a_window_is_announced_and_named_after_game_and_run(
+    name, game, options, title, command, capsys
+):
+    assert command(name, game, **options) == 0
+    assert command.opened == [title]
+    assert capsys.readouterr().out == "window: Esc closes it\n0 of 0 caught, best streak 0\n"
+
+
+def test_a_quiet_watch_prints_nothing(command, capsys):
+    assert command("watch", "CartPole-v1", quiet=True) == 0
+    assert command("watch", "CartPole-v1", quiet=True, screen=False) == 0
+    assert len(command.opened) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "game", "screen", "line"),
+    [
+        ("play", "CartPole-v1", False, "this machine has no screen"),
+        (
+            "watch",
+            "CartPole-v1",
+            False,
+            "this machine has no screen: --gif FILE writes an animation",
+        ),
+        ("play", "Blind-v0", True, "Blind-v0 does not draw itself (rgb_array): "),
+        ("watch", "Blind-v0", True, "Blind-v0 does not draw itself (rgb_array): "),
+        ("watch", "Blind-v0", False, "Blind-v0 does not draw itself (rgb_array): "),
+        ("play", "Undrawn-v0", True, "Undrawn-v0 does not draw itself (rgb_array): render: exp"),
+    ],
+)
+def test_where_no_window_can_be_one_line_says_why(name, game, screen, line, command, capsys):
+    assert command(name, game, screen) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"no window: {line}")
+    assert out.count("\n") == 1
+    assert err == ""
+    assert command.opened == []
+    assert ("--gif" in out) == (name == "watch" and game == "CartPole-v1")
+
+
+@pytest.mark.parametrize("game", ["Blind-v0", "Undrawn-v0"])
+def test_there_is_no_animation_of_a_game_that_cannot_draw_itself(game, command, tmp_path):
+    with pytest.raises(BadInput, match="does not draw itself"):
+        command("watch", game, gif=tmp_path / "a.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [0, -3])
+def test_an_animation_lasts_at_least_a_second(seconds, command, tmp_path):
+    with pytest.raises(BadInput) as raised:
+        command("watch", "CartPole-v1", gif=tmp_path / "a.gif", gif_seconds=seconds)
+    assert str(raised.value) == f"--gif-seconds: expected at least 1, got {seconds}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [None, 3])
+def test_watch_writes_an_animation_of_so_many_seconds(seconds, command, tmp_path, capsys):
+    path, options = tmp_path / "a.gif", {} if seconds is None else {"gif_seconds": seconds}
+    assert command("watch", "games:Catch-v0", False, gif=path, **options) == 0
+    assert capsys.readouterr().out == f"written: {path}\n"
+    with Image.open(path) as gif:
+        lasts = sum(frame.info["duration"] for frame in ImageSequence.Iterator(gif)) / 1000
+    assert 0.75 * (seconds or 20) <= lasts <= (seconds or 20) + 1
+
+
+def test_a_display_starts_without_a_complaint():
+    """The library of Wayland prints an error if XDG_RUNTIME_DIR is missing."""
+    code = "import games.window.screen, pygame; pygame.display.init()"
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.stderr == ""

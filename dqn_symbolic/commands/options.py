@@ -56,6 +56,7 @@ class Trained:
 @dataclass(frozen=True)
 class Watching:
     gif: Path = setting(None, "write an animation to this file and open no window")
+    gif_seconds: int = setting(20, "its length, in seconds of play")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.commands.options import TRAINED
+from dqn_symbolic.commands.options import TRAINED, Watching
 from dqn_symbolic.commands.playing import drawable
 from dqn_symbolic.frames import History
 from dqn_symbolic.runs.errors import BadInput
@@ -11,23 +11,34 @@ from dqn_symbolic.runs.loading import player_of
 from games.window import screen, window
 
 
-def watch(door, folder=None, agent=None, gif=None, quiet=False):
+def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seconds, quiet=False):
     """Shows the agent in a window, or writes an animated GIF of it. -> exit status"""
-    if not gif and not screen.has_screen():
-        raise BadInput("watch needs a screen, but this machine has none: use --gif FILE")
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
-    task, settings, forward = player_of(folder_of(folder, agent))
-    env = History(drawable(task), settings.history)
+    if gif_seconds < 1:
+        raise BadInput(f"--gif-seconds: expected at least 1, got {gif_seconds}")
+    folder = folder_of(folder, agent)
+    task, settings, forward = player_of(folder)
+    tell = (lambda text: None) if quiet else say
+    try:
+        env = History(drawable(task), settings.history)
+        if not (gif or screen.has_screen()):
+            raise BadInput("this machine has no screen: --gif FILE writes an animation")
+    except BadInput as error:
+        if gif:
+            raise
+        tell(f"no window: {error}")
+        return 0
 
     def q_values(x):
         return forward(x[None])[0]
 
     if gif:
-        window.record(env, q_values, gif)
-    tally = None if gif else window.show(env, q_values, title=task.game)
-    if not quiet:
-        say(f"written: {gif}" if gif else str(tally))
+        window.record(env, q_values, gif, gif_seconds, quiet)
+        tell(f"written: {gif}")
+    else:
+        tell(window.CLOSING)
+        tell(window.show(env, q_values, title=f"{env.spec.name} - {agent or folder}"))
     return 0
 
 

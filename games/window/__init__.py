@@ -1,1 +1,1 @@
-"""The window: who plays (control), the keys (keys), what is drawn (panel), window and GIF."""
+"""The window: who plays (control), keys and names, what is drawn (panel, canvas), and the GIF."""

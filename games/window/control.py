@@ -8,24 +8,27 @@ see), "pixel_aspect" (a pixel's width by its height). If it draws several pictur
 (render_mode "rgb_array_list"), they are shown one after the other. `info["lives"]` is shown, too.
 """
 
-from math import inf
+import math
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
 import pygame
 
 from games.window.keys import cap, game_keys, listed, own_keys
-from games.window.panel import enlarged, minus, side_by_side, signed
+from games.window.names import action_names
+from games.window.panel import advantages, minus, signed
+from games.window.picture import surface_of, surfaces_of
 
 SPEED = 30.0  # game steps per second, where the game does not say
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press
-# The final position stays for half a second, but for at least 4 steps and at most 0.8 seconds.
-HALF, END_STEPS, END_SECONDS = 0.5, 4, 0.8
+END_SECONDS = 0.5  # the final position stays for so long
+REACH_SECONDS = 4  # the axis of the bars follows the Q-values of so long
 GREYS = [(level, level, level) for level in range(256)]
 
 
 class Tally(NamedTuple):
-    """The finished episodes, whoever played them. A return above 0 wins the episode."""
+    """The finished episodes of one player. A return above 0 wins the episode."""
 
     win: str = ""  # the game's word for it, like "caught"; "": the game has none
     episodes: int = 0
@@ -33,7 +36,7 @@ class Tally(NamedTuple):
     streak: int = 0  # won one after the other, up to now
     best_streak: int = 0
     score: float = 0.0  # sum of the episodes' returns
-    best: float = -inf  # return
+    best: float = -math.inf  # return
 
     def after(self, episode_return):
         """The tally with one more episode in it."""
@@ -61,7 +64,8 @@ class Tally(NamedTuple):
 class View(NamedTuple):
     """Everything the picture depends on."""
 
-    board: pygame.Surface  # the picture of the game, at its size in the window
+    board: pygame.Surface  # the picture of the game, as the game draws it
+    aspect: float  # the width of its pixels by their height
     by_hand: bool
     speed: float  # game steps per second
     sign: str  # words over the board, or ""
@@ -72,7 +76,8 @@ class View(NamedTuple):
     keys: tuple  # of pairs: a key, and what it does
     names: tuple  # of the actions
     q_values: tuple | None = None  # None: there is no agent
-    seen: pygame.Surface | None = None  # the frames that the agent sees, if there are several
+    reach: float = 0.0  # how far from their mean, lately, the farthest Q-value usually is
+    seen: tuple = ()  # the frames that the agent sees, if there are several
     marked: int | None = None  # the action whose bar is lit
     hint: bool = False  # its name under the board
     message: str = ""
@@ -82,7 +87,7 @@ class Game:
     """A game in progress, played by the agent or by hand. It knows neither window nor clock."""
 
     def __init__(self, env, q_values=None):
-        self.env, self.agent, self.q_values, self.seen = env, q_values, None, None
+        self.env, self.agent, self.q_values, self.seen = env, q_values, None, ()
         facts = {**env.unwrapped.metadata, **env.metadata}
         self.names = action_names(env, facts)
         self.keys = game_keys(env, self.names)
@@ -96,11 +101,12 @@ class Game:
         speed = float(facts.get("render_fps") or SPEED)
         self.speeds = {False: speed, True: float(facts.get("play_fps") or speed)}  # by hand?
         self.fastest = max(FASTEST, *self.speeds.values())
-        self.end_steps = max(END_STEPS, HALF * speed)
         self.held = {}  # the game's keys that are down, in the order in which they were pressed
         self.tapped = None  # the last key pressed since the last step
         self.progress = 0.0  # steps that are due
-        self.tally = Tally(self.outcomes[1] if self.outcomes else "")
+        self.reaches = deque(maxlen=math.ceil(REACH_SECONDS * speed))
+        win = self.outcomes[1] if self.outcomes else ""
+        self.tallies = {False: Tally(win), True: Tally(win)}  # by hand?
         self.start()
 
     def press(self, key):
@@ -116,7 +122,7 @@ class Game:
             self.speeds[self.by_hand] = min(self.speeds[self.by_hand] * FASTER, self.fastest)
         elif key in self.own["slower"]:
             self.speeds[self.by_hand] = max(self.speeds[self.by_hand] / FASTER, SLOWEST)
-        elif key in self.own["hand over"] and self.agent is not None:
+        elif key in self.own["take over"] and self.agent is not None:
             self.by_hand = not self.by_hand
         elif key in self.own["hint"] and self.agent is not None:
             self.hint = not self.hint
@@ -130,7 +136,7 @@ class Game:
             return
         speed = self.speeds[self.by_hand]
         self.progress += seconds * speed
-        due = min(self.end_steps, END_SECONDS * speed) if self.over else 1
+        due = END_SECONDS * speed if self.over else 1
         if self.progress < due:
             return
         if self.by_hand and not self.over and self.hand() is None:
@@ -144,17 +150,19 @@ class Game:
         if self.over:
             self.start()
             return
+        self.helped = self.helped or self.by_hand
         action = self.hand() if self.by_hand else int(np.argmax(self.q_values))
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.over = bool(terminated or truncated)
         self.episode_return += float(reward)
         if self.over:
-            self.tally = self.tally.after(self.episode_return)
+            self.tallies[self.helped] = self.tallies[self.helped].after(self.episode_return)
         self.look(observation, info)
 
     def start(self):
         observation, info = self.env.reset()
         self.episode_return, self.over = 0.0, False
+        self.helped = False  # has a person played a part of this episode?
         self.look(observation, info)
 
     def look(self, observation, info):
@@ -164,9 +172,9 @@ class Game:
             return
         if not self.over:  # a finished episode has no Q-values: the last ones stay on show
             self.q_values = tuple(float(q) for q in self.agent(observation))
+            self.reaches.append(abs(advantages(self.q_values)).max())
         frames = frames_in(observation, self.palette)
-        if len(frames) > 1:
-            self.seen = side_by_side(frames)
+        self.seen = tuple(map(surface_of, frames)) if len(frames) > 1 else ()
 
     def hand(self):
         """The person's action now; None where the game waits for a key.
@@ -186,9 +194,7 @@ class Game:
     def board(self, newest):
         """-> the newest picture, or, if a step has several, the picture whose turn it is."""
         if self.boards is None:
-            rendered = self.env.render()
-            pictures = rendered if isinstance(rendered, list) else [rendered]
-            self.boards = [enlarged(picture, self.aspect) for picture in pictures]
+            self.boards = surfaces_of(self.env.render())
         last = len(self.boards) - 1
         now = last if newest or self.over else min(int(self.progress * len(self.boards)), last)
         return self.boards[now]
@@ -198,16 +204,18 @@ class Game:
         advised = self.agent is not None and (self.hint or not self.by_hand)
         return View(
             board=self.board(newest),
+            aspect=self.aspect,
             by_hand=self.by_hand,
             speed=self.speeds[self.by_hand],
             sign=sign,
             verdict=verdict,
             episode_return=self.episode_return,
-            tally=self.tally,
+            tally=self.tallies[self.by_hand],
             lives=self.lives,
             keys=self.key_list(),
             names=self.names,
             q_values=self.q_values,
+            reach=float(np.median(self.reaches or 0)),
             seen=self.seen,
             marked=int(np.argmax(self.q_values)) if advised else None,
             hint=self.hint,
@@ -216,8 +224,9 @@ class Game:
     def sign(self):
         """-> (words over the board, +1 or -1 where they are good or bad)."""
         if self.waiting:
-            key = {"move": "an arrow key", "act": "a number key"}.get(self.listed[0][1], "a key")
-            return f"press {key}\nto start", 0
+            key, use = self.listed[0]
+            key = {"arrows": "an arrow key"}.get(key, "a number key" if use == "act" else "a key")
+            return f"press {key} to start", 0
         if self.paused or not self.over:
             return "paused" if self.paused else "", 0
         won, lost = self.episode_return > 0, self.episode_return < 0
@@ -227,25 +236,13 @@ class Game:
 
     def key_list(self):
         """-> ((key, what it does), ...) for the panel."""
-        keys = {command: cap(own[0]) for command, own in self.own.items()}
-        hand_over = "give back" if self.by_hand else "take over"
-        agents = (keys["hand over"], hand_over), (keys["hint"], "hint")
-        return (
-            *self.listed,
-            *(agents if self.agent is not None else ()),
-            (keys["pause"], "pause"),
-            (f"{keys['faster']} {keys['slower']}", "speed"),
-            (keys["screenshot"], "screenshot"),
-            ("Esc", "leave"),
-        )
-
-
-def action_names(env, facts):
-    if "action_names" in facts:
-        return tuple(facts["action_names"])
-    if hasattr(env.unwrapped, "get_action_meanings"):
-        return tuple(meaning.lower() for meaning in env.unwrapped.get_action_meanings())
-    return tuple(str(action) for action in range(env.action_space.n))
+        own = {command: cap(keys[0]) for command, keys in self.own.items()}
+        if self.agent is None:
+            del own["take over"], own["hint"]
+        elif self.by_hand:
+            own = {"give back": own.pop("take over"), **own}
+        own["speed"] = f"{own.pop('faster')} {own.pop('slower')}"
+        return *self.listed, *((key, command) for command, key in own.items()), ("Esc", "leave")
 
 
 def frames_in(observation, palette):

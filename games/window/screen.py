@@ -2,8 +2,18 @@
 
 import os
 import sys
+import tempfile
 
 import pygame
+
+from games.window.canvas import fitting
+
+# SDL reads these when a display starts. Windows itself must not enlarge the window: that blurs it.
+os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")
+# Without this folder, the library of Wayland prints an error, even where nobody uses Wayland.
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+
+COMFORTABLE = 0.8  # the most of the screen's width and height that a new window takes
 
 
 def has_screen():
@@ -24,14 +34,33 @@ def has_screen():
             pygame.display.quit()
 
 
+def window(size, title):
+    """-> the window's surface. It opens for a picture of this size, enlarged to suit the screen."""
+    if pygame.display.get_surface():
+        return pygame.display.get_surface()
+    if not has_screen():
+        os.environ["SDL_VIDEODRIVER"] = "dummy"
+    pygame.display.init()
+    pygame.display.set_caption(title)
+    pygame.display.set_icon(icon())
+    room = [COMFORTABLE * side for side in pygame.display.get_desktop_sizes()[0]]
+    scale = fitting(size, room)
+    return pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
+
+
 def show_picture(picture, title):
-    """Shows a surface in the window, which opens if none of this size is open."""
-    window = pygame.display.get_surface()
-    if window is None or window.get_size() != picture.get_size():
-        if not has_screen():
-            os.environ["SDL_VIDEODRIVER"] = "dummy"
-        pygame.display.init()
-        pygame.display.set_caption(title)
-        window = pygame.display.set_mode(picture.get_size())
-    window.blit(picture, (0, 0))
+    """Shows a surface in the window, as large as it fits."""
+    surface = window(picture.get_size(), title)
+    picture = pygame.transform.scale_by(picture, fitting(picture.get_size(), surface.get_size()))
+    surface.fill((0, 0, 0))
+    surface.blit(picture, picture.get_rect(center=surface.get_rect().center))
     pygame.display.flip()
+
+
+def icon():
+    """The ball above the paddle."""
+    picture = pygame.Surface((32, 32))
+    picture.fill((28, 33, 43))
+    picture.fill((255, 255, 255), (13, 5, 7, 7))
+    picture.fill((140, 206, 255), (6, 23, 20, 5))
+    return picture

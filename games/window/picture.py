@@ -1,0 +1,23 @@
+"""What a game's `render` returns, as surfaces."""
+
+import numpy as np
+import pygame
+
+
+def surfaces_of(rendered):
+    """-> a list: a game may draw one picture or a list of them for each step."""
+    pictures = rendered if isinstance(rendered, list) and rendered else [rendered]
+    return [surface_of(picture) for picture in pictures]
+
+
+def surface_of(picture):
+    """picture (height, width) or (height, width, 1, 3 or 4) uint8: grey, RGB or RGBA."""
+    array = isinstance(picture, np.ndarray)
+    got = f"{picture.dtype} {picture.shape}" if array else f"{picture!r:.60}"
+    size, depth = (picture.shape[:2], picture.shape[2:]) if array else ((), ())
+    fine = len(size) == 2 and 0 not in size and depth in ((), (1,), (3,), (4,))
+    if not (fine and picture.dtype == np.uint8):
+        raise ValueError(f"render: expected a picture (height, width, 3) of uint8, got {got}")
+    height, width = size
+    colours = np.broadcast_to(picture.reshape(height, width, -1)[..., :3], (height, width, 3))
+    return pygame.image.frombuffer(colours.tobytes(), (width, height), "RGB")
