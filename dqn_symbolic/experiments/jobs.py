@@ -8,6 +8,11 @@ import os
 import signal
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from threading import RLock, Thread
+
+from tqdm import tqdm
+
+from dqn_symbolic.runs.stopping import SIGNALS
 
 
 class WorkerDied(Exception):
@@ -22,13 +27,14 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context)
+    pool = ProcessPoolExecutor(processes, context, begin_worker)
     # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in SIGNALS}
     try:
         waiting = {pool.submit(work, job): job for job in todo}
     finally:
-        signal.signal(signal.SIGINT, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
     try:
         while waiting and not stop:
             done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -45,8 +51,22 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     finally:
         if waiting:
             for process in multiprocessing.active_children():
-                process.terminate()
+                process.kill()
         pool.shutdown(cancel_futures=True)
+
+
+def begin_worker():
+    """Prepares a process of the pool for its end: by `kill`, or with the process that started it.
+
+    The lock of tqdm's bars would be a semaphore of the system, and stay behind.
+    """
+    tqdm.set_lock(RLock())
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def in_cluster(todo, work, stop, tick, ray):
