@@ -12,8 +12,6 @@ from threading import RLock, Thread
 
 from tqdm import tqdm
 
-from dqn_symbolic.runs.stopping import SIGNALS
-
 
 class WorkerDied(Exception):
     """A process of a job ended early. The message is one line."""
@@ -29,12 +27,11 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, begin_worker)
     # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
-    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in SIGNALS}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         waiting = {pool.submit(work, job): job for job in todo}
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        signal.signal(signal.SIGINT, before)
     try:
         while waiting and not stop:
             done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -43,6 +40,8 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
                 yield waiting[future], future.result()
                 del waiting[future]
     except BrokenProcessPool as error:
+        if stop:  # a signal that ended the workers, too
+            return
         at_work = list(waiting.values())[:processes]
         names = "; ".join(
             f"{name}, {condition}, seed {seed}" for name, condition, _, seed in at_work
@@ -51,22 +50,19 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     finally:
         if waiting:
             for process in multiprocessing.active_children():
-                process.kill()
+                process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
 def begin_worker():
-    """Prepares a process of the pool for its end: by `kill`, or with the process that started it.
+    """In a new process: it ends with its parent, and leaves nothing behind if it is terminated."""
 
-    The lock of tqdm's bars would be a semaphore of the system, and stay behind.
-    """
-    tqdm.set_lock(RLock())
+    def end_with_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
     Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    tqdm.set_lock(RLock())  # its own lock would be a semaphore of the system
 
 
 def in_cluster(todo, work, stop, tick, ray):
