@@ -609,7 +609,7 @@ def test_a_run_is_solved_when_it_reaches_the_optimum(tmp_path, capsys):
 def test_both_doors_have_all_commands():
     from dqn_symbolic import __main__
 
-    names = ["train", "gorila", "evaluate", "watch", "play", "compare"]
+    names = ["train", "gorila", "evaluate", "watch", "play", "plot", "compare"]
     assert list(DOOR.commands()) == list(__main__.DOOR.commands()) == names
     for name in names:
         for door in (DOOR, __main__.DOOR):

@@ -36,6 +36,7 @@ COMMANDS = {
         (options.Trained, options.Watching, MODULES),
     ),
     "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
+    "plot": ("plotting", "Draw the learning curves of runs in one picture.", (options.Plotting,)),
     "compare": (
         "comparing",
         "Run the lecture's claims as experiments, with several seeds.",
@@ -104,6 +105,7 @@ def run(main):
     """Runs main(arguments) -> exit status, and ends the process with this status."""
     if sys.stderr is None:  # pythonw has no console
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    os.environ["MPLBACKEND"] = "agg"  # for files; a notebook's own may not be installed
     status = main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not change the exit status
     sys.exit(status)

@@ -59,6 +59,13 @@ class Evaluating:
 
 
 @dataclass(frozen=True)
+class Plotting:
+    runs: Path = setting(None, "folders of runs of one game")
+    out: Path = setting(None, "the picture, a PNG (plot.png; of one run its learning_curve.png)")
+    quiet: bool = setting(False, "print nothing but errors")
+
+
+@dataclass(frozen=True)
 class Comparing:
     experiment: str = setting(None, "name of an experiment (all)")
     quick: bool = setting(False, "a small version, about a minute for each experiment")
@@ -96,8 +103,9 @@ def parsed(arguments, program, description, commands):
 def add_option(group, field):
     """Its name, and what argparse needs to know of its type."""
     name, meaning, choices = field.name, field.metadata["meaning"], field.metadata["choices"]
-    if name in ("folder", "experiment"):  # these have no --
-        group.add_argument(name, nargs="?", type=field.type, default=None, help=meaning)
+    if name in ("folder", "experiment", "runs"):  # these have no --
+        nargs = "+" if name == "runs" else "?"
+        group.add_argument(name, nargs=nargs, type=field.type, default=None, help=meaning)
         return
     if field.default not in (None, False, ()):
         shown = "x".join(map(str, field.default)) if field.type is tuple else field.default
