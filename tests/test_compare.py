@@ -244,26 +244,37 @@ def test_a_file_in_place_of_the_output_folder_is_refused(tmp_path, capfd):
     error_line(capfd)
 
 
-def test_ctrl_c_keeps_the_finished_jobs(tmp_path):
-    arguments = ["compare", "stages", "--quick", "--out", str(tmp_path)]
+def started(out):
+    """-> the process of `compare stages --quick`, in a group of its own, after its first job."""
     process = subprocess.Popen(
-        [sys.executable, "run_catch.py", *arguments],
+        [sys.executable, "run_catch.py", "compare", "stages", "--quick", "--out", str(out)],
         cwd=ROOT,
-        env=os.environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    while not list(tmp_path.glob("stages/*.json")) and process.poll() is None:
+    while not list(out.glob("stages/*.json")) and process.poll() is None:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, also to the workers
+    return process
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_to_all_processes_keeps_the_finished_jobs(name, status, tmp_path):
+    process = started(tmp_path)
+    os.killpg(process.pid, getattr(signal, name))  # as a terminal or a cluster does
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "the same command again" in out
-    assert "Traceback" not in err
+    assert process.returncode == status, err
+    assert out == "go on:  the same command again\n"
+    assert err == ""
     finished = list(tmp_path.glob("stages/*.json"))
     assert 0 < len(finished) < len(jobs("stages", quick=True))
     assert all(json.loads(path.read_text())["rows"] for path in finished)
     assert not list(tmp_path.glob("*.csv"))
     assert not list(tmp_path.glob("stages/.*"))
+
+
+def test_no_worker_survives_a_killed_compare(tmp_path):
+    process = started(tmp_path)
+    process.kill()
+    process.communicate(timeout=60)  # returns when no process has its standard output any more

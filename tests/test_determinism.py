@@ -109,7 +109,7 @@ def test_the_progress_bar_changes_nothing(quiet_outcome, tmp_path, monkeypatch, 
     visible_bar = lambda disable, **bar: tqdm(disable=False, mininterval=0, **bar)  # noqa: E731
     monkeypatch.setattr(run, "tqdm", visible_bar)
     assert main(arguments(tmp_path)) == 0
-    assert "240/240" in capfd.readouterr().err
+    assert "240 of 240" in capfd.readouterr().err
     assert differences(quiet_outcome, outcome(tmp_path)[0]) == []
 
 

@@ -81,15 +81,35 @@ def test_evaluate_prints_the_numbers_that_it_writes(trained, tmp_path, capsys):
     assert main(arguments) == 0
     out = capsys.readouterr().out
     result = json.loads((tmp_path / "evaluation.json").read_text())
-    assert list(result) == ["game", "episodes", "epsilon", "mean", "std", "minimum", "maximum"]
+    names = ["game", "episodes", "epsilon", "mean", "standard_error", "std", "minimum", "maximum"]
+    assert list(result) == names
     assert (result["game"], result["episodes"], result["epsilon"]) == ("CartPole-v1", 7, 0)
     assert result["minimum"] <= result["mean"] <= result["maximum"]
-    for name, value in result.items():
-        assert any(line.split()[0] == name for line in out.splitlines()), name
-        if isinstance(value, float):
-            assert f"{value:.4g}" in out
+    # The standard deviation of a sample divides by 6, `std` by 7.
+    error = result.pop("standard_error")
+    assert error == pytest.approx(result["std"] * (7 / 6) ** 0.5 / 7**0.5)
+    compiling, *lines = out.splitlines()
+    assert compiling == "compiling forward"
+    printed = dict(line.split(maxsplit=1) for line in lines)
+    assert printed.pop("mean") == (
+        f"{result['mean']:.4g} +- {error:.2g} (standard error, 7 episodes)"
+    )
+    for name in {*result} - {"mean"}:
+        value = result[name]
+        assert printed[name] == (f"{value:.4g}" if isinstance(value, float) else str(value))
     assert main([*arguments, "--quiet"]) == 0
-    assert json.loads((tmp_path / "evaluation.json").read_text()) == result  # the same seed
+    assert capsys.readouterr().out == ""
+    again = json.loads((tmp_path / "evaluation.json").read_text())
+    assert again == {**result, "standard_error": error}  # the same seed
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_one_episode_has_no_standard_error(trained, tmp_path, capsys):
+    assert main(["evaluate", str(trained), "--episodes", "1", "--out", str(tmp_path)]) == 0
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert result["standard_error"] is None
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["mean", f"{result['mean']:.4g}"] in printed
 
 
 @pytest.mark.usefixtures("uncompiled")

@@ -1,6 +1,13 @@
-"""A run: what counts as training time, and which agent it keeps."""
+"""A run: what counts as training time, what it says meanwhile, and which agent it keeps."""
 
+import fcntl
 import json
+import pty
+import re
+import struct
+import sys
+import termios
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,30 +23,40 @@ CATCH = replace(task("games:Catch-v0", rows=4), goal=None)  # never solved
 SETTINGS = Settings(hidden=(4,), warm_up=10, batch_size=4, evaluate_every=10, checkpoint_every=15)
 
 
-def begun(folder, steps, data=None):
+def begun(folder, steps, data=None, **options):
     settings = Settings(**{**vars(SETTINGS), "steps": steps})
-    one = Run(CATCH, settings, folder, data)
+    one = Run(CATCH, settings, folder, data, **options)
     one.begin(plain(CATCH.make(), settings), parts=[])
     one.stack.close()  # of the lock: a test resumes the run
     return one
 
 
-def test_only_steps_are_training_time(tmp_path, monkeypatch):
-    """A step takes a second, an evaluation 100, a checkpoint 10,000."""
+@pytest.fixture
+def now(monkeypatch):
+    """-> [seconds], a clock that stands still."""
     now = [0]
     monkeypatch.setattr(run, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    return now
 
-    def taking(seconds, call):
-        def slower(*arguments):
-            now[0] += seconds
-            return call(*arguments)
 
-        return slower
+def taking(seconds, call, now):
+    def slower(*arguments):
+        now[0] += seconds
+        return call(*arguments)
 
+    return slower
+
+
+def zero(*_):
+    return {"mean_return": 0.0, "catch_rate": 0.0}
+
+
+def test_only_steps_are_training_time(tmp_path, now):
+    """A step takes a second, an evaluation 100, a checkpoint 10,000."""
     one = begun(tmp_path, steps=35)
-    one.agent.step = taking(1, one.agent.step)
-    one.save_checkpoint = taking(10_000, one.save_checkpoint)
-    trained(one, taking(100, lambda *_: {"mean_return": 0.0, "catch_rate": 0.0}))
+    one.agent.step = taking(1, one.agent.step, now)
+    one.save_checkpoint = taking(10_000, one.save_checkpoint, now)
+    trained(one, taking(100, zero, now))
     summary = one.finish()
     assert [row["seconds"] for row in one.rows] == [10, 20, 30]
     assert summary["train_seconds"] == 35
@@ -69,3 +86,71 @@ def test_the_last_evaluation_can_be_the_best(last, best, tmp_path):
     again = begun(tmp_path, steps=40, data=data)
     assert again.best[0] == best
     assert all((again.best[1][name] == value).all() for name, value in expected.items())
+
+
+# -- what it says meanwhile ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [80, 60, 40])
+def test_the_bar_shows_the_score_first_and_fits_into_the_window(columns, tmp_path, monkeypatch):
+    reader, writer = pty.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    one = begun(tmp_path, steps=100, quiet=False)
+    with open(writer, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        trained(one, lambda *_: {"mean_return": 0.0, "catch_rate": 0.8375})
+        monkeypatch.undo()
+    shown = ""
+    with suppress(OSError), open(reader, "rb", buffering=0) as output:  # Linux: it ends with EIO
+        while part := output.read(2**12):
+            shown += part.decode()
+    lines = [line.rstrip() for line in re.split("[\r\n]+", shown) if line]
+    assert max(map(len, lines)) <= columns
+    whole = r"catch rate 0.8375, 100%, 00:00 left, +[\d.]+/s, 100 of 100 steps"
+    assert re.fullmatch(whole, lines[-1]) if columns == 80 else lines[-1].startswith(whole[:23])
+
+
+@pytest.mark.parametrize(
+    ("warm_up_takes", "step_takes", "said"),
+    [
+        (9, 0.25, ["forecast: 0:01:12 without evaluations, at 4.0 steps a second"]),
+        (0.001, 4, ["forecast: 0:19:20 without evaluations, at 0.2 steps a second"]),
+        (9, 0.125, []),  # 36 seconds
+    ],
+)
+def test_the_forecast_is_the_speed_of_the_first_hundred_updates(
+    warm_up_takes, step_takes, said, tmp_path, now
+):
+    """The first update is at agent step 10."""
+    lines = []
+    one = begun(tmp_path, steps=400, say=lambda text, end=None: lines.append(text))
+    step = one.agent.step
+
+    def slow():
+        now[0] += step_takes if one.agent.steps >= 10 else warm_up_takes
+        step()
+
+    one.agent.step = slow
+    one.save_checkpoint = taking(10_000, one.save_checkpoint, now)
+    trained(one, taking(100, zero, now))
+    assert [line for line in lines if "forecast" in line] == said
+
+
+def test_the_forecast_of_gorila_waits_until_the_new_memories_are_warm(tmp_path, now):
+    """Each of two bundles has to take ten agent steps. Nobody asks for their `updates`."""
+
+    class Scheduler:
+        settings, steps, epsilon = Settings(warm_up=10, steps=10_000, evaluate_every=10_000), 300, 1
+
+        def step(self):
+            now[0] += 1 if self.steps >= 320 else 0.001
+            self.steps += 1
+
+    lines = []
+    one = Run(CATCH, Scheduler.settings, tmp_path, say=lambda text, end=None: lines.append(text))
+    one.game_and_settings["gorila"] = {"bundles": 2}
+    one.agent, one.compiled = Scheduler(), True
+    pause = one.pause
+    one.pause = lambda: pause() or one.agent.steps == 450
+    trained(one, zero)
+    assert lines == ["forecast: 2:39:40 without evaluations, at 1.0 steps a second"]

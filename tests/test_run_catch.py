@@ -310,7 +310,7 @@ def test_watch_writes_an_animation_without_a_screen(trained, tmp_path, capsys):
     assert main(["watch", str(trained[0]), "--gif", str(path)]) == 0
     assert str(path) in capsys.readouterr().out
     with Image.open(path) as animation:
-        assert animation.n_frames == 5 * 10
+        assert animation.n_frames == 8 * 10
 
 
 def test_watch_takes_the_latest_run(trained, tmp_path, monkeypatch):
@@ -416,7 +416,6 @@ def test_play_and_help_do_not_import_heavy_libraries():
         ("watch", "there is no run in runs/ yet"),
         ("watch nowhere --gif a.gif", "nowhere/agent.npz is missing"),
         ("watch nowhere --gif a.png", "ends in .gif, got a.png"),
-        ("play", "play needs a screen"),
         ("play --rows 1", "2 to 100 rows"),
     ],
 )
@@ -626,7 +625,7 @@ def test_a_run_is_solved_when_it_reaches_the_optimum(tmp_path, capsys):
 def test_both_doors_have_all_commands():
     from dqn_symbolic import __main__
 
-    names = ["train", "gorila", "evaluate", "watch", "play", "compare"]
+    names = ["train", "gorila", "evaluate", "watch", "play", "plot", "compare"]
     assert list(DOOR.commands()) == list(__main__.DOOR.commands()) == names
     for name in names:
         for door in (DOOR, __main__.DOOR):

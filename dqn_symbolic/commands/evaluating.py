@@ -26,6 +26,8 @@ def evaluate(
         expect("--epsilon", 0 <= epsilon <= 1, "a number from 0 to 1", epsilon)
         expect("--seed", seed >= 0, "at least 0", seed)
     games, beginnings, steps = task.games(s, episodes), seeds(episodes, seed), s.evaluation_steps
+    if not quiet:
+        say("compiling forward")  # at its first call: half a minute, if the cache is empty
     with noted_signals() as noted:
         scores = returns(player, games, beginnings, epsilon, steps, seed, noted, quiet or None)
     if scores is None:
@@ -35,6 +37,7 @@ def evaluate(
         "episodes": episodes,
         "epsilon": epsilon,
         "mean": float(scores.mean()),
+        "standard_error": float(scores.std(ddof=1) / episodes**0.5) if episodes > 1 else None,
         "std": float(scores.std()),
         "minimum": float(scores.min()),
         "maximum": float(scores.max()),
@@ -46,9 +49,13 @@ def evaluate(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(row, indent=2) + "\n")
     if not quiet:
-        width = max(map(len, row))
+        width, error = max(map(len, row)), row["standard_error"]
         for name, value in row.items():
-            say(f"{name:{width}}  {f'{value:.4g}' if isinstance(value, float) else value}")
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            if name == "mean" and error is not None:
+                shown += f" +- {error:.2g} (standard error, {episodes} episodes)"
+            if name != "standard_error":
+                say(f"{name:{width}}  {shown}")
         for line in (task.levels_from, f"written: {path}" if path else ""):
             if line:
                 say(line)

@@ -20,6 +20,7 @@ TRAIN = "Learn the game, write the files, and play in a window if there is a scr
 GORILA = "The same, by several agents that share one set of parameters, on Ray."
 EVALUATE = "Score the best agent of a run over new episodes."
 WATCH = "Watch an agent play, and take over from it."
+PLOT = "Draw the learning curves of runs in one picture."
 COMPARE = "Run the lecture's claims as experiments, with several seeds."
 
 # {command: (its module in this folder, its help, the classes that list its options, with titles)}.
@@ -30,6 +31,7 @@ COMMANDS = {
     "evaluate": ("evaluating", EVALUATE, (options.Trained, options.Evaluating, MODULES)),
     "watch": ("watching", WATCH, (options.Trained, options.Watching, MODULES)),
     "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
+    "plot": ("plotting", PLOT, (options.Plotting,)),
     "compare": ("comparing", COMPARE, (options.Comparing,)),
 }
 
@@ -132,6 +134,7 @@ def run(main):
     """Runs main(arguments) -> exit status, and ends the process with this status."""
     if sys.stderr is None:  # pythonw has no console
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    os.environ["MPLBACKEND"] = "agg"  # for files; a notebook's own may not be installed
     status = main(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not change the exit status
     sys.exit(status)

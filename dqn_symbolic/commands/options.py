@@ -69,6 +69,13 @@ class Evaluating:
 
 
 @dataclass(frozen=True)
+class Plotting:
+    runs: Path = setting(None, "folders of runs of one game")
+    out: Path = setting(None, "the picture, a PNG (plot.png; of one run its learning_curve.png)")
+    quiet: bool = setting(False, "print nothing but errors")
+
+
+@dataclass(frozen=True)
 class Comparing:
     experiment: str = setting(None, "name of an experiment (all but pong, which takes hours)")
     quick: bool = setting(False, "a small version, about a minute for each experiment")
@@ -146,8 +153,9 @@ def add_option(group, field):
     """Its name, and what argparse needs to know of its type. -> argparse's action"""
     name, meaning, choices = field.name, field.metadata["meaning"], field.metadata["choices"]
     how = HOW[field.type] | HOW.get(name, {})
-    if name in ("folder", "experiment"):  # these have no --
-        return group.add_argument(name, nargs="?", type=how["type"], default=None, help=meaning)
+    if name in ("folder", "experiment", "runs"):  # these have no --
+        how = {"nargs": "+" if name == "runs" else "?", "type": how["type"], "default": None}
+        return group.add_argument(name, help=meaning, **how)
     if choices:
         how = {"choices": choices, "metavar": "|".join(choices)}
     if name in AMERICAN:

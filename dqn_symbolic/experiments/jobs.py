@@ -8,6 +8,9 @@ import os
 import signal
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from threading import RLock, Thread
+
+from tqdm import tqdm
 
 
 class WorkerDied(Exception):
@@ -22,7 +25,7 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context)
+    pool = ProcessPoolExecutor(processes, context, begin_worker)
     # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -37,6 +40,8 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
                 yield waiting[future], future.result()
                 del waiting[future]
     except BrokenProcessPool as error:
+        if stop:  # a signal that ended the workers, too
+            return
         at_work = list(waiting.values())[:processes]
         names = "; ".join(
             f"{name}, {condition}, seed {seed}" for name, condition, _, seed in at_work
@@ -47,6 +52,17 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
             for process in multiprocessing.active_children():
                 process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+def begin_worker():
+    """In a new process: it ends with its parent, and leaves nothing behind if it is terminated."""
+
+    def end_with_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    Thread(target=end_with_parent, daemon=True).start()
+    tqdm.set_lock(RLock())  # its own lock would be a semaphore of the system
 
 
 def in_cluster(todo, work, stop, tick, ray):

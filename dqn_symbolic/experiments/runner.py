@@ -93,7 +93,7 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     for name in names:
         (out / name).mkdir(parents=True, exist_ok=True)
     in_parallel = in_parallel or partial(in_processes, processes=cores())
-    shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0}
+    shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0, "dynamic_ncols": True}
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
         for job, (rows, seconds) in in_parallel(todo, work, stop=stop, tick=bar.refresh):
             _, _, condition, seed = job

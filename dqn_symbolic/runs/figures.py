@@ -1,33 +1,104 @@
-"""The picture of a run."""
+"""Pictures: the learning curves of runs, and what all pictures share."""
 
+import io
+from textwrap import shorten
+
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
+from PIL import Image
 
 from dqn_symbolic.runs.files import write_whole
+from dqn_symbolic.settings import expect
+
+# Each line has its own dashes and its own marker, so that you can distinguish them in grayscale.
+STYLES: list[dict] = [
+    {"color": "#1f4e79", "ls": "-", "marker": "o"},
+    {"color": "#b35900", "ls": "--", "marker": "s"},
+    {"color": "#2e7d32", "ls": "-.", "marker": "^"},
+    {"color": "#8a1c5c", "ls": ":", "marker": "D"},
+    {"color": "#444444", "ls": (0, (5, 1, 1, 1, 1, 1)), "marker": "v"},
+]
+STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 
-def learning_curve(path, rows, task):
-    """progress.csv as a picture (PNG): how well the agent plays, and the loss.
+def learning_curves(task, lines, common=""):
+    """-> a figure: how well agents play, and their loss.
 
-    rows: a list of dicts with the columns of progress.csv; task: the run's `Task`.
+    task: their `Task`; lines: {label: {seed: rows of progress.csv}}; common: settings, for the
+    title. A line is the median of its runs, with their quartiles.
     """
-    steps = [row["env_steps"] for row in rows]
-    figure = Figure(figsize=(7, 5))  # fixed margins: matplotlib takes .3 s to find its own
-    margins = {"left": 0.15, "right": 0.97, "bottom": 0.1, "top": 0.92, "hspace": 0.08}
-    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2), gridspec_kw=margins)
-
-    scores = [row[task.score_name] for row in rows]
-    above.plot(steps, scores, "o-", color="#1f4e79", ms=3, label="DQN")
+    figure, (above, below) = panels(7, 5 + 0.2 * len(lines), 2, sharex=True, height_ratios=(3, 2))
+    labels, title = {}, [f"{task.game}, {common}" if common else task.game]
+    for label, runs in lines.items():
+        seeds = f"seed{'s' * (len(runs) > 1)} {', '.join(map(str, sorted(runs)))}"
+        labels[f"{label}: {seeds}" if label else seeds] = list(runs.values())
+        if len(runs) > 1:
+            title[1:] = ["median and quartiles of the seeds; an ended run keeps its last value"]
+    for axes, column in ((above, task.score_name), (below, "loss")):
+        bands(axes, {label: by_steps(runs, column) for label, runs in labels.items()}, ms=4)
     levels = task.levels or ({} if task.goal is None else {"solved": task.goal})
-    styles = [("#2e7d32", "--"), ("#b35900", "-."), ("#6a1b9a", ":")]
-    for (label, value), (colour, dashes) in zip(levels.items(), styles):
-        above.axhline(value, color=colour, lw=1, ls=dashes, label=f"{label} ({value:.4g})")
+    for (name, value), dashes in zip(levels.items(), ("-", (0, (5, 2)), (0, (1, 2)))):
+        name = f"{name.replace('_', ' ')} ({value:,.4g})"
+        above.axhline(value, color="black", lw=0.9, ls=dashes, label=name)
     above.set(ylabel=task.score_name.replace("_", " "))
-    above.legend(frameon=False, fontsize=9)
+    below.set(xlabel="agent steps", ylabel="squared TD error", yscale="log")
+    least, most = below.get_ylim()
+    below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 50 * least else (1,)))
+    below.minorticks_off()
+    for axis in (above.yaxis, below.xaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    for axis in (above.yaxis, below.yaxis, below.xaxis):
+        axis.set_major_formatter("{x:,.10g}")
+    figure.suptitle("\n".join(shorten(line, 90) for line in title), fontsize=10)
+    figure.align_ylabels()
+    legend_below(above, 1 if len(lines) > 1 else 4)
+    return figure
 
-    losses = [(row["env_steps"], row["loss"]) for row in rows if row["loss"] is not None]
-    below.plot(*zip(*losses) if losses else ([], []), color="#1f4e79", label="loss")
-    below.set(xlabel="agent steps", ylabel="mean squared TD error", yscale="log")
-    for axes in (above, below):
-        axes.yaxis.set_label_coords(-0.13, 0.5)
-        axes.grid(alpha=0.3)
-    write_whole(path, lambda file: figure.savefig(file, format="png", dpi=120))
+
+def by_steps(runs, column):
+    """-> {agent steps: [value of each run, ...]} of the runs that have this column."""
+    curves = [[(row["env_steps"], row[column]) for row in rows] for rows in runs]
+    curves = [[point for point in curve if point[1] is not None] for curve in curves]
+    steps = sorted({step for curve in curves for step, _ in curve})
+    values = [np.interp(steps, *zip(*curve)) for curve in curves if curve]
+    return dict(zip(steps, np.transpose(values)))
+
+
+def bands(axes, lines, **style):
+    """Draws {label: values as for `band`}, each in a style of its own. ValueError: too many."""
+    expect("plot", len(lines) <= len(STYLES), f"at most {len(STYLES)} lines", len(lines))
+    for (label, values), own in zip(lines.items(), STYLES):
+        if values:
+            every = max(1, len(values) // 8)
+            band(axes, values, label=label, lw=1.6, markevery=every, **style, **own)
+
+
+def panels(width, height, *shape, **options):
+    """-> a figure of so many inches, and its axes as from `Figure.subplots`, with a grid."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(*shape, **options)
+    for panel in figure.axes:
+        panel.grid(alpha=0.3)
+    return figure, axes
+
+
+def legend_below(axes, columns):
+    """Draws the legend of these axes below all panels of their figure."""
+    handles_and_labels = axes.get_legend_handles_labels()
+    axes.figure.legend(*handles_and_labels, loc="outside lower center", ncols=columns)
+
+
+def band(axes, values, ms=5, **style):
+    """values: {x: [y of each seed, ...]}. Draws the median as a line, the quartiles as a band."""
+    low, median, high = np.percentile(list(values.values()), (25, 50, 75), axis=1)
+    axes.plot(list(values), median, ms=ms, **style)
+    axes.fill_between(list(values), low, high, color=style["color"], alpha=0.15, lw=0)
+
+
+def save(path, figure):
+    """Writes a PNG of 256 colours: half the size, with no visible loss."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    picture = Image.open(drawn).convert("RGB").quantize(256)
+    write_whole(path, lambda file: picture.save(file, format="png", optimize=True))

@@ -6,7 +6,9 @@ import json
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from datetime import timedelta
 from itertools import chain, count
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,14 @@ from dqn_symbolic.compiling.backends import advice, try_out
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.runs import checkpoints, pieces
-from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.files import alone, sweep, write_text
 from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import evaluated
 
 NOT_BACK = "the game did not come back to where it was: a new episode begins"
+BAR = "{desc}{percentage:.0f}%, {remaining} left, {rate_noinv_fmt}, {n:,} of "
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
 
 
@@ -62,6 +65,7 @@ class Run:
         self.compile_seconds = 0.0
         self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
         self.is_training, self.since = False, time.perf_counter()
+        self.measured = 0, 0.0  # agent steps and training time at the first update
 
     def begin(self, agent, parts=None, lost=NOT_BACK):
         """Makes the folder and compiles the agent; a resumed run gets its state back. -> the agent
@@ -143,8 +147,13 @@ class Run:
         done = self.rows[-1]["env_steps"] if self.rows else 0
         if agent.steps % s.evaluate_every == 0 and agent.steps != done:
             rows = chain([evaluated(agent, self.score)], rows)  # it was stopped before it
-        bar = {"total": s.steps, "initial": agent.steps, "unit": " steps", "disable": self.hidden}
+        bundles = self.game_and_settings.get("gorila", {}).get("bundles", 0)
+        refilled = agent.steps + bundles * s.warm_up  # bundles begin with empty memories
+        self.forecast_at = refilled if bundles else max(agent.steps, s.warm_up)
+        bar = {"total": s.steps, "initial": agent.steps, "unit": "", "disable": self.hidden}
+        bar |= {"bar_format": f"{BAR}{s.steps:,} steps", "dynamic_ncols": True, "smoothing": 0.05}
         with tqdm(**bar) as self.bar:
+            self.show_score()
             while row := self.timed(rows):
                 seconds, epsilon = round(self.train_seconds, 3), round(row["epsilon"], 6)
                 counts = {name: row[name] for name in ("env_steps", "updates")}
@@ -152,7 +161,7 @@ class Run:
                 self.add_row(row)
                 self.best = self.better(row)
                 self.save_progress()
-                self.bar.set_postfix(self.bar_text(row))
+                self.show_score()
                 yield row
             self.show_steps()
 
@@ -175,6 +184,8 @@ class Run:
         self.show_steps()
         if self.stop:
             return True
+        if self.agent.steps >= self.forecast_at:
+            self.forecast()
         if self.agent.steps % self.settings.checkpoint_every == 0:
             self.clock(is_training=False)
             self.save_checkpoint()
@@ -183,6 +194,23 @@ class Run:
 
     def show_steps(self):
         self.bar.update(self.agent.steps - self.bar.n)
+
+    def show_score(self):
+        for row in self.rows[-1:]:
+            name = self.task.score_name
+            self.bar.set_description_str(f"{name.replace('_', ' ')} {row[name]:,.4g}, ")
+
+    def forecast(self):
+        """Called at the first update, and a hundred updates later, when the speed is known."""
+        s, steps, (first, since) = self.settings, self.agent.steps, self.measured
+        self.clock(is_training=True)
+        self.measured = steps, self.train_seconds
+        self.forecast_at = inf if first else steps + 100 * s.update_every
+        speed = (steps - first) / max(self.train_seconds - since, 1e-9)
+        left = timedelta(seconds=round((s.steps - steps) / speed))
+        if first and left > timedelta(minutes=1):
+            with tqdm.external_write_mode():
+                self.say(f"forecast: {left} without evaluations, at {speed:,.1f} steps a second")
 
     def add_row(self, row):
         table = csv.DictWriter(self.progress, list(row), lineterminator="\n")
@@ -197,12 +225,6 @@ class Run:
         if best is not None and scores["mean_return"] < best:
             return self.best
         return scores["mean_return"], self.agent.weights()
-
-    def bar_text(self, row):
-        """-> {name: text}: the newest numbers, for the progress bar."""
-        name, loss = self.task.score_name, row["loss"]
-        loss = "-" if loss is None else f"{loss:.4f}"
-        return {"epsilon": f"{row['epsilon']:.2f}", "loss": loss, name: f"{row[name]:.4g}"}
 
     # -- the files --------------------------------------------------------------------------------
 
@@ -236,8 +258,6 @@ class Run:
         The scores in the summary are those of the agent as it is now. To end at once, a run that
         was stopped, or is not to be `scored`, gives the scores of its last evaluation instead.
         """
-        from dqn_symbolic.runs.figures import learning_curve  # matplotlib is slow, so it comes last
-
         agent, task = self.agent, self.task
         if self.data and not self.compiled:
             return None
@@ -249,7 +269,6 @@ class Run:
         self.save_checkpoint()
         if self.compiled:
             self.save_progress()
-            learning_curve(self.out / "learning_curve.png", self.rows, task)
             self.save_agent(self.best[1] or agent.weights())
         summary = {
             "game": task.game,
@@ -267,7 +286,21 @@ class Run:
             **self.game_and_settings,
         }
         write_text(self.out / "summary.json", json.dumps(summary, indent=2) + "\n")
+        if self.compiled:
+            self.draw()
         return summary
+
+    def draw(self):
+        """Writes the learning curve. It comes last, because its errors are no errors of the run."""
+        path = self.out / "learning_curve.png"
+        try:
+            from dqn_symbolic.runs.figures import learning_curves, save  # matplotlib is slow
+
+            save(path, learning_curves(self.task, {"": {self.settings.seed: self.rows}}))
+        except Exception as error:
+            if isinstance(error, OSError) and error.filename == str(path):
+                raise  # a full disk
+            self.say(f"no picture: {one_line(error)}")
 
 
 def first_calls(agent):

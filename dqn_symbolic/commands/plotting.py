@@ -1,0 +1,66 @@
+"""plot: the learning curves of several runs in one picture."""
+
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from dqn_symbolic.commands.front import say
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.task import Task
+from dqn_symbolic.runs.errors import BadInput, bad_input
+from dqn_symbolic.runs.figures import learning_curves, save
+from dqn_symbolic.runs.loading import fitting, read_data, read_progress
+from dqn_symbolic.settings import PRESETS, Settings
+
+
+def plot(door, runs, out=None, quiet=False):
+    """One line for each setting: runs that differ only in the seed share it. -> exit status"""
+    tasks, settings, rows = zip(*map(read, runs))
+    game, first = tasks[0], settings[0]
+    if any(other.game != game.game for other in tasks):
+        raise BadInput(f"expected runs of one game, got {', '.join({t.game: 0 for t in tasks})}")
+    if any(other.kwargs != game.kwargs for other in tasks):
+        game = replace(game, levels={}, goal=None)  # each has its own
+    names = dict.fromkeys(name for own in settings for name in own if name != "seed")
+    differing = [n for n in names if any(own.get(n) != first.get(n) for own in settings)]
+    lines = {}
+    for own, its_rows in zip(settings, rows):
+        lines.setdefault(described(own, differing), {})[own["seed"]] = its_rows
+    usual = asdict(Settings(**PRESETS[game.preset]))
+    unusual = [n for n in names if n in usual and usual[n] != first[n] and n not in differing]
+    out = out or (runs[0] / "learning_curve.png" if len(runs) == 1 else Path("plot.png"))
+    with bad_input():
+        save(out, learning_curves(game, lines, described(first, unusual)))
+    if not quiet:
+        say(f"written: {out}")
+    return 0
+
+
+def read(folder):
+    """-> the Task of a run, {name: value} of the game's settings and its own, its rows."""
+    data, _, settings = read_data(folder / "agent.npz", "agent", env="not needed")
+    with fitting(folder):
+        name, kwargs = data["game"], dict(data["settings"]["game"])
+        game = Task(name, kwargs, make=dict)  # of another's module, which is not imported here
+        if ":" not in name or name == "games:Catch-v0":
+            with suppress(Exception):  # it may not be installed here
+                game = task(name, **kwargs)
+        rows = read_progress((folder / "progress.csv").read_text(), game)
+        own = {**kwargs, **data.get("gorila", {}), **asdict(settings)}
+        if not all(abs(value or 0) < 1e30 for row in rows for value in row.values()):
+            raise ValueError("a number is too large for a picture")
+    if not rows:
+        raise BadInput(f"{folder}: this run has no evaluation yet")
+    return game, own, rows
+
+
+def described(settings, names):
+    """-> "learning rate 0.001, hidden 64x64" """
+    return ", ".join(f"{name.replace('_', ' ')} {text(settings.get(name))}" for name in names)
+
+
+def text(value):
+    if isinstance(value, tuple):
+        between = " " if value and isinstance(value[0], tuple) else "x"
+        return between.join(map(text, value)) or "none"
+    return f"{value:,}" if type(value) in (int, float) else str(value)
