@@ -162,7 +162,7 @@ def test_usage_is_short_and_names_what_has_no_dashes(shown):
     usages = [shown(run_catch, f"{name} --help").split("\n")[0].split() for name in COMMANDS]
     assert {usage[-2]: usage[-1] for usage in usages} == {
         **{"gorila": "[options]", "play": "[options]", "train": "[options]"},
-        **{"[folder]": "[options]", "[experiment]": "[options]"},
+        **{"[folder]": "[options]", "[experiment]": "[options]", "[runs]": "[options]"},
     }
 
 

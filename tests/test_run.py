@@ -106,15 +106,15 @@ def test_the_bar_shows_the_score_first_and_fits_into_the_window(columns, tmp_pat
             shown += part.decode()
     lines = [line.rstrip() for line in re.split("[\r\n]+", shown) if line]
     assert max(map(len, lines)) <= columns
-    whole = r"catch rate 0.8375, 100%, 00:00 left, +[\d.]+/s, 100 of 100 steps"
+    whole = r"catch rate 0.8375: 100%\|█+\| 00:00 left, +[\d.]+/s, 100 of 100"
     assert re.fullmatch(whole, lines[-1]) if columns == 80 else lines[-1].startswith(whole[:23])
 
 
 @pytest.mark.parametrize(
     ("warm_up_takes", "step_takes", "said"),
     [
-        (9, 0.25, ["forecast: 0:01:12 without evaluations, at 4.0 steps a second"]),
-        (0.001, 4, ["forecast: 0:19:20 without evaluations, at 0.2 steps a second"]),
+        (9, 0.25, ["forecast: 0:01:12 without evaluations, at 4.0 steps a second; 9 GB"]),
+        (0.001, 4, ["forecast: 0:19:20 without evaluations, at 0.2 steps a second; 9 GB"]),
         (9, 0.125, []),  # 36 seconds
     ],
 )
@@ -124,7 +124,7 @@ def test_the_forecast_is_the_speed_of_the_first_hundred_updates(
     """The first update is at agent step 10."""
     lines = []
     one = begun(tmp_path, steps=400, say=lambda text, end=None: lines.append(text))
-    step = one.agent.step
+    step, one.memory = one.agent.step, "9 GB"
 
     def slow():
         now[0] += step_takes if one.agent.steps >= 10 else warm_up_takes
@@ -149,8 +149,8 @@ def test_the_forecast_of_gorila_waits_until_the_new_memories_are_warm(tmp_path, 
     lines = []
     one = Run(CATCH, Scheduler.settings, tmp_path, say=lambda text, end=None: lines.append(text))
     one.game_and_settings["gorila"] = {"bundles": 2}
-    one.agent, one.compiled = Scheduler(), True
+    one.agent, one.compiled, one.memory = Scheduler(), True, "9 GB"
     pause = one.pause
     one.pause = lambda: pause() or one.agent.steps == 450
     trained(one, zero)
-    assert lines == ["forecast: 2:39:40 without evaluations, at 1.0 steps a second"]
+    assert lines == ["forecast: 2:39:40 without evaluations, at 1.0 steps a second; 9 GB"]

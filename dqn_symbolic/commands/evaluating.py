@@ -1,9 +1,11 @@
 """evaluate: scores the best agent of a run over new episodes."""
 
 import json
+from contextlib import ExitStack
 
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.watching import folder_of
+from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.evaluation import returns, seeds
 from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.runs.files import write_text
@@ -25,10 +27,11 @@ def evaluate(
         expect("--episodes", episodes >= 1, "at least 1", episodes)
         expect("--epsilon", 0 <= epsilon <= 1, "a number from 0 to 1", epsilon)
         expect("--seed", seed >= 0, "at least 0", seed)
-    games, beginnings, steps = task.games(s, episodes), seeds(episodes, seed), s.evaluation_steps
+    beginnings, steps = seeds(episodes, seed), s.evaluation_steps
     if not quiet:
         say("compiling forward")  # at its first call: half a minute, if the cache is empty
-    with noted_signals() as noted:
+    with noted_signals() as noted, ExitStack() as stack:
+        games = closed_by(stack, task, say).games(s, episodes)
         scores = returns(player, games, beginnings, epsilon, steps, seed, noted, quiet or None)
     if scores is None:
         return exit_status(noted)

@@ -70,7 +70,7 @@ class Evaluating:
 
 @dataclass(frozen=True)
 class Plotting:
-    runs: Path = setting(None, "folders of runs of one game")
+    runs: Path = setting(None, "folders of runs of one game (the latest in runs/)")
     out: Path = setting(None, "the picture, a PNG (plot.png; of one run its learning_curve.png)")
     quiet: bool = setting(False, "print nothing but errors")
 
@@ -154,7 +154,7 @@ def add_option(group, field):
     name, meaning, choices = field.name, field.metadata["meaning"], field.metadata["choices"]
     how = HOW[field.type] | HOW.get(name, {})
     if name in ("folder", "experiment", "runs"):  # these have no --
-        how = {"nargs": "+" if name == "runs" else "?", "type": how["type"], "default": None}
+        how = {"nargs": "*" if name == "runs" else "?", "type": how["type"], "default": None}
         return group.add_argument(name, help=meaning, **how)
     if choices:
         how = {"choices": choices, "metavar": "|".join(choices)}

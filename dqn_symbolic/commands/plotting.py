@@ -5,16 +5,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.runs.errors import BadInput, bad_input
 from dqn_symbolic.runs.figures import learning_curves, save
-from dqn_symbolic.runs.loading import fitting, read_data, read_progress
+from dqn_symbolic.runs.loading import fitting, read_progress, read_settings
 from dqn_symbolic.settings import PRESETS, Settings
 
 
 def plot(door, runs, out=None, quiet=False):
     """One line for each setting: runs that differ only in the seed share it. -> exit status"""
+    runs = runs or [folder_of(None, None)]
     tasks, settings, rows = zip(*map(read, runs))
     game, first = tasks[0], settings[0]
     if any(other.game != game.game for other in tasks):
@@ -38,9 +40,9 @@ def plot(door, runs, out=None, quiet=False):
 
 def read(folder):
     """-> the Task of a run, {name: value} of the game's settings and its own, its rows."""
-    data, _, settings = read_data(folder / "agent.npz", "agent", env="not needed")
+    data, kwargs, settings = read_settings(folder / "agent.npz", "agent")
     with fitting(folder):
-        name, kwargs = data["game"], dict(data["settings"]["game"])
+        name = data["game"]
         game = Task(name, kwargs, make=dict)  # of another's module, which is not imported here
         if ":" not in name or name == "games:Catch-v0":
             with suppress(Exception):  # it may not be installed here

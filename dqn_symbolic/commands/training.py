@@ -10,7 +10,7 @@ from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs import loading
 from dqn_symbolic.runs.errors import BadInput, Done, bad_input, one_line
 from dqn_symbolic.runs.files import alone
-from dqn_symbolic.runs.machine import expect_memory
+from dqn_symbolic.runs.machine import LARGE, expect_memory
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 from dqn_symbolic.settings import PRESETS, Settings
@@ -37,14 +37,12 @@ def asked(door, given, command="train"):
     goes wrong outside this program become one line: BadInput.
     """
     given = door.prepared(given)
-    window, quiet = given.pop("window", None), given.pop("quiet", False)
+    _, quiet = given.pop("window", None), given.pop("quiet", False)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if out and resume:
         raise BadInput(
             "--out starts a new run, --resume continues an old one: use only one of them"
         )
-    if window and not screen.has_screen():
-        raise BadInput("--window needs a screen, but this machine has none")
     tell = (lambda text, end=None: None) if quiet else say
     # Note signals before the folder appears: whoever sees the folder may stop the run.
     with noted_signals() as noted, ExitStack() as stack:
@@ -83,12 +81,19 @@ def asked(door, given, command="train"):
 
 
 def ended(door, run, window=None, quiet=False, **given):
-    """Plays in the window after a run that was not stopped, if there is a screen. -> exit status"""
-    if not run.stop and window is not False and screen.has_screen():
-        from dqn_symbolic.commands.watching import watch  # only now: it would delay the training
+    """Plays in the window after a run that was not stopped, if there is one. -> exit status"""
+    if run.stop or window is False:
+        return exit_status(run.stop)
+    if not screen.has_screen():
+        run.say("no window: this machine has no screen")
+        return 0
+    from dqn_symbolic.commands.watching import watch  # only now: it would delay the training
 
+    try:
         return watch(door, run.out, quiet=quiet)
-    return exit_status(run.stop)
+    except GameError as error:  # the training is done
+        run.say(f"no window: {error}")
+        return 0
 
 
 @bad_input()
@@ -155,10 +160,10 @@ def expect_kept(asked, old):
 
 @bad_input()
 def expect_room(run, memories=1):
-    """Says how large the replay memories on this machine will be, if they are large."""
-    line = expect_memory(run.task.frames, run.settings, memories)
-    if line:
-        run.say(line)
+    """Raises BadInput if the replay memories will not fit; says their size if they are large."""
+    run.memory, size = expect_memory(run.task.frames, run.settings, memories)
+    if size > LARGE:
+        run.say(run.memory)
 
 
 def how_to_continue(folder):

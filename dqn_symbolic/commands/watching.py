@@ -1,10 +1,12 @@
 """watch: the window, for an agent."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.options import TRAINED, Watching
-from dqn_symbolic.commands.playing import drawable
+from dqn_symbolic.commands.playing import drawable, pictures_of
+from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.frames import History
 from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.loading import player_of
@@ -17,28 +19,30 @@ def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seco
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
     if gif_seconds < 1:
         raise BadInput(f"--gif-seconds: expected at least 1, got {gif_seconds}")
-    folder = folder_of(folder, agent)
+    folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
     task, settings, forward = player_of(folder)
-    tell = (lambda text: None) if quiet else say
-    try:
-        env = History(drawable(task), settings.history)
-        if not (gif or screen.has_screen()):
-            raise BadInput("this machine has no screen: --gif FILE writes an animation")
-    except BadInput as error:
-        if gif:
-            raise
-        tell(f"no window: {error}")
-        return 0
 
     def q_values(x):
         return forward(x[None])[0]
 
-    if gif:
-        window.record(env, q_values, gif, gif_seconds, quiet)
-        tell(f"written: {gif}")
-    else:
-        tell(window.CLOSING)
-        tell(window.show(env, q_values, title=f"{env.spec.name} - {agent or folder}"))
+    with ExitStack() as stack:
+        try:
+            env = History(drawable(closed_by(stack, task, tell)), settings.history)
+            if not (gif or screen.has_screen()):
+                raise BadInput("this machine has no screen: --gif FILE writes an animation")
+        except BadInput as error:
+            if gif:
+                raise
+            tell(f"no window: {error}")
+            return 0
+        tell("compiling forward")
+        with pictures_of(task):
+            if gif:
+                window.record(env, q_values, gif, gif_seconds, quiet)
+                tell(f"written: {gif}")
+            else:
+                tell(window.CLOSING)
+                tell(window.show(env, q_values, title=f"{env.spec.name} - {agent or folder}"))
     return 0
 
 

@@ -121,6 +121,6 @@ def options_of(game):
     if game.startswith("ALE/"):
         from dqn_symbolic.environments.atari import Atari as creator
     else:
-        creator = registration.load_env_creator(gymnasium.spec(game).entry_point)
+        creator = registration.load_env_creator(gymnasium.spec(game.rpartition(":")[2]).entry_point)
     names = [n for n in inspect.signature(creator).parameters if n not in ("game", "render_mode")]
     return f"; it has {', '.join(names)}" if names else ""

@@ -65,21 +65,26 @@ def player_of(folder) -> Player:
     return Player(task, settings, forward)
 
 
-def read_data(path, kind, env=None):
-    """-> (data, Task, Settings) of agent.npz or checkpoint.npz; env: instead of the file's game."""
+def read_settings(path, kind):
+    """-> (data, keyword arguments of the game, Settings) of agent.npz or checkpoint.npz."""
     data = checkpoints.load_data(path, kind)
     with fitting(path):
         settings = dict(data["settings"])
-        game = dict(settings.pop("game"))
+        kwargs = dict(settings.pop("game"))
         if settings.pop("action_repeat", 1) != 1:
             raise ValueError("the agent repeats its actions")
         if not isinstance(data["game"], str):
             raise ValueError("this is not a game")
-        if not (env or data["game"]):
-            raise ValueError("its game has no Gymnasium id: give it to load")
-        known = Settings(**settings)
+        return data, kwargs, Settings(**settings)
+
+
+def read_data(path, kind, env=None):
+    """-> (data, Task, Settings) of agent.npz or checkpoint.npz; env: instead of the file's game."""
+    data, kwargs, settings = read_settings(path, kind)
+    if not (env or data["game"]):
+        raise Unreadable(f"{path}: its game has no Gymnasium id: give it to load")
     try:
-        return data, given(env) if env else task(data["game"], **game), known
+        return data, given(env) if env else task(data["game"], **kwargs), settings
     except (TypeError, ValueError) as error:
         raise Unreadable(f"the game of {path} cannot be made: {one_line(error)}") from error
 

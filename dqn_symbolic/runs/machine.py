@@ -15,7 +15,7 @@ LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 
 
 def expect_memory(space, settings, memories=1):
-    """-> a line about the replay memory if it is large, else None.
+    """-> (a line about the replay memory, its bytes).
 
     space: of the game's frames; memories: how many of them are on this machine. Raises ValueError,
     in one line, if the machine has less memory left than that.
@@ -30,7 +30,7 @@ def expect_memory(space, settings, memories=1):
             f"{line}, but only {left / 1e9:,.1f} GB are available here;"
             " --memory-size sets the number of frames"
         )
-    return line if needed > LARGE else None
+    return line, needed
 
 
 def memory_bytes(capacity: int, frame_shape: tuple, dtype, history: int) -> int:

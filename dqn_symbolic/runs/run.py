@@ -25,7 +25,7 @@ from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import evaluated
 
 NOT_BACK = "the game did not come back to where it was: a new episode begins"
-BAR = "{desc}{percentage:.0f}%, {remaining} left, {rate_noinv_fmt}, {n:,} of "
+BAR = "{desc}{percentage:.0f}%|{bar}| {remaining} left, {rate_noinv_fmt}, {n:,} of {total:,}"
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
 
 
@@ -65,6 +65,7 @@ class Run:
         self.compile_seconds = 0.0
         self.train_seconds = 0.0  # stepping only: neither compiling, nor evaluating, nor saving
         self.is_training, self.since = False, time.perf_counter()
+        self.memory = ""  # a line about the replay memory
         self.measured = 0, 0.0  # agent steps and training time at the first update
 
     def begin(self, agent, parts=None, lost=NOT_BACK):
@@ -151,7 +152,7 @@ class Run:
         refilled = agent.steps + bundles * s.warm_up  # bundles begin with empty memories
         self.forecast_at = refilled if bundles else max(agent.steps, s.warm_up)
         bar = {"total": s.steps, "initial": agent.steps, "unit": "", "disable": self.hidden}
-        bar |= {"bar_format": f"{BAR}{s.steps:,} steps", "dynamic_ncols": True, "smoothing": 0.05}
+        bar |= {"bar_format": BAR, "dynamic_ncols": True, "smoothing": 0.05}
         with tqdm(**bar) as self.bar:
             self.show_score()
             while row := self.timed(rows):
@@ -198,7 +199,7 @@ class Run:
     def show_score(self):
         for row in self.rows[-1:]:
             name = self.task.score_name
-            self.bar.set_description_str(f"{name.replace('_', ' ')} {row[name]:,.4g}, ")
+            self.bar.set_description_str(f"{name.replace('_', ' ')} {row[name]:,.4g}: ")
 
     def forecast(self):
         """Called at the first update, and a hundred updates later, when the speed is known."""
@@ -209,8 +210,9 @@ class Run:
         speed = (steps - first) / max(self.train_seconds - since, 1e-9)
         left = timedelta(seconds=round((s.steps - steps) / speed))
         if first and left > timedelta(minutes=1):
+            speed_here = f"{left} without evaluations, at {speed:,.1f} steps a second"
             with tqdm.external_write_mode():
-                self.say(f"forecast: {left} without evaluations, at {speed:,.1f} steps a second")
+                self.say(f"forecast: {speed_here}; {self.memory}")
 
     def add_row(self, row):
         table = csv.DictWriter(self.progress, list(row), lineterminator="\n")
