@@ -152,7 +152,7 @@ def damaged(folder, old, new):
             lambda at: [made(at / "a", (1,)), made(at / "b", (1,), "Acrobot-v1")],
             "expected runs of one game, got CartPole-v1, Acrobot-v1",
         ),
-        (lambda at: [], "required: runs"),
+        (lambda at: [], "there is no run in runs/ yet"),
     ],
 )
 def test_bad_runs_are_refused_in_one_line(runs, message, tmp_path, monkeypatch, capfd):
