@@ -57,7 +57,7 @@ class Catch(gymnasium.Env):
     """
 
     metadata: ClassVar = {
-        "render_modes": ["human", "rgb_array"],
+        "render_modes": ["rgb_array"],
         "render_fps": 8,
         # Gymnasium has no names for these; games/window reads them.
         "play_fps": 5,  # steps per second for a person
@@ -86,8 +86,8 @@ class Catch(gymnasium.Env):
         if pixels is not None and not max(rows, columns) <= pixels <= MOST_PIXELS:
             sizes = f"{max(rows, columns)} (one a cell) to {MOST_PIXELS} pixels a side"
             raise ValueError(f"the picture has {sizes}, got {pixels}")
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode is None, 'human' or 'rgb_array', got {render_mode!r}")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is None or 'rgb_array', got {render_mode!r}")
         self.rows, self.columns, self.paddle_width = rows, columns, paddle_width
         self.last_paddle = columns - paddle_width  # the rightmost position of the paddle
         self.drifts = (-1, 0, 1) if drift else (0,)
@@ -105,7 +105,6 @@ class Catch(gymnasium.Env):
         self._pixels = np.zeros((height, width), np.uint8)
         self.surface = pygame.image.frombuffer(self._pixels, (width, height), "P")
         self.surface.set_palette(PALETTE)
-        self._clock = pygame.time.Clock()
 
     # -- the rules ------------------------------------------------------------------------------
 
@@ -205,8 +204,6 @@ class Catch(gymnasium.Env):
         self.surface.fill(BACKGROUND)
         self.surface.fill(PADDLE, self._cells(self.rows - 1, paddle, self.paddle_width))
         self.surface.fill(BALL, self._cells(row, column, 1))
-        if self.render_mode == "human":
-            self.render()
         return self._pixels.copy(), {"state": self.state}
 
     def _cells(self, row, column, width):
@@ -228,16 +225,6 @@ class Catch(gymnasium.Env):
         return colour
 
     def render(self):
-        """-> (height, width, 3) uint8 for "rgb_array"; for "human" shows it in a window."""
+        """-> (height, width, 3) uint8, if the render mode is "rgb_array"."""
         if self.render_mode == "rgb_array":
             return pygame.surfarray.array3d(self.picture()).swapaxes(0, 1)
-        if self.render_mode == "human":
-            from games.window.screen import show_picture
-
-            show_picture(self.picture(), "Catch")
-            pygame.event.pump()  # else the system takes the window for dead
-            self._clock.tick(self.metadata["render_fps"])
-
-    def close(self):
-        if self.render_mode == "human":
-            pygame.display.quit()

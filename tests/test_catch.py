@@ -4,14 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import time
 import warnings
 from functools import cache
 from itertools import product
 
 import gymnasium
 import numpy as np
-import pygame
 import pytest
 from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
@@ -341,29 +339,6 @@ def test_the_game_names_its_keys_actions_and_outcomes():
     assert {name: env.metadata[name] for name in facts} == facts
     assert env.metadata["action_names"] == ("left", "stay", "right")
     assert env.metadata["outcomes"] == ("missed", "caught")
-
-
-def test_human_rendering_shows_each_reset_and_step_and_waits(monkeypatch):
-    """Without a screen, the window is only in memory."""
-    monkeypatch.setenv("SDL_VIDEODRIVER", "")
-    for key in "DISPLAY", "WAYLAND_DISPLAY":
-        monkeypatch.delenv(key, raising=False)
-    env = Catch(render_mode="human")
-    env.metadata = {**env.metadata, "render_fps": 50}
-    env.close()  # there is no window yet
-    start, shown = time.perf_counter(), []
-    for action in (None, 0, 0):
-        env.step(action) if shown else env.reset(options={"state": State(0, 9, 0, 5)})
-        window = pygame.display.get_surface()
-        assert window.get_size() == (600, 600)  # the memory's screen has 1024 x 768 pixels
-        cells = pygame.surfarray.array3d(window)[30::60, 30::60]
-        shown.append(np.argwhere((cells == PALETTE[PADDLE]).all(axis=2)).min(axis=0).tolist())
-        assert tuple(cells[9, len(shown) - 1]) == PALETTE[BALL]
-    assert shown == [[5, 9], [4, 9], [3, 9]]  # (column, row) of the paddle
-    assert time.perf_counter() - start > 2 / 50
-    for _ in range(2):
-        env.close()
-        assert pygame.display.get_surface() is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from dqn_symbolic.environments.task import Task
 from dqn_symbolic.runs.errors import BadInput, bad_input
 from dqn_symbolic.runs.figures import learning_curves, save
 from dqn_symbolic.runs.loading import fitting, read_progress, read_settings
-from dqn_symbolic.settings import PRESETS, Settings
 
 
 def plot(door, runs, out=None, quiet=False):
@@ -27,12 +26,11 @@ def plot(door, runs, out=None, quiet=False):
     differing = [n for n in names if any(own.get(n) != first.get(n) for own in settings)]
     lines = {}
     for own, its_rows in zip(settings, rows):
-        lines.setdefault(described(own, differing), {})[own["seed"]] = its_rows
-    usual = asdict(Settings(**PRESETS[game.preset]))
-    unusual = [n for n in names if n in usual and usual[n] != first[n] and n not in differing]
+        label = ", ".join(f"{n.replace('_', ' ')} {text(own.get(n))}" for n in differing)
+        lines.setdefault(label, {})[own["seed"]] = its_rows
     out = out or (runs[0] / "learning_curve.png" if len(runs) == 1 else Path("plot.png"))
     with bad_input():
-        save(out, learning_curves(game, lines, described(first, unusual)))
+        save(out, learning_curves(game, lines))
     if not quiet:
         say(f"written: {out}")
     return 0
@@ -42,26 +40,20 @@ def read(folder):
     """-> the Task of a run, {name: value} of the game's settings and its own, its rows."""
     data, kwargs, settings = read_settings(folder / "agent.npz", "agent")
     with fitting(folder):
-        name = data["game"]
-        game = Task(name, kwargs, make=dict)  # of another's module, which is not imported here
-        if ":" not in name or name == "games:Catch-v0":
+        game = Task(data["game"], kwargs, make=dict)  # its module is not imported
+        if ":" not in game.game or game.game == "games:Catch-v0":
             with suppress(Exception):  # it may not be installed here
-                game = task(name, **kwargs)
+                game = task(game.game, **kwargs)
         rows = read_progress((folder / "progress.csv").read_text(), game)
-        own = {**kwargs, **data.get("gorila", {}), **asdict(settings)}
         if not all(abs(value or 0) < 1e30 for row in rows for value in row.values()):
             raise ValueError("a number is too large for a picture")
     if not rows:
         raise BadInput(f"{folder}: this run has no evaluation yet")
-    return game, own, rows
-
-
-def described(settings, names):
-    """-> "learning rate 0.001, hidden 64x64" """
-    return ", ".join(f"{name.replace('_', ' ')} {text(settings.get(name))}" for name in names)
+    return game, {**kwargs, **data.get("gorila", {}), **asdict(settings)}, rows
 
 
 def text(value):
+    """-> "64x64", "16x8x4 32x4x2" or "0.001"."""
     if isinstance(value, tuple):
         between = " " if value and isinstance(value[0], tuple) else "x"
         return between.join(map(text, value)) or "none"

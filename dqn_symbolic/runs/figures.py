@@ -1,7 +1,6 @@
 """Pictures: the learning curves of runs, and what all pictures share."""
 
 import io
-from textwrap import shorten
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,19 +21,19 @@ STYLES: list[dict] = [
 STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 
-def learning_curves(task, lines, common=""):
+def learning_curves(task, lines):
     """-> a figure: how well agents play, and their loss.
 
-    task: their `Task`; lines: {label: {seed: rows of progress.csv}}; common: settings, for the
-    title. A line is the median of its runs, with their quartiles.
+    task: their `Task`; lines: {label: {seed: rows of progress.csv}}. A line is the median of its
+    runs, with their quartiles.
     """
     figure, (above, below) = panels(7, 5 + 0.2 * len(lines), 2, sharex=True, height_ratios=(3, 2))
-    labels, title = {}, [f"{task.game}, {common}" if common else task.game]
+    labels, title = {}, task.game
     for label, runs in lines.items():
         seeds = f"seed{'s' * (len(runs) > 1)} {', '.join(map(str, sorted(runs)))}"
         labels[f"{label}: {seeds}" if label else seeds] = list(runs.values())
         if len(runs) > 1:
-            title[1:] = ["median and quartiles of the seeds; an ended run keeps its last value"]
+            title = f"{task.game}: median and quartiles of the seeds"
     for axes, column in ((above, task.score_name), (below, "loss")):
         bands(axes, {label: by_steps(runs, column) for label, runs in labels.items()}, ms=4)
     levels = task.levels or ({} if task.goal is None else {"solved": task.goal})
@@ -50,7 +49,7 @@ def learning_curves(task, lines, common=""):
         axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
     for axis in (above.yaxis, below.yaxis, below.xaxis):
         axis.set_major_formatter("{x:,.10g}")
-    figure.suptitle("\n".join(shorten(line, 90) for line in title), fontsize=10)
+    figure.suptitle(title, fontsize=10)
     figure.align_ylabels()
     legend_below(above, 1 if len(lines) > 1 else 4)
     return figure

@@ -34,10 +34,8 @@ def has_screen():
             pygame.display.quit()
 
 
-def window(size, title):
-    """-> the window's surface. It opens for a picture of this size, enlarged to suit the screen."""
-    if pygame.display.get_surface():
-        return pygame.display.get_surface()
+def opened(size, title):
+    """Opens the window for a picture of this size, enlarged to suit the screen."""
     if not has_screen():
         os.environ["SDL_VIDEODRIVER"] = "dummy"
     pygame.display.init()
@@ -45,16 +43,7 @@ def window(size, title):
     pygame.display.set_icon(icon())
     room = [COMFORTABLE * side for side in pygame.display.get_desktop_sizes()[0]]
     scale = fitting(size, room)
-    return pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
-
-
-def show_picture(picture, title):
-    """Shows a surface in the window, as large as it fits."""
-    surface = window(picture.get_size(), title)
-    picture = pygame.transform.scale_by(picture, fitting(picture.get_size(), surface.get_size()))
-    surface.fill((0, 0, 0))
-    surface.blit(picture, picture.get_rect(center=surface.get_rect().center))
-    pygame.display.flip()
+    pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
 
 
 def icon():

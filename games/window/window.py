@@ -38,14 +38,16 @@ def show(env, q_values=None, *, title=None, screenshots="."):
     title = title or (env.spec.name if env.spec else type(env.unwrapped).__name__)
     clock, message, message_seconds = pygame.time.Clock(), "", 0.0
     try:
-        screen.window(draw(game.view()).get_size(), title)
+        screen.opened(draw(game.view()).get_size(), title)
         while True:
             view = game.view()
             if message_seconds < MESSAGE_SECONDS:
                 view = view._replace(message=message)
-            size = pygame.display.get_surface().get_size()
+            surface = pygame.display.get_surface()
+            size = surface.get_size()
             if (view, size) != drawn:
-                screen.show_picture(draw(view, size), title)
+                surface.blit(draw(view, size), (0, 0))
+                pygame.display.flip()
                 drawn = view, size
             seconds = clock.tick(game.fastest) / 1000
             message_seconds += seconds
