@@ -380,7 +380,7 @@ def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch, capsys,
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert command(monkeypatch, mlp.main, "--out", tmp_path) == 2
     assert capsys.readouterr().err == (
-        "dqn_symbolic.exercises.mlp: the digits are part of scikit-learn:"
+        "dqn_symbolic.exercises.mlp: sklearn.datasets is not installed:"
         " pip install -e '.[exercises]'\n"
     )
 

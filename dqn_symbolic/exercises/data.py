@@ -21,14 +21,10 @@ class Digits(NamedTuple):
 def digits(seed):
     """-> 1,297 training digits and 500 test digits. The seed decides which.
 
-    Raises ModuleNotFoundError, whose message says what to install, if scikit-learn is missing.
+    Raises ModuleNotFoundError without scikit-learn.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the digits are part of scikit-learn: pip install -e '.[exercises]'"
-        ) from error
+    from sklearn.datasets import load_digits
+
     pixels, label = load_digits(return_X_y=True)  # 0..16, by Alpaydin & Kaynak 1998
     x, label = (pixels / 16).astype(np.float32), label.astype(np.int32)
     order = np.random.default_rng(seed).permutation(len(x))
@@ -63,8 +59,7 @@ def catch(seed):
 def pong(seed, frames=720):
     """-> frames of Pong in random play, 80 x 80, with 0 as background. The later half is for tests.
 
-    One in eight agent steps gives a frame: two frames are 32 emulator frames apart. Raises
-    ModuleNotFoundError without ale-py.
+    One in 8 agent steps (32 emulator frames) gives a frame. ModuleNotFoundError without ale-py.
     """
     import ale_py
 
