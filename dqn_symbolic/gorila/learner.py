@@ -23,8 +23,6 @@ class Learner:
         self.losses, self.mean, self.square = 0, 0.0, 0.0  # how many; of the loss and of its square
         self.outliers = 0  # gradients dropped
         self.pushes, self.behind, self.stale = 0, 0, 0  # gradients pushed, their ages, dropped
-        self.servers, self.versions = [], []
-        self.gather: Callable = list
 
     def functions(self, graph: Graph, mode, threads: int = 1) -> tuple[Callable, ...]:
         """-> (forward, learn, sync) for an `Agent`, whose parameters only the servers change."""
