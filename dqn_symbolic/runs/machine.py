@@ -1,7 +1,6 @@
 """How much memory a run will take, and how much the machine has left.
 
-NumPy's zeros only reserves memory. Without this check, a run could end hours later, when the
-replay memory is as large as the machine.
+NumPy's zeros only reserves memory. So without this check, a run could end after hours.
 """
 
 from math import prod
@@ -26,10 +25,8 @@ def expect_memory(space, settings, memories=1):
     line = f"replay memory: {size:,} frames of {shape}: {needed / 1e9:,.1f} GB"
     left = psutil.virtual_memory().available
     if needed > left:
-        raise ValueError(
-            f"{line}, but only {left / 1e9:,.1f} GB are available here;"
-            " --memory-size sets the number of frames"
-        )
+        problem = f"but only {left / 1e9:,.1f} GB are available here"
+        raise ValueError(f"{line}, {problem}; --memory-size sets the number of frames")
     return line if needed > LARGE else None
 
 
