@@ -365,8 +365,8 @@ def test_the_picture_is_named_after_the_page(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "-1"], "argument --seed: invalid whole_number value: '-1'"),
-        (["--seed", "x"], "argument --seed: invalid whole_number value: 'x'"),
+        (["--seed", "-1"], "argument --seed: expected at least 0, got -1"),
+        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["--sede", "1"], "unrecognized arguments: --sede 1"),
         (["--out", __file__], f"{__file__}: File exists"),
     ],

@@ -217,10 +217,7 @@ class Source:
         return f"{view.name}[{', '.join(array_indices)}]"
 
     def array(self, variable):
-        """-> the name of an array with the variable's axes; it is copied only if it must be.
-
-        Or, of one of PyTensor's scalars (not an array of no axes), the name of the number.
-        """
+        """-> the name of an array with the variable's axes (a copy if need be), or of a scalar."""
         view = self.view(variable)
         if view.is_array or isinstance(variable.type, scalars.ScalarType):
             return view.name

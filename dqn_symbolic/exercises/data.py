@@ -19,10 +19,7 @@ class Digits(NamedTuple):
 
 
 def digits(seed):
-    """-> 1,297 training digits and 500 test digits. The seed decides which.
-
-    Raises ModuleNotFoundError without scikit-learn.
-    """
+    """-> 1,297 training, 500 test digits, by the seed. ModuleNotFoundError without scikit-learn."""
     from sklearn.datasets import load_digits
 
     pixels, label = load_digits(return_X_y=True)  # 0..16, by Alpaydin & Kaynak 1998

@@ -61,10 +61,12 @@ def run(main, description):
     def fail(message, status=2):
         parser.exit(status, f"{page}: {message}\n")
 
-    parser.add_argument("--seed", type=whole_number, default=0, help="of all random numbers (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (0)")
     parser.add_argument("--out", type=Path, default="runs/exercises", help="folder of the picture")
     parser.error = fail
     options = parser.parse_args()
+    if options.seed < 0:
+        fail(f"argument --seed: expected at least 0, got {options.seed}")
     path = options.out / f"{page.rpartition('.')[2]}.png"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
@@ -77,10 +79,3 @@ def run(main, description):
     except KeyboardInterrupt:
         fail("interrupted", 130)
     print(path)
-
-
-def whole_number(text):
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number

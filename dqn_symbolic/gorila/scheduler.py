@@ -1,7 +1,7 @@
 """Gorila in one process, in a fixed order: to read it, and to test it to the last bit."""
 
 import time
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -121,9 +121,7 @@ class Scheduler:
 
     def weights(self) -> dict[str, np.ndarray]:
         """-> {name: array}: a copy of the servers' parameters."""
-        values = {}
-        for _, part in self.ask("pull"):
-            values |= part
+        values = ChainMap(*(part for _, part in self.ask("pull")))
         return {name: np.array(values[name]) for name in self.first_params}
 
     @property
