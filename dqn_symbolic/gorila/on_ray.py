@@ -94,8 +94,8 @@ class OnRay(Scheduler):
 
     def advice(self):
         """-> a line if there are more bundles than cores, else None."""
-        bundles, most = self.gorila.bundles, cores()
-        return f"{bundles} bundles share {most} processor cores" if bundles > most else None
+        bundles, cores = self.gorila.bundles, int(ray.cluster_resources().get("CPU", 0))
+        return f"{bundles} bundles share {cores} processor cores" if bundles > cores else None
 
     def new_server(self, part):
         make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
@@ -225,10 +225,6 @@ def connect(address=None, **options):
     before = signal.getsignal(signal.SIGTERM)
     ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
     signal.signal(signal.SIGTERM, before)  # Ray would exit at once
-
-
-def cores() -> int:
-    return int(ray.cluster_resources().get("CPU", 0))
 
 
 def expect_cluster(address):

@@ -16,8 +16,7 @@ LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 def expect_memory(space, settings, memories=1):
     """-> a line about the replay memory if it is large, else None.
 
-    space: of the game's frames; memories: how many of them are on this machine. Raises ValueError,
-    in one line, if the machine has less memory left than that.
+    space: of the game's frames; memories: how many are here. Raises ValueError if they do not fit.
     """
     size = settings.memory_size * memories
     needed = memory_bytes(size, space.shape, space.dtype, settings.history)
