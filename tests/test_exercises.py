@@ -365,8 +365,8 @@ def test_the_picture_is_named_after_the_page(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "-1"], "argument --seed: invalid whole_number value: '-1'"),
-        (["--seed", "x"], "argument --seed: invalid whole_number value: 'x'"),
+        (["--seed", "-1"], "argument --seed: expected at least 0, got -1"),
+        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["--sede", "1"], "unrecognized arguments: --sede 1"),
         (["--out", __file__], f"{__file__}: File exists"),
     ],
@@ -380,7 +380,7 @@ def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch, capsys,
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert command(monkeypatch, mlp.main, "--out", tmp_path) == 2
     assert capsys.readouterr().err == (
-        "dqn_symbolic.exercises.mlp: the digits are part of scikit-learn:"
+        "dqn_symbolic.exercises.mlp: sklearn.datasets is not installed:"
         " pip install -e '.[exercises]'\n"
     )
 

@@ -85,9 +85,9 @@ def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
     take(scheduler, steps)
     assert_same(driver.get_state(), scheduler.get_state())
     scheduler.bundles[0].learner.pull()
-    assert_same(
-        ray.get(driver.bundles[0].get_state.remote()), scheduler.bundles[0].agent.get_state()
-    )
+    inside(driver.bundles[0], lambda self: self.bundle.learner.pull())
+    state = inside(driver.bundles[0], lambda self: self.bundle.agent.get_state())
+    assert_same(state, scheduler.bundles[0].agent.get_state())
     assert driver.updates == scheduler.updates == steps - settings.warm_up + 1
     assert driver.epsilon == scheduler.epsilon
     assert driver.mean_loss() == pytest.approx(scheduler.mean_loss())  # added in another order

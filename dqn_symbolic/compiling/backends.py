@@ -21,10 +21,8 @@ MODES = {
 def mode(backend):
     """-> the PyTensor mode of one of MODES. Raises ValueError if it cannot work here."""
     if backend == "numba" and numba.config.DISABLE_JIT:
-        raise ValueError(
-            "the numba backend needs numba's compiler, but NUMBA_DISABLE_JIT is set: unset it, "
-            "or use --backend c"
-        )
+        problem = "the numba backend needs numba's compiler, but NUMBA_DISABLE_JIT is set"
+        raise ValueError(f"{problem}: unset it, or use --backend c")
     if backend == "c":
         if not pytensor.config.cxx:
             # PyTensor would fall back to interpreting the graph in Python, a thousand times slower.
@@ -54,15 +52,11 @@ def make_jax_exact():
 def advice(backend, threads=1):
     """-> a line that says how a backend would be faster on this machine, or None."""
     if threads > cores():
-        return (
-            f"threads: {threads}, but there are {cores()} processor cores for them: "
-            f"with {cores()} it would learn faster"
-        )
+        problem = f"threads: {threads}, but there are {cores()} processor cores for them"
+        return f"{problem}: with {cores()} it would learn faster"
     if backend == "c" and not pytensor.config.blas__ldflags:
-        return (
-            "the c backend has no BLAS, so its matrix products are slow: install one, say "
-            "libopenblas-dev, and set PYTENSOR_FLAGS=blas__ldflags=-lopenblas"
-        )
+        problem = "the c backend has no BLAS, so its matrix products are slow: install one"
+        return f"{problem}, say libopenblas-dev, and set PYTENSOR_FLAGS=blas__ldflags=-lopenblas"
     return None
 
 

@@ -217,9 +217,9 @@ class Source:
         return f"{view.name}[{', '.join(array_indices)}]"
 
     def array(self, variable):
-        """-> the name of an array with the variable's axes; it is copied only if it must be."""
+        """-> the name of an array with the variable's axes (a copy if need be), or of a scalar."""
         view = self.view(variable)
-        if view.is_array:
+        if view.is_array or isinstance(variable.type, scalars.ScalarType):
             return view.name
         sizes = self.sizes(variable)
         name = self.empty(sizes, variable.dtype)
@@ -229,10 +229,9 @@ class Source:
 
     def contiguous(self, variable):
         """-> an expression for the variable as a C-contiguous array, or as a number."""
-        if isinstance(variable.type, scalars.ScalarType):
-            return self.element(variable, ())
         name = self.array(variable)
-        return name if name in self.c_contiguous else f"np.ascontiguousarray({name})"
+        is_number = isinstance(variable.type, scalars.ScalarType)
+        return name if is_number or name in self.c_contiguous else f"np.ascontiguousarray({name})"
 
 
 def tuple_of(sizes):
@@ -244,12 +243,9 @@ def tuple_of(sizes):
 
 def write_call(op, node, source):
     """For every other operation: a call of PyTensor's own function."""
-    arguments = [
-        source.element(v, ()) if isinstance(v.type, scalars.ScalarType) else source.array(v)
-        for v in node.inputs
-    ]
+    arguments = ", ".join([source.array(v) for v in node.inputs])
     names = [source.name("v") for _ in node.outputs]
-    source.line(f"{', '.join(names)} = {source.function(op, node)}({', '.join(arguments)})")
+    source.line(f"{', '.join(names)} = {source.function(op, node)}({arguments})")
     for variable, name in zip(node.outputs, names):
         if variable.type.ndim or isinstance(variable.type, scalars.ScalarType):
             source.bind(variable, name)
@@ -272,17 +268,15 @@ def write_elemwise(op, node, source):
         return
     sizes = [common_size(node, axis, source) for axis in range(len(broadcastable))]
     for i, output in enumerate(node.outputs):
-        # PyTensor says which inputs are not needed any more, such as the old value of an update.
-        # Their arrays are used again.
+        # The arrays of inputs that are not needed any more, such as old values, are used again.
         free = [source.view(node.inputs[j]) for j in op.destroy_map.get(i, ())]
         reused = [view.name for view in free if view.is_array and view.name in source.c_contiguous]
         source.bind(output, reused[0] if reused else source.empty(sizes, output.dtype))
     outputs = {v: source.view(v) for v in node.outputs}
     inputs = {v: source.view(v) for v in node.inputs if not all(v.type.broadcastable)}
     arrays = {v: view.name for v, view in outputs.items()}
-    if all(
-        v.type.broadcastable == broadcastable and view.keeps_order for v, view in inputs.items()
-    ):
+    same_axes = all(v.type.broadcastable == broadcastable for v in inputs)
+    if same_axes and all(view.keeps_order for view in inputs.values()):
         sizes = [f"{arrays[node.outputs[0]]}.size"]
         written, views = arrays.values(), inputs | outputs
         ndims = {view.name: view.ndim for view in views.values()}
@@ -305,18 +299,10 @@ def common_size(node, axis, source):
 
 
 # Operations on single numbers.
-INFIX = {
-    scalars.Add: "+",
-    scalars.Mul: "*",
-    scalars.Sub: "-",
-    scalars.TrueDiv: "/",
-    scalars.EQ: "==",
-    scalars.NEQ: "!=",
-    scalars.LT: "<",
-    scalars.GT: ">",
-    scalars.LE: "<=",
-    scalars.GE: ">=",
-}
+ARITHMETIC = {scalars.Add: "+", scalars.Mul: "*", scalars.Sub: "-", scalars.TrueDiv: "/"}
+EQUALITY = {scalars.EQ: "==", scalars.NEQ: "!="}
+ORDER = {scalars.LT: "<", scalars.GT: ">", scalars.LE: "<=", scalars.GE: ">="}
+INFIX = ARITHMETIC | EQUALITY | ORDER
 PHRASES = {
     scalars.Neg: "-{0}",
     scalars.Sqr: "{0} * {0}",

@@ -16,8 +16,7 @@ def stacks(frames, slots, begins):
     """-> x, x_tp1 (B, *frame_shape, history)
 
     frames (N, *frame_shape), a ring; slots (2, B, history): where the frames of x and of x_tp1 are,
-    the oldest first. begins (B,): the slot in which the episode begins; in place of slots before it
-    are frames of zeros.
+    the oldest first. begins (B,): the slot in which the episode begins; frames before it are zeros.
     """
     *sizes, history = slots.shape
     both = np.empty((*sizes, *frames.shape[1:], history), frames.dtype)

@@ -1,7 +1,6 @@
 """Autoencoders:  python -m dqn_symbolic.exercises.autoencoder
 
-A digit of 64 pixels becomes a code of a few numbers. From the code alone, the digit is to be
-reconstructed:
+A digit of 64 pixels becomes a code of a few numbers. The code alone is to reconstruct the digit:
 
     code = s(x W + b)
     x' = s(code W^T + c)

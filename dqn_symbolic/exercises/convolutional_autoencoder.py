@@ -1,7 +1,6 @@
 """A convolutional autoencoder:  python -m dqn_symbolic.exercises.convolutional_autoencoder
 
-Convolutions with strides turn a frame of a game into a small code. Their transposes reconstruct
-the frame from the code. For Catch:
+Convolutions with strides turn a frame into a small code. Their transposes turn it back. For Catch:
 
     h = relu(conv2d(x, K1, stride 4) + k1)                84 x 84 x 1 -> 20 x 20 x 16
     code = relu(conv2d(h, K2, stride 2) + k2)             -> 9 x 9 x 4
@@ -14,8 +13,7 @@ cells. The test on Catch needs this: every test ball is in a cell that held no b
 The comparison is PCA with a code of the same size. It learns each position by itself.
 
 (The lecture's exercise III: "convolutions both in the encoder and the decoder. Extra kudos for
-allowing pooling (or strides) in the encoder". Sizes and strides are those of the first two layers
-of the Nature network.)
+allowing pooling (or strides) in the encoder". Sizes and strides: the Nature network's first two.)
 """
 
 import numpy as np

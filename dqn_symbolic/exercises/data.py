@@ -19,16 +19,9 @@ class Digits(NamedTuple):
 
 
 def digits(seed):
-    """-> 1,297 training digits and 500 test digits. The seed decides which.
+    """-> 1,297 training, 500 test digits, by the seed. ModuleNotFoundError without scikit-learn."""
+    from sklearn.datasets import load_digits
 
-    Raises ModuleNotFoundError, whose message says what to install, if scikit-learn is missing.
-    """
-    try:
-        from sklearn.datasets import load_digits
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the digits are part of scikit-learn: pip install -e '.[exercises]'"
-        ) from error
     pixels, label = load_digits(return_X_y=True)  # 0..16, by Alpaydin & Kaynak 1998
     x, label = (pixels / 16).astype(np.float32), label.astype(np.int32)
     order = np.random.default_rng(seed).permutation(len(x))
@@ -63,8 +56,7 @@ def catch(seed):
 def pong(seed, frames=720):
     """-> frames of Pong in random play, 80 x 80, with 0 as background. The later half is for tests.
 
-    One in eight agent steps gives a frame: two frames are 32 emulator frames apart. Raises
-    ModuleNotFoundError without ale-py.
+    One in 8 agent steps (32 emulator frames) gives a frame. ModuleNotFoundError without ale-py.
     """
     import ale_py
 

@@ -45,12 +45,9 @@ def train(x, rng, hidden, corruption, epochs=EPOCHS, mode=MODES["numba"]):
 def linear(x, rng):
     """-> the best affine map from corrupted to original digits, for 20 corruptions of each."""
     many = np.tile(x, (20, 1))
-
-    def with_1(x):
-        return np.column_stack([x, np.ones(len(x))])
-
-    M = np.linalg.lstsq(with_1(corrupt(rng, many, CORRUPTION)), many)[0]  # (65, 64)
-    return lambda x: with_1(x) @ M
+    corrupted = corrupt(rng, many, CORRUPTION)
+    M = np.linalg.lstsq(np.c_[corrupted, np.ones(len(many))], many)[0]  # (65, 64)
+    return lambda x: np.c_[x, np.ones(len(x))] @ M
 
 
 def main(seed):

@@ -84,10 +84,9 @@ def run(made):
     folder = {"metadata": {"path": NOTEBOOK.parent}}  # where Jupyter runs it, too
     quiet = {"record_timing": False, "coalesce_streams": True}  # the same bytes every time
     NotebookClient(made, kernel_name="python3", timeout=600, resources=folder, **quiet).execute()
-    made.metadata = {  # no version of Python
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    # No version of Python.
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    made.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ The probability that digit x shows a k is a softmax of ten weighted sums of its 
 
     P(k | x) = exp(x W_k + b_k) / sum over j of exp(x W_j + b_j)
 
-Learning minimises the mean of -log P(label | x) over the training digits, plus a small multiple of
-the squared weights:
+Learning minimises the mean of -log P(label | x), plus a small multiple of the squared weights:
 
     loss = mean of -log P(label | x) + decay / 2 |W|^2
 

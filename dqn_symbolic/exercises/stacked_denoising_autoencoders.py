@@ -75,11 +75,8 @@ def errors(seeds, mode=MODES["numba"]):
     for seed in tqdm(seeds, unit=" seeds", leave=False, disable=None):
         data, rng = digits(seed), np.random.default_rng(seed)
         random = random_params(rng, HIDDEN)
-        methods = (
-            (deep, pretrained(random, data.x, rng, mode=mode)),
-            (deep, random),
-            (flat, random_params(rng, ())),
-        )
+        stacked = pretrained(random, data.x, rng, mode=mode)
+        methods = (deep, stacked), (deep, random), (flat, random_params(rng, ()))
         for by_seed, method in zip(results.values(), methods):
             by_seed.append([fine_tuned(*method, data, labels, seed) for labels in LABELS])
     return {name: np.array(by_seed) for name, by_seed in results.items()}

@@ -34,14 +34,11 @@ def print_errors(forward, data):
 
 
 def show(axes, images, columns, title):
-    """Draws images (N, height, width), 0 black to 1 white, in a table with so many columns."""
-    N, height, width = images.shape
-    rows, gap = -(-N // columns), 1 + width // 40
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for n, image in enumerate(images):
-        top, left = n // columns * (height + gap), n % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    """Draws images (rows * columns, height, width), 0 black to 1 white, as a table."""
+    gap = 1 + images.shape[2] // 40
+    framed = np.pad(images, ((0, 0), (0, gap), (0, gap)), constant_values=np.nan)
+    sheet = np.vstack([np.hstack(row) for row in framed.reshape(-1, columns, *framed.shape[1:])])
+    axes.imshow(sheet[:-gap, :-gap], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.axis("off")
     axes.set_title(title, fontsize=9)
 
@@ -64,26 +61,21 @@ def run(main, description):
     def fail(message, status=2):
         parser.exit(status, f"{page}: {message}\n")
 
-    parser.add_argument("--seed", type=whole_number, default=0, help="of all random numbers (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (0)")
     parser.add_argument("--out", type=Path, default="runs/exercises", help="folder of the picture")
     parser.error = fail
     options = parser.parse_args()
+    if options.seed < 0:
+        fail(f"argument --seed: expected at least 0, got {options.seed}")
     path = options.out / f"{page.rpartition('.')[2]}.png"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=options.out).close()  # fails now, not after the training
         save(path, main(options.seed))
     except ModuleNotFoundError as error:
-        fail(error)
+        fail(f"{error.name} is not installed: pip install -e '.[exercises]'")
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         fail("interrupted", 130)
     print(path)
-
-
-def whole_number(text):
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number

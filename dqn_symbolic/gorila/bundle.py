@@ -1,7 +1,7 @@
 """A bundle of the paper: one actor, one replay memory, one learner, which share one network."""
 
-import gymnasium
 import numpy as np
+from gymnasium import Env
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import try_out
@@ -17,9 +17,7 @@ class Bundle:
     steps_before: agent steps of its former lives. Epsilon goes on from there.
     """
 
-    def __init__(
-        self, env: gymnasium.Env, settings: Settings, gorila: GorilaSettings, steps_before: int = 0
-    ):
+    def __init__(self, env: Env, settings: Settings, gorila: GorilaSettings, steps_before: int = 0):
         self.learner = Learner(settings.sync_every, gorila.outlier_after)
         self.agent = Agent(env, settings, self.learner.functions)
         self.agent.steps_before = steps_before

@@ -23,15 +23,12 @@ class Learner:
         self.losses, self.mean, self.square = 0, 0.0, 0.0  # how many; of the loss and of its square
         self.outliers = 0  # gradients dropped
         self.pushes, self.behind, self.stale = 0, 0, 0  # gradients pushed, their ages, dropped
-        self.servers, self.versions = [], []
-        self.gather: Callable = list
 
     def functions(self, graph: Graph, mode, threads: int = 1) -> tuple[Callable, ...]:
         """-> (forward, learn, sync) for an `Agent`, whose parameters only the servers change."""
         self.gradient, _ = halves(graph, mode)
-        self.names = [p.name for p in graph.params]
         self.params = {p.name: p for p in graph.params}
-        self.target_params = dict(zip(self.names, graph.target_params))
+        self.target_params = dict(zip(self.params, graph.target_params))
         return compiled([graph.x], graph.q, mode), self.learn, lambda: None  # `pull` syncs
 
     def connect(self, servers: list, gather: Callable = list) -> None:
@@ -57,7 +54,7 @@ class Learner:
         if self.is_outlier(td_error):
             self.outliers += 1
         else:
-            self.push(dict(zip(self.names, gradients)))
+            self.push(dict(zip(self.params, gradients)))
         return td_error
 
     def push(self, gradients):

@@ -1,8 +1,7 @@
 """Gorila on Ray: each parameter server and each bundle is a process, on this machine or another.
 
-The plain classes do the work. This file sends their calls from process to process, and starts again
-what dies: a bundle with an empty memory, a server from the driver's last checkpoint. No other file
-imports Ray, which is optional.
+The plain classes do the work. This file, the only one with Ray, sends their calls to processes, and
+starts again what dies: a bundle with an empty memory, a server from the driver's last checkpoint.
 """
 
 import os
@@ -14,6 +13,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from math import ceil
+from typing import NamedTuple
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -31,23 +31,17 @@ LONGEST_BURST = 50  # agent steps of one call
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
 
 
-class Remote:
+class Remote(NamedTuple):
     """A `ParameterServer` in its process. Each call returns at once; `ray.get` waits for it."""
 
-    def __init__(self, actor, names):
-        self.actor, self.names = actor, names
-
-    def pull(self, known=None):
-        return self.actor.pull.remote(known)
+    actor: ray.actor.ActorHandle
+    names: list
 
     def push(self, gradients, version):
         return self.actor.push.remote({name: gradients[name] for name in self.names}, version)
 
-    def get_state(self):
-        return self.actor.get_state.remote()
-
-    def set_state(self, data, arrays):
-        return self.actor.set_state.remote(data, arrays)
+    def __getattr__(self, name):  # every other method
+        return getattr(self.actor, name).remote
 
 
 class BundleProcess:
@@ -77,16 +71,11 @@ class BundleProcess:
     def close(self):
         self.bundle.agent.env.close()
 
-    def get_state(self):
-        self.bundle.learner.pull()
-        return self.bundle.agent.get_state()
-
 
 class OnRay(Scheduler):
     """The driver: a `Scheduler` whose servers and bundles are processes. The order is not fixed.
 
-    When an evaluation or a checkpoint is due, no bundle is at work: counts, parameters and states
-    belong together.
+    At an evaluation or a checkpoint no bundle works: counts, parameters, states belong together.
     """
 
     gather = staticmethod(ray.get)
@@ -105,8 +94,8 @@ class OnRay(Scheduler):
 
     def advice(self):
         """-> a line if there are more bundles than cores, else None."""
-        bundles, most = self.gorila.bundles, cores()
-        return f"{bundles} bundles share {most} processor cores" if bundles > most else None
+        bundles, cores = self.gorila.bundles, int(ray.cluster_resources().get("CPU", 0))
+        return f"{bundles} bundles share {cores} processor cores" if bundles > cores else None
 
     def new_server(self, part):
         make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
@@ -152,15 +141,13 @@ class OnRay(Scheduler):
             self.finish(call)
 
     def get_state(self):
-        while any(
-            asked for _, asked in self.busy.values()
-        ):  # the run was stopped, or a game failed
+        # Some are at work if the run was stopped, or if a game failed.
+        while any(asked for _, asked in self.busy.values()):
             with suppress(GameError):
                 self.wait()
         return super().get_state()
 
     def finish(self, call):
-        """Takes note of what a call has done."""
         i, asked = self.busy.pop(call)
         try:
             answer = ray.get(call)
@@ -201,7 +188,6 @@ class OnRay(Scheduler):
         return answers
 
     def close(self):
-        """Closes the bundles' games."""
         calls = [bundle.close.remote() for bundle in self.bundles]
         if calls:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
@@ -241,10 +227,6 @@ def connect(address=None, **options):
     signal.signal(signal.SIGTERM, before)  # Ray would exit at once
 
 
-def cores() -> int:
-    return int(ray.cluster_resources().get("CPU", 0))
-
-
 def expect_cluster(address):
     """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit.
 
@@ -258,9 +240,7 @@ def expect_cluster(address):
         socket.create_connection((host, int(port)), timeout=5).close()
         subprocess.run(probe, timeout=PATIENCE, capture_output=True, check=True)
     except subprocess.CalledProcessError as error:
-        raise ValueError(
-            f"the Ray cluster at {address} refused: expected the same versions of Ray and Python,"
-            " and its token if it has one (RAY_AUTH_MODE)"
-        ) from error
+        expected = "its versions of Ray and Python, and its token if it has one (RAY_AUTH_MODE)"
+        raise ValueError(f"the Ray cluster at {address} refused: expected {expected}") from error
     except (OSError, OverflowError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"no Ray cluster answers at {address}") from error

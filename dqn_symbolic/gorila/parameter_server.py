@@ -62,8 +62,7 @@ class ParameterServer:
 def in_shards(params: dict, shards: int) -> list[dict]:
     """-> `params` in so many parts of about the same size. No array is cut.
 
-    Each array, the largest first, goes to the part that is the smallest so far. Raises ValueError
-    if there are fewer arrays than shards.
+    Each, the largest first, goes to the smallest part so far. ValueError if shards exceed arrays.
     """
     if shards > len(params):
         raise ValueError(f"shards: expected at most {len(params)}, the arrays of this network")

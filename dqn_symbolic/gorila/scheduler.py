@@ -1,7 +1,7 @@
 """Gorila in one process, in a fixed order: to read it, and to test it to the last bit."""
 
 import time
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,9 +28,7 @@ class Scheduler:
 
     gather: Callable = staticmethod(list)  # the servers' answers; on Ray they have to be waited for
 
-    def __init__(
-        self, task: Task, settings: Settings, gorila: GorilaSettings, say=lambda line: None
-    ):
+    def __init__(self, task: Task, settings: Settings, gorila: GorilaSettings, say=lambda _: None):
         self.task, self.settings, self.gorila, self.say = task, settings, gorila, say
         seeds, self.space = streams(settings.seed), stacked(task.frames, settings.history)
         rng = np.random.default_rng(seeds["params"])
@@ -48,11 +46,9 @@ class Scheduler:
 
     def compilation(self):
         """-> [(description, call), ...]: the calls start every part in turn."""
-        return [
-            ("compiling forward", self.start_forward),
-            ("starting the servers", self.start_servers),
-            ("starting the bundles", self.start_bundles),
-        ]
+        servers = "starting the servers", self.start_servers
+        bundles = "starting the bundles", self.start_bundles
+        return [("compiling forward", self.start_forward), servers, bundles]
 
     def compile(self) -> "Scheduler":
         for _, part in self.compilation():
@@ -60,10 +56,9 @@ class Scheduler:
         return self
 
     def start_forward(self):
-        network, space = networks.of(self.settings, self.space), self.space
-        self.newest_forward = forward_alone(
-            network, self.first_params, space.shape, space.dtype, mode(self.settings.backend)
-        )
+        s, shape, dtype = self.settings, self.space.shape, self.space.dtype
+        network, params = networks.of(s, self.space), self.first_params
+        self.newest_forward = forward_alone(network, params, shape, dtype, mode(s.backend))
 
     def start_servers(self):
         self.servers = [self.new_server(part) for part in self.parts]
@@ -126,9 +121,7 @@ class Scheduler:
 
     def weights(self) -> dict[str, np.ndarray]:
         """-> {name: array}: a copy of the servers' parameters."""
-        values = {}
-        for _, part in self.ask("pull"):
-            values |= part
+        values = ChainMap(*(part for _, part in self.ask("pull")))
         return {name: np.array(values[name]) for name in self.first_params}
 
     @property
@@ -154,11 +147,11 @@ class Scheduler:
         self.steps = counters["steps"]
         self.lives = [counters[f"bundle.{i}.lives"] + 1 for i in range(len(self.lives))]
         self.taken = [counters[f"bundle.{i}.taken"] for i in range(len(self.taken))]
-        states = [
-            (starting(f"server.{i}.", counters), starting(f"learner.{i}.", arrays))
-            for i in range(len(self.servers))
+        calls = [
+            server.set_state(starting(f"server.{i}.", counters), starting(f"learner.{i}.", arrays))
+            for i, server in enumerate(self.servers)
         ]
-        self.gather([s.set_state(*state) for s, state in zip(self.servers, states)])
+        self.gather(calls)
         self.start_bundles()
         return False
 
@@ -169,13 +162,9 @@ def starting(prefix, values):
 
 
 def line(i, recent):
-    """-> the line of bundle i."""
     if not recent["seconds"]:
         return f"bundle {i + 1}: no steps"
     speed = recent["steps"] / recent["seconds"]
-    behind = recent["behind"] / max(1, recent["pushes"])
-    dropped = recent["dropped"]
-    return (
-        f"bundle {i + 1}: {speed:,.0f} steps a second, {behind:.1f} versions behind,"
-        f" {dropped:,} gradients dropped"
-    )
+    behind = f"{recent['behind'] / max(1, recent['pushes']):.1f} versions behind"
+    dropped = f"{recent['dropped']:,} gradients dropped"
+    return f"bundle {i + 1}: {speed:,.0f} steps a second, {behind}, {dropped}"

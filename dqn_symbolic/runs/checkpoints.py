@@ -16,11 +16,8 @@ from dqn_symbolic.agent import FILE
 from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import write_whole
 
-VERSIONS = {
-    "agent": FILE["version"],
-    "checkpoint": 4,
-    "memory": 1,
-}  # of the content of each kind of file
+# Of the content of each kind of file.
+VERSIONS = {"agent": FILE["version"], "checkpoint": 4, "memory": 1}
 READ_SIZE = 2**20  # bytes
 MAX_DATA_SIZE = 2**28  # bytes: enough for 3,000,000 evaluations
 
@@ -70,18 +67,16 @@ def load_data(path, kind):
             data = json.loads(npy.read_array(member, allow_pickle=False).item())
         got = data.pop("dqn_symbolic"), data.pop("version")
     if got != (kind, VERSIONS[kind]):
-        raise Unreadable(
-            f"{path}: expected {kind} version {VERSIONS[kind]}, got {got[0]!r:.40} {got[1]!r:.40}"
-        )
+        expected = f"expected {kind} version {VERSIONS[kind]}"
+        raise Unreadable(f"{path}: {expected}, got {got[0]!r:.40} {got[1]!r:.40}")
     return data
 
 
 def fill(path, arrays, checksums=None):
     """Reads a file into `arrays`, {name: contiguous array}.
 
-    checksums: what `save` returned for this file, or None to accept any. Raises Unreadable if the
-    file is damaged or has other checksums, ValueError if its arrays have other names, dtypes or
-    shapes.
+    checksums: what `save` returned for this file, or None to accept any. Raises Unreadable for a
+    damaged file or other checksums, ValueError for arrays of other names, dtypes or shapes.
     """
     expected = {name: f"{array.dtype} {array.shape}" for name, array in arrays.items()}
     with opened(path) as archive:

@@ -15,8 +15,7 @@ from filelock import FileLock, Timeout
 def write_whole(path, write):
     """write(file) fills a temporary binary file, which then replaces `path` in one step.
 
-    Whatever goes wrong, `path` holds the old content or the new. Raises an OSError that names
-    `path`.
+    Whatever goes wrong, `path` holds the old content or the new. An OSError names `path`.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

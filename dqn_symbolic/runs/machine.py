@@ -1,7 +1,6 @@
 """How much memory a run will take, and how much the machine has left.
 
-NumPy's zeros only reserves memory. Without this check, a run could end hours later, when the
-replay memory is as large as the machine.
+NumPy's zeros only reserves memory. So without this check, a run could end after hours.
 """
 
 from math import prod
@@ -17,8 +16,7 @@ LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 def expect_memory(space, settings, memories=1):
     """-> (a line about the replay memory, its bytes).
 
-    space: of the game's frames; memories: how many of them are on this machine. Raises ValueError,
-    in one line, if the machine has less memory left than that.
+    space: of the game's frames; memories: how many are here. Raises ValueError if they do not fit.
     """
     size = settings.memory_size * memories
     needed = memory_bytes(size, space.shape, space.dtype, settings.history)
@@ -26,10 +24,8 @@ def expect_memory(space, settings, memories=1):
     line = f"replay memory: {size:,} frames of {shape}: {needed / 1e9:,.1f} GB"
     left = psutil.virtual_memory().available
     if needed > left:
-        raise ValueError(
-            f"{line}, but only {left / 1e9:,.1f} GB are available here;"
-            " --memory-size sets the number of frames"
-        )
+        problem = f"but only {left / 1e9:,.1f} GB are available here"
+        raise ValueError(f"{line}, {problem}; --memory-size sets the number of frames")
     return line, needed
 
 

@@ -3,8 +3,7 @@
 The slots of the memory's rings are cut into pieces. The piece with the newest frame still changes,
 so it is in `checkpoint.npz`. The other pieces are finished: each is a file of its own in the folder
 memory/, named by the number of its first frame. It is written once and does not change, until its
-slots are used again and another piece takes its place. A small memory is one piece and needs no
-other files.
+slots are used again and another piece takes its place. A small memory needs no other files.
 
 The new pieces are written first. Then comes `checkpoint.npz`, which names the pieces that it needs.
 Only then are all other pieces removed. So the folder holds a complete checkpoint at any moment.

@@ -14,10 +14,9 @@ class RegisterForJAX(GraphRewriter):
         from pytensor.link.jax.dispatch import jax_funcify
 
         def convolve(x, kernel, stride):
-            axes = ("NHWC", "HWIO", "NHWC")
-            return jax.lax.conv_general_dilated(
-                x.astype(kernel.dtype), kernel, (stride, stride), "VALID", dimension_numbers=axes
-            )
+            axes = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+            x, strides = x.astype(kernel.dtype), (stride, stride)
+            return jax.lax.conv_general_dilated(x, kernel, strides, "VALID", **axes)
 
         def transpose(linear, dy, node):
             shape = [len(dy) if n is None else n for n in node.outputs[0].type.shape]

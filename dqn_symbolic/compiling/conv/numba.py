@@ -12,12 +12,8 @@ from dqn_symbolic.compiling.conv import tiles
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 IMAGES = 4  # in one product of the input gradient
+# A hash of this and of the sizes is in an Op's key in numba's cache on disk, beside its props.
 TEXT = text_of(__file__, tiles.__file__)
-
-
-def version(*sizes):
-    """-> a number for an Op's key in numba's cache on disk, beside its name and its props."""
-    return hash((TEXT, *sizes))
 
 
 @numba_njit
@@ -65,7 +61,7 @@ def numba_conv2d(op, node, **_):
                 add(y[b, i], view[i], weights)
         return y
 
-    return convolve, version(H, W, C, kh, kw, F)
+    return convolve, hash((TEXT, H, W, C, kh, kw, F))
 
 
 @register_funcify_default_op_cache_key(KernelGradient)
@@ -87,7 +83,7 @@ def numba_kernel_gradient(op, node, **_):
                 add(dkernel[di], view[di], dy[b])
         return dkernel.reshape(kh, kw, C, F)
 
-    return kernel_gradient, version(H, W, C, Ho, Wo, F)
+    return kernel_gradient, hash((TEXT, H, W, C, Ho, Wo, F))
 
 
 @register_funcify_default_op_cache_key(InputGradient)
@@ -114,4 +110,4 @@ def numba_input_gradient(op, node, **_):
                 add(view[i, j, di, b : b + IMAGES], dy[i, j, b : b + IMAGES], weights[di])
         return dx[: B - missing]
 
-    return input_gradient, version(C, kh, kw, F)
+    return input_gradient, hash((TEXT, C, kh, kw, F))

@@ -1,12 +1,10 @@
 """Convolution for PyTensor: several channels, a stride, and gradients, on every backend.
 
 The batch size B may change from call to call; all other sizes are fixed when the graph is built. No
-padding. The kernel is not flipped: deep learning calls this cross-correlation a convolution
-(Goodfellow et al. 2016, equation 9.6).
+padding. The kernel is not flipped (cross-correlation; Goodfellow et al. 2016, equation 9.6).
 
 y is linear in x and in the kernel. So there are three maps, each from two of x, kernel and dy (of
-the shape of y) to the third: the convolution and its two gradients. The gradients of these three
-maps are these three maps again.
+y's shape) to the third: the convolution and its two gradients. Their gradients are these maps, too.
 """
 
 import numpy as np
