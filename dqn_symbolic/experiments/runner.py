@@ -9,48 +9,29 @@ import io
 import json
 import time
 from functools import partial
+from importlib import import_module
 
 from tqdm import tqdm
 
 from dqn_symbolic.compiling.threads import cores
-from dqn_symbolic.experiments import (
-    ablation,
-    corridor,
-    deep_sea,
-    dynamic_programming,
-    exploration,
-    four_frames,
-    initialisation,
-    late_rewards,
-    minibatches,
-    moving_target,
-    policy_gradient,
-    pong,
-    repeating_starts,
-    stages,
-)
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import write_text
 
+
+def module_of(name):
+    """-> the module of an experiment; "late-rewards" is late_rewards.py."""
+    return import_module(f"dqn_symbolic.experiments.{name.replace('-', '_')}")
+
+
 # In the lecture's order.
-EXPERIMENTS = {
-    "stages": stages,
-    "repeating-starts": repeating_starts,
-    "ablation": ablation,
-    "minibatches": minibatches,
-    "moving-target": moving_target,
-    "frames": four_frames,
-    "exploration": exploration,
-    "initialisation": initialisation,
-    "dynamic-programming": dynamic_programming,
-    "policy-gradient": policy_gradient,
-    "corridor": corridor,
-    "deep-sea": deep_sea,
-    "late-rewards": late_rewards,
-}
-LONG = {"pong": pong}  # takes hours, so `compare` runs it only by its name
+NAMES = """
+stages repeating-starts ablation minibatches moving-target frames exploration initialisation
+dynamic-programming policy-gradient corridor deep-sea late-rewards
+"""
+EXPERIMENTS = {name: module_of(name) for name in NAMES.split()}
+LONG = {"pong": module_of("pong")}  # takes hours, so `compare` runs it only by its name
 ALL = EXPERIMENTS | LONG
 
 
