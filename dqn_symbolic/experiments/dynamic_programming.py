@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.figures import curves
-from dqn_symbolic.experiments.learning import agent_of, catch, evaluations
+from dqn_symbolic.experiments.learning import catch, evaluations, player_of
 from dqn_symbolic.experiments.results import by_condition, grouped
 from dqn_symbolic.experiments.tabular import graph_of, observations, q_learning, value_iteration
 from dqn_symbolic.settings import Settings
@@ -22,14 +22,13 @@ SEEDS, QUICK_SEEDS = 10, 2
 
 
 def conditions(quick):
-    steps = 6_000 if quick else 40_000
-    common = {"game": {}, "evaluate_every": 500 if quick else 1_000}
-    agent = {"steps": steps, "evaluate_every": common["evaluate_every"]}
+    steps, every = (6_000, 500) if quick else (40_000, 1_000)
+    length = {"steps": steps, "evaluate_every": every}
     return {
-        "value-iteration": common,
-        "table": {**common, "steps": steps, "learning_rate": 0.5, "epsilon": 0.5},
-        "network": {**common, "agent": agent},
-        "network-always-exploring": {**common, "agent": {**agent, "epsilon_end": 0.5}},
+        "value-iteration": {"game": {}},
+        "table": {**length, "learning_rate": 0.5, "epsilon": 0.5},
+        "network": {"agent": length},
+        "network-always-exploring": {"agent": {**length, "epsilon_end": 0.5}},
     }
 
 
@@ -59,7 +58,7 @@ def table_rows(condition, seed, graph, exact, discount):
 
 
 def network_rows(condition, seed, graph, exact):
-    agent = agent_of(condition, seed)
+    agent = player_of(catch(condition).make(), condition, seed)
     x = observations(catch(condition).make(), graph)
     for agent_steps in evaluations(agent):
         q = agent.forward(x)

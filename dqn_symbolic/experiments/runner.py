@@ -78,13 +78,9 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
         for job, (rows, seconds) in in_parallel(todo, work, stop=stop, tick=bar.refresh):
             _, _, condition, seed = job
-            data = {
-                "condition": condition,
-                "seed": seed,
-                "seconds": round(seconds, 3),
-                "rows": rows,
-            }
-            write_text(path_of(out, *job), json.dumps(data))
+            result = {"seconds": round(seconds, 3), "rows": rows}
+            text = json.dumps({"condition": condition, "seed": seed, **result})
+            write_text(path_of(out, *job), text)
             bar.set_postfix_str(" ".join(job[:2]))
             bar.update()
     if stop:
