@@ -82,9 +82,8 @@ def measure(condition, seed):
 def start_with(player, right):
     """Gives REINFORCE a first policy that goes right with probability `right`."""
     for variable in player.forward.get_shared():
-        variable.set_value(0 * variable.get_value())
-        if variable.name == "bout":
-            variable.set_value(np.log([1 - right, right]).astype(np.float32))
+        logits = np.log([1 - right, right]) if variable.name == "bout" else 0
+        variable.set_value((0 * variable.get_value() + logits).astype(np.float32))
 
 
 def probability_of_right(player):
@@ -96,9 +95,8 @@ def probability_of_right(player):
 
 
 def label(condition):
-    name, number = condition.rsplit("-", 1)
-    kind = "Q-learning, epsilon" if name == "q-learning" else "REINFORCE, first"
-    return f"{kind} {number.removeprefix('0')}"
+    kind = condition.replace("q-learning-0", "Q-learning, epsilon ")
+    return kind.replace("reinforce-from-0", "REINFORCE, first ")
 
 
 def table(rows):

@@ -83,14 +83,13 @@ def errors(q, exact):
 
 def table(rows):
     yield ["", "after", "root mean squared error", "largest error", "states with a best action"]
-    first_exact = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
+    exact_after = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
     steps = by_condition(rows, "agent_steps")
     columns = [by_condition(rows, column) for column in ("rmse", "most", "best_action")]
     for condition in columns[0]:
         rmse, most, best = (np.median(column[condition][:, -1]) for column in columns)
-        after = f"{first_exact} sweeps"
-        if condition in steps:
-            after = f"{steps[condition][0, -1]:,} agent steps"
+        learnt = condition in steps
+        after = f"{steps[condition][0, -1]:,} agent steps" if learnt else f"{exact_after} sweeps"
         numbers = f"{rmse:.4f}", f"{most:.4f}", f"{best:.1%}"
         yield [condition.replace("-", " "), after, *numbers]
 
@@ -110,14 +109,12 @@ def draw(rows):
     highest = max(values.max() for values in boards.values())
     for axes, (name, values) in zip(below.subplots(1, 2), boards.items()):
         image = axes.imshow(values, cmap="gray_r", vmin=0, vmax=highest)
-        for row, column in np.ndindex(values.shape):
-            value = values[row, column]
+        for (row, column), value in np.ndenumerate(values):
             colour = "white" if value > 0.55 * highest else "black"
             text = f"{value:.2f}".removeprefix("0")
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
-        axes.set(
-            title=name.replace("-", " "), xlabel="column of the ball", ylabel="row of the ball"
-        )
+        axes.set(xlabel="column of the ball", ylabel="row of the ball")
+        axes.set(title=name.replace("-", " "))
     below.colorbar(image, ax=below.axes, label="mean |Q - Q*|")
     return figure
 

@@ -26,11 +26,9 @@ SEEDS, QUICK_SEEDS = 10, 2
 def conditions(quick):
     height, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
     game = {"rows": height, "columns": 5, "paddle_width": 1, "drift": True}
+    length = {"steps": steps, "evaluate_every": every}
     return {
-        f"frames-{history}": {
-            "game": game,
-            "agent": {"history": history, "steps": steps, "evaluate_every": every},
-        }
+        f"frames-{history}": {"game": game, "agent": {"history": history, **length}}
         for history in (1, 2, 4)
     }
 
@@ -40,12 +38,8 @@ def measure(condition, seed):
     yield from learning_rows(condition, seed)
     if seed == 0:  # all seeds have the same optimum
         history = condition["agent"]["history"]
-        yield {"optimum_seen": share(best_return(catch(condition).make(), history))}
-
-
-def share(mean_return):
-    """Returns of -1 and +1 -> the share of +1."""
-    return round((mean_return + 1) / 2, 9)
+        mean_return = best_return(catch(condition).make(), history)  # of -1 and +1
+        yield {"optimum_seen": round((mean_return + 1) / 2, 9)}
 
 
 def best_return(env, history):

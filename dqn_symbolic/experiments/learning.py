@@ -46,17 +46,12 @@ def learning_rows(condition, seed, task=catch):
     """Trains for `steps` agent steps. Yields a row at each evaluation.
 
     task(condition) -> the `Task`. A row has agent_steps, updates, catch_rate, and the game's chance
-    and optimum, 0..1. With "until_solved" in the condition, the second perfect evaluation in a row
-    ends the training.
+    and optimum, 0..1.
     """
     game = task(condition)
     player = player_of(game.make(), condition, seed)
-    perfect = 0  # evaluations in a row
     for row in scored(player, scorer(game, player), worst={"catch_rate": 0.0}):
         yield {**row, **game.levels}
-        perfect = perfect + 1 if row["catch_rate"] >= game.levels["optimum"] else 0
-        if condition.get("until_solved") and perfect == 2:
-            return
 
 
 def scored(player, score, worst):
@@ -65,12 +60,11 @@ def scored(player, score, worst):
     score() -> {column: value}; worst: what it is from the moment on when a run diverges.
     """
     every, last = player.settings.evaluate_every, player.settings.steps
-    agent_steps = 0
+    due = iter(range(every, last + 1, every))  # a step of REINFORCE is later: a batch of episodes
     try:
-        for row in training(player, score):
-            agent_steps += every  # a step of REINFORCE is a batch of episodes, so it is later
+        for row, agent_steps in zip(training(player, score), due):
             shown = {name: row[name] for name in worst}
             yield {"agent_steps": agent_steps, "updates": row["updates"], **shown}
     except FloatingPointError:
-        for steps in range(agent_steps + every, last + 1, every):
-            yield {"agent_steps": steps, "updates": player.updates, **worst}
+        for agent_steps in due:
+            yield {"agent_steps": agent_steps, "updates": player.updates, **worst}

@@ -25,18 +25,14 @@ EVALUATE_EVERY = 2_000  # agent steps; the noise is measured at multiples of 1,0
 
 
 def conditions(quick):
-    steps = 4_000 if quick else 60_000
-    named = {
-        name: {
-            "agent": {"steps": steps, "evaluate_every": 1_000, "learning_rate": 0.005},
-            "baseline": name.endswith("baseline"),
-            "noise_at": [0, steps] if quick else [0, 5_000, 10_000, 20_000, 40_000, 60_000],
-        }
-        for name in ("reinforce", "reinforce-baseline")
-    }
+    noise_at = (0, 4_000) if quick else (0, 5_000, 10_000, 20_000, 40_000, 60_000)
+    learner = {"steps": noise_at[-1], "evaluate_every": 1_000, "learning_rate": 0.005}
     steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
-    named["dqn"] = {"agent": {"steps": steps, "evaluate_every": every}}
-    return named
+    return {
+        "reinforce": {"agent": learner, "noise_at": noise_at, "baseline": False},
+        "reinforce-baseline": {"agent": learner, "noise_at": noise_at, "baseline": True},
+        "dqn": {"agent": {"steps": steps, "evaluate_every": every}},
+    }
 
 
 def measure(condition, seed):
@@ -59,13 +55,13 @@ def measure(condition, seed):
             yield {**counts, "catch_rate": score()["catch_rate"], "J": J, **task.levels}
 
 
-LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFORCE, baseline"}
+LABELS = {"DQN": "dqn", "REINFORCE": "reinforce", "REINFORCE, baseline": "reinforce-baseline"}
 
 
 def table(rows):
     yield ["", "agent steps to 90% caught (median)", "seeds that got there", "caught at the end"]
     all_runs, all_steps = by_condition(rows, "catch_rate"), by_condition(rows, "agent_steps")
-    for condition, label in LABELS.items():
+    for label, condition in LABELS.items():
         runs, steps = all_runs[condition], all_steps[condition]
         first = np.where(runs >= 0.9, steps, np.inf).min(axis=1)
         reached = f"{np.median(first):,.0f}".replace("inf", "not reached")
@@ -75,8 +71,7 @@ def table(rows):
 
 def draw(rows):
     figure, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
-    labels = {label: condition for condition, label in LABELS.items()}
-    curves(left, rows, labels, "catch_rate")
+    curves(left, rows, LABELS, "catch_rate")
     levels(left, rows)
     left.set(xscale="log")
     for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):

@@ -42,8 +42,7 @@ class Repeating(gymnasium.Wrapper):
         x, info = self.env.reset(seed=seed, options=options)
         if seed is None:
             return x, info
-        column = seed // self.hold % self.unwrapped.columns
-        state = info["state"]._replace(ball_column=column)
+        state = info["state"]._replace(ball_column=seed // self.hold % self.unwrapped.columns)
         return self.env.reset(options={"state": state})
 
 
