@@ -88,10 +88,8 @@ def start_with(player, right):
 
 def probability_of_right(player):
     output = player.forward(np.ones((1, 1, 1), np.uint8))[0]
-    if isinstance(player, Reinforce):
-        return float(output[RIGHT])
-    epsilon = player.epsilon
-    return float(epsilon / 2 + (1 - epsilon) * (output.argmax() == RIGHT))
+    right = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
+    return float(player.epsilon / 2 + (1 - player.epsilon) * right)
 
 
 def label(condition):

@@ -71,7 +71,7 @@ def best_return(env, history):
     # The variables: a flow for each position and action, then a choice for each view and action.
     flows, choices = positions * actions, len(views) * actions
     begins = np.bincount(graph.starts, minlength=positions) / len(starts)
-    most = visits(graph, np.ones_like(graph.reward))  # what any player lets flow into a position
+    most = visits(graph, np.ones_like(graph.reward))  # every action at once: no flow is larger
     sees = eye_array(len(views), format="csr")[[views[view] for _, view in graph.states]]
     arrives = eye_array(positions + 1, format="csr")[graph.following.ravel()].T[:-1]
     all_actions = np.ones((1, actions))
@@ -105,12 +105,8 @@ def table(rows):
     rates = by_condition(rows, "catch_rate")
     for condition, (optimum,) in grouped(rows, "condition", "optimum_seen").items():
         highest, end = rates[condition].max(axis=1), last_quarter(rates[condition])
-        yield [
-            frames(condition),
-            f"{optimum:.1%}",
-            quartiles(highest, ".1%"),
-            quartiles(end, ".1%"),
-        ]
+        shares = quartiles(highest, ".1%"), quartiles(end, ".1%")
+        yield [frames(condition), f"{optimum:.1%}", *shares]
     yield ["the whole state", f"{rows[0]['optimum']:.1%}", "", ""]
 
 

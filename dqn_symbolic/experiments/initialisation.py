@@ -144,7 +144,7 @@ def draw_layers(left, right, rows):
         values = [by_condition(rows, column)[condition] for column in columns]
         least, median, most = np.median(values, axis=1)  # over seeds; (layers,)
         numbers = np.arange(1, len(median) + 1)
-        marks = {"color": style["color"], "marker": style["marker"], "ls": "", "capsize": 3}
+        marks = {**style, "ls": "", "ms": 5, "capsize": 3}
         left.errorbar(numbers + aside, median, (median - least, most - median), **marks)
         outputs = grouped(rows, "layer", "output_std", condition=condition)
         band(right, outputs, label=initialiser.replace("_", " "), **style)
