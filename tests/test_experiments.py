@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dqn_symbolic.agent import Agent
-from dqn_symbolic.experiments.four_frames import best_return
+from dqn_symbolic.experiments.frames import best_return
 from dqn_symbolic.experiments.initialisation import layer_outputs
 from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
 from dqn_symbolic.experiments.minibatches import consecutive

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dqn_symbolic.experiments.learning import flat
+from dqn_symbolic.experiments.gradients import flat
 from dqn_symbolic.experiments.reinforce import Reinforce, exact_gradient, policy_gradient
 from dqn_symbolic.experiments.tabular import state_graph
 from dqn_symbolic.initialisers import glorot
@@ -85,9 +85,7 @@ def test_the_exact_gradient_equals_finite_differences_of_J(params):
     """The slide sums over states and actions."""
     forward, _, gradient = compiled(params)
     pi = forward(X).astype(np.float64)
-    gradient_of_loss, total = exact_gradient(
-        lambda *batch: flat(gradient(*batch)[1:]), GRAPH, X, pi
-    )
+    gradient_of_loss, total = exact_gradient(flat(gradient), GRAPH, X, pi)
     expected = differences(params)
     assert np.abs(expected).max() > 0.05
     np.testing.assert_allclose(-gradient_of_loss, expected, atol=1e-5)
@@ -102,9 +100,8 @@ def test_reinforce_is_unbiased_with_any_baseline(params, baseline):
     for probability, states, actions, total in episodes(policy(params.values())):
         x = np.stack([OBSERVATIONS[state] for state in states])
         r = np.full(len(actions), total - baseline, np.float32)
-        expectation = expectation - probability * flat(
-            gradient(x, np.array(actions, np.int32), r)[1:]
-        )
+        of_episode = flat(gradient)(x, np.array(actions, np.int32), r)
+        expectation = expectation - probability * of_episode
     np.testing.assert_allclose(expectation, differences(params), atol=1e-5)
 
 

@@ -31,12 +31,10 @@ measure = learning_rows
 
 
 def conditions(quick):
-    length = {"steps": 6_000, "evaluate_every": 1_000} if quick else {"steps": 40_000}
+    steps, every = (6_000, 1_000) if quick else (40_000, 2_000)
+    game, length = {"paddle_width": 1}, {"steps": steps, "evaluate_every": every}
     return {
-        f"{name}-{rate}": {
-            "game": {"paddle_width": 1},
-            "agent": {"evaluate_every": 2_000, **length, **change, "learning_rate": rate},
-        }
+        f"{name}-{rate}": {"game": game, "agent": {**length, **change, "learning_rate": rate}}
         for name, change in CHANGES.items()
         for rate in (RATES[1:2] if quick else RATES)
     }

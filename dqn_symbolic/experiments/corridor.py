@@ -11,18 +11,16 @@ default settings and no hidden layer. Medians and quartiles over seeds.
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, panels
-from dqn_symbolic.experiments.learning import evaluations
+from dqn_symbolic.experiments.learning import evaluations, player_of
 from dqn_symbolic.experiments.reinforce import Reinforce
 from dqn_symbolic.experiments.results import by_condition, quartiles
 from dqn_symbolic.experiments.tabular import state_graph
-from dqn_symbolic.settings import Settings
 
 TITLE = "A stochastic policy"
 SEEDS, QUICK_SEEDS = 10, 1
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
-LEFT, RIGHT = 0, 1
+RIGHT = 1
 
 
 class Corridor(gymnasium.Env):
@@ -31,9 +29,8 @@ class Corridor(gymnasium.Env):
     Actions: 0 left, 1 right, but in cell 1 the other way round. Reward: -1 for each step.
     """
 
-    def __init__(self):
-        self.observation_space = gymnasium.spaces.Box(0, 1, (1,), np.uint8)
-        self.action_space = gymnasium.spaces.Discrete(2)
+    observation_space = gymnasium.spaces.Box(0, 1, (1,), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
 
     def successor(self, cell, action):
         """The rules: -> (next cell, reward, terminated)."""
@@ -54,18 +51,15 @@ class Corridor(gymnasium.Env):
 def expected_return(right):
     """-> the exact undiscounted return of the policy with 0 < `right` < 1, its probability."""
     graph = state_graph([0], Corridor().successor, 2)
-    cells = len(graph.states)
-    moves = np.zeros((cells, cells + 1))  # the last column: to the goal
-    for action, probability in ((LEFT, 1 - right), (RIGHT, right)):
-        moves[np.arange(cells), graph.following[:, action]] += probability
+    moves = [1 - right, right] @ np.eye(4)[graph.following]  # (3, 4): the last, to the goal
     # v = -1 + moves v
-    return float(np.linalg.solve(np.eye(cells) - moves[:, :-1], -np.ones(cells))[0])
+    return float(np.linalg.solve(np.eye(3) - moves[:, :3], -np.ones(3))[0])
 
 
 def conditions(quick):
     steps, every = (2_000, 500) if quick else (40_000, 1_000)
     agent = {"hidden": (), "steps": steps, "evaluate_every": every}
-    reinforce = {"agent": {**agent, "learning_rate": 0.05}}
+    reinforce = {"agent": {**agent, "learning_rate": 0.05}, "baseline": True}
     named = {f"reinforce-from-{p}": {**reinforce, "first_right": p} for p in (0.05, 0.95)}
     for epsilon in (0.1, 0.5):
         exploring = {"epsilon_start": epsilon, "epsilon_end": epsilon, "warm_up": 500}
@@ -76,12 +70,9 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, right (its probability) and expected_return."""
-    s = Settings(**condition["agent"], seed=seed)
+    player = player_of(Corridor(), condition, seed)
     if "first_right" in condition:
-        player = Reinforce(Corridor(), s, baseline=True)
         start_with(player, condition["first_right"])
-    else:
-        player = Agent(Corridor(), s)
     for agent_steps in evaluations(player):
         right = probability_of_right(player)
         J = expected_return(right)
@@ -91,29 +82,25 @@ def measure(condition, seed):
 def start_with(player, right):
     """Gives REINFORCE a first policy that goes right with probability `right`."""
     for variable in player.forward.get_shared():
-        variable.set_value(0 * variable.get_value())
-        if variable.name == "bout":
-            variable.set_value(np.log([1 - right, right]).astype(np.float32))
+        logits = np.log([1 - right, right]) if variable.name == "bout" else 0
+        variable.set_value((0 * variable.get_value() + logits).astype(np.float32))
 
 
 def probability_of_right(player):
     output = player.forward(np.ones((1, 1, 1), np.uint8))[0]
-    if isinstance(player, Reinforce):
-        return float(output[RIGHT])
-    epsilon = player.epsilon
-    return float(epsilon / 2 + (1 - epsilon) * (output.argmax() == RIGHT))
+    right = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
+    return float(player.epsilon / 2 + (1 - player.epsilon) * right)
 
 
 def label(condition):
-    name, number = condition.rsplit("-", 1)
-    kind = "Q-learning, epsilon" if name == "q-learning" else "REINFORCE, first"
-    return f"{kind} {number.removeprefix('0')}"
+    kind = condition.replace("q-learning-0", "Q-learning, epsilon ")
+    return kind.replace("reinforce-from-0", "REINFORCE, first ")
 
 
 def table(rows):
     yield ["", "probability of right at the end", "expected return at the end"]
-    rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
-    for condition, right in rights.items():
+    returns = by_condition(rows, "expected_return")
+    for condition, right in by_condition(rows, "right").items():
         ends = quartiles(right[:, -1], ".2f"), quartiles(returns[condition][:, -1], ".2f")
         yield [label(condition), *ends]
     yield ["the best policy (exact)", f"{BEST:.2f}", f"{expected_return(BEST):.2f}"]
@@ -124,11 +111,8 @@ def draw(rows):
     rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
     labels = {label(condition): condition for condition in rights}
     curves(left, rows, labels, "expected_return")
-    for p, name, ls in (
-        (BEST, "best policy", "-"),
-        (0.95, "epsilon .1, else right", "--"),
-        (0.05, "epsilon .1, else left", ":"),
-    ):
+    known = {"best policy": BEST, "epsilon .1, else right": 0.95, "epsilon .1, else left": 0.05}
+    for (name, p), ls in zip(known.items(), ("-", "--", ":")):
         J = expected_return(p)
         left.axhline(J, color="black", lw=1, ls=ls, label=f"{name} ({J:.1f})")
     left.set(ylabel="expected return", ylim=(-90, 0))

@@ -11,11 +11,10 @@ of .1. Each small marker is a seed.
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.figures import STYLES, panels
+from dqn_symbolic.experiments.learning import player_of
 from dqn_symbolic.experiments.results import by_name_and_number
 from dqn_symbolic.experiments.tabular import q_learning, state_graph
-from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
 TITLE = "Sparse rewards"
@@ -64,28 +63,28 @@ class DeepSea(gymnasium.Env):
 
 
 def conditions(quick):
-    exploring = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100}
-    dqn = {"hidden": (32,), "steps": 400 if quick else 12_000, **exploring}
-    tables = (2, 4, 6) if quick else (2, 4, 6, 8, 10, 12)
+    tables, networks = ((2, 4, 6), (2,)) if quick else ((2, 4, 6, 8, 10, 12), (2, 4, 6, 8))
     named = {f"table-{depth}": {"depth": depth} for depth in tables}
-    networks = (2,) if quick else (2, 4, 6, 8)
-    return {**named, **{f"dqn-{depth}": {"depth": depth, "agent": dqn} for depth in networks}}
+    exploring = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100}
+    for depth in networks:
+        # An episode has `depth` agent steps, so there is a row after each of them.
+        length = {"steps": 400 if quick else 12_000, "evaluate_every": depth}
+        named[f"dqn-{depth}"] = {"depth": depth, "agent": {"hidden": (32,), **exploring, **length}}
+    return named
 
 
 def measure(condition, seed):
     """Yields {"depth", "episodes", "found"}; found 0: it was not found in this many episodes."""
-    depth = condition["depth"]
+    env = DeepSea(condition["depth"])
     if "agent" in condition:
-        # An episode has `depth` agent steps, so there is a row after each of them.
-        s = Settings(**condition["agent"], evaluate_every=depth, seed=seed)
-        agent = Agent(DeepSea(depth), s)
+        agent = player_of(env, condition, seed)
         for _ in training(agent):
-            if agent.env.unwrapped.found:
+            if env.found:
                 break
-        steps, found = agent.steps, agent.env.unwrapped.found
+        steps, found = agent.steps, env.found
     else:
-        steps, found = steps_to_treasure(depth, np.random.default_rng(seed)), True
-    yield {"depth": depth, "episodes": steps // depth, "found": int(found)}
+        steps, found = steps_to_treasure(env.depth, np.random.default_rng(seed)), True
+    yield {"depth": env.depth, "episodes": steps // env.depth, "found": int(found)}
 
 
 def steps_to_treasure(depth, rng):
@@ -111,14 +110,13 @@ def draw(rows):
     results = by_name_and_number(rows, "episodes", int)
     names = {"table": "table, mean of the seeds", "dqn": "DQN, epsilon .1, mean of the seeds"}
     for (player, label), style, aside in zip(names.items(), STYLES, (-0.12, 0.12)):
-        means = [episodes.mean() for episodes in results[player].values()]
-        axes.plot(list(results[player]), means, label=label, ms=7, **style)
-        for depth, episodes in results[player].items():
-            at = np.full(len(episodes), depth + aside)
-            axes.plot(at, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
+        depths = np.array(list(results[player]))
+        episodes = np.array(list(results[player].values()))[..., 0]  # (depths, seeds)
+        axes.plot(depths, episodes.mean(axis=1), label=label, ms=7, **style)
+        axes.plot(depths + aside, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
     depths = list(results["table"])
-    exact = [2.0**depth for depth in depths]
-    axes.plot(depths, exact, color="black", lw=1, ls=":", label="expected of random play, 2**depth")
+    label = "expected of random play, 2**depth"
+    axes.plot(depths, np.exp2(depths), color="black", lw=1, ls=":", label=label)
     axes.set(yscale="log", xlabel="depth", ylabel="episodes until the treasure is found")
     axes.set_xticks(depths)
     axes.legend(frameon=False)

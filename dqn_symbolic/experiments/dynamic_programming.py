@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments.figures import curves
-from dqn_symbolic.experiments.learning import agent_of, catch, evaluations
+from dqn_symbolic.experiments.learning import catch, evaluations, player_of
 from dqn_symbolic.experiments.results import by_condition, grouped
 from dqn_symbolic.experiments.tabular import graph_of, observations, q_learning, value_iteration
 from dqn_symbolic.settings import Settings
@@ -22,14 +22,13 @@ SEEDS, QUICK_SEEDS = 10, 2
 
 
 def conditions(quick):
-    steps = 6_000 if quick else 40_000
-    common = {"game": {}, "evaluate_every": 500 if quick else 1_000}
-    agent = {"steps": steps, "evaluate_every": common["evaluate_every"]}
+    steps, every = (6_000, 500) if quick else (40_000, 1_000)
+    length = {"steps": steps, "evaluate_every": every}
     return {
-        "value-iteration": common,
-        "table": {**common, "steps": steps, "learning_rate": 0.5, "epsilon": 0.5},
-        "network": {**common, "agent": agent},
-        "network-always-exploring": {**common, "agent": {**agent, "epsilon_end": 0.5}},
+        "value-iteration": {"game": {}},
+        "table": {**length, "learning_rate": 0.5, "epsilon": 0.5},
+        "network": {"agent": length},
+        "network-always-exploring": {"agent": {**length, "epsilon_end": 0.5}},
     }
 
 
@@ -59,7 +58,7 @@ def table_rows(condition, seed, graph, exact, discount):
 
 
 def network_rows(condition, seed, graph, exact):
-    agent = agent_of(condition, seed)
+    agent = player_of(catch(condition).make(), condition, seed)
     x = observations(catch(condition).make(), graph)
     for agent_steps in evaluations(agent):
         q = agent.forward(x)
@@ -84,14 +83,13 @@ def errors(q, exact):
 
 def table(rows):
     yield ["", "after", "root mean squared error", "largest error", "states with a best action"]
-    first_exact = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
+    exact_after = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
     steps = by_condition(rows, "agent_steps")
     columns = [by_condition(rows, column) for column in ("rmse", "most", "best_action")]
     for condition in columns[0]:
         rmse, most, best = (np.median(column[condition][:, -1]) for column in columns)
-        after = f"{first_exact} sweeps"
-        if condition in steps:
-            after = f"{steps[condition][0, -1]:,} agent steps"
+        learnt = condition in steps
+        after = f"{steps[condition][0, -1]:,} agent steps" if learnt else f"{exact_after} sweeps"
         numbers = f"{rmse:.4f}", f"{most:.4f}", f"{best:.1%}"
         yield [condition.replace("-", " "), after, *numbers]
 
@@ -111,14 +109,12 @@ def draw(rows):
     highest = max(values.max() for values in boards.values())
     for axes, (name, values) in zip(below.subplots(1, 2), boards.items()):
         image = axes.imshow(values, cmap="gray_r", vmin=0, vmax=highest)
-        for row, column in np.ndindex(values.shape):
-            value = values[row, column]
+        for (row, column), value in np.ndenumerate(values):
             colour = "white" if value > 0.55 * highest else "black"
             text = f"{value:.2f}".removeprefix("0")
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
-        axes.set(
-            title=name.replace("-", " "), xlabel="column of the ball", ylabel="row of the ball"
-        )
+        axes.set(xlabel="column of the ball", ylabel="row of the ball")
+        axes.set(title=name.replace("-", " "))
     below.colorbar(image, ax=below.axes, label="mean |Q - Q*|")
     return figure
 

@@ -67,9 +67,8 @@ def draw(rows):
     figure, axes = panels(7, 4.8)
     for column, style in zip(("learnt", "earned"), STYLES):
         band(axes, grouped(rows, "epsilon", column), label=column, **style)
-    best = grouped(rows, "epsilon", "most")  # all seeds have the same
-    label = "the most to earn (exact)"
-    axes.plot(list(best), [most[0] for most in best.values()], "k--", lw=1, label=label)
+    best = {"color": "black", "ls": "--", "lw": 1, "label": "the most to earn (exact)"}
+    band(axes, grouped(rows, "epsilon", "most"), **best)  # all seeds have the same
     levels(axes, rows)
     axes.set(xlabel="epsilon", ylabel="share caught")
     legend_below(axes, columns=3)

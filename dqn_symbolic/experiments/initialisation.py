@@ -16,17 +16,15 @@ from matplotlib.figure import Figure
 
 from dqn_symbolic import networks
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experiments.figures import STYLES
-from dqn_symbolic.experiments.learning import agent_of, learning_rows
-from dqn_symbolic.experiments.results import by_condition
+from dqn_symbolic.experiments.figures import STYLES, band
+from dqn_symbolic.experiments.learning import catch, learning_rows, player_of
+from dqn_symbolic.experiments.results import by_condition, grouped
 from dqn_symbolic.q_learning import compiled
 
 TITLE = "Initialisation"
 SEEDS, QUICK_SEEDS = 10, 1
-
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
 RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
-
 ACTIVATIONS, INITIALISERS = ("relu", "tanh"), ("glorot", "uniform_fan_in", "orthogonal")
 
 
@@ -36,10 +34,9 @@ def conditions(quick):
     named = {}
     for parts in product(networks, ACTIVATIONS, INITIALISERS, optimisers):
         network, activation, initialiser, optimiser = parts
-        first = {"activation": activation, "initialiser": initialiser}
-        agent = {**NETWORKS[network], **first, "optimiser": optimiser}
-        agent |= {"learning_rate": RATES[optimiser], **length}
-        named[name_of(*parts)] = {"game": {}, "until_solved": True, "agent": agent}
+        agent = NETWORKS[network] | {"activation": activation, "initialiser": initialiser}
+        agent |= {"optimiser": optimiser, "learning_rate": RATES[optimiser], **length}
+        named[name_of(*parts)] = {"agent": agent}
     return named
 
 
@@ -50,16 +47,19 @@ def name_of(*parts):
 
 def measure(condition, seed):
     """Yields a row with the result: solved (0, 1), agent_steps, catch_rate; and `layer_rows`."""
-    curve = list(learning_rows(condition, seed))
-    solved = len(curve) > 1 and all(row["catch_rate"] >= row["optimum"] for row in curve[-2:])
-    end = {column: curve[-1][column] for column in ("agent_steps", "catch_rate")}
-    yield {"solved": int(solved), **end}
+    perfect = 0  # evaluations in a row
+    for row in learning_rows(condition, seed):
+        perfect = perfect + 1 if row["catch_rate"] >= row["optimum"] else 0
+        if perfect == 2:
+            break
+    end = {column: row[column] for column in ("agent_steps", "catch_rate")}
+    yield {"solved": int(perfect == 2), **end}
     yield from layer_rows(condition, seed)
 
 
 def layer_rows(condition, seed):
     """Yields a row for each layer with its first weights: singular values, spread of outputs."""
-    agent = agent_of(condition, seed)
+    agent = player_of(catch(condition).make(), condition, seed)
     env, rng, frames = agent.env, np.random.default_rng(seed), []
     while len(frames) < 256:
         x, _ = env.reset(seed=len(frames))
@@ -89,7 +89,7 @@ def layer_outputs(agent, x):
 
 
 def cells(rows):
-    """-> {line: {column: (median steps or inf, share solved)}}, the cells of the table.
+    """-> {line: {column: (median steps or inf, text of the cell)}}, the cells of the table.
 
     A line is (network, activation), a column is (optimiser, initialiser).
     """
@@ -100,13 +100,9 @@ def cells(rows):
         if condition in solved:
             median = np.median(np.where(solved[condition], steps[condition], np.inf))
             column = optimiser, initialiser.replace("_", " ")
-            lines.setdefault(tuple(line), {})[column] = median, solved[condition].mean()
+            text = f"{median / 1000:.1f}k\n{solved[condition].mean():.0%}".replace("infk", "-")
+            lines.setdefault(tuple(line), {})[column] = median, text
     return lines
-
-
-def texts(steps, share):
-    """-> the two texts of a cell."""
-    return f"{steps / 1000:.1f}k" if steps < np.inf else "-", f"{share:.0%}"
 
 
 def table(rows):
@@ -114,7 +110,7 @@ def table(rows):
     columns = next(iter(lines.values()))
     yield ["", *map(", ".join, columns)]
     for line, of_line in lines.items():
-        yield [" ".join(line), *(", ".join(texts(*cell)) for cell in of_line.values())]
+        yield [" ".join(line), *(text.replace("\n", ", ") for _, text in of_line.values())]
 
 
 def draw(rows):
@@ -131,9 +127,8 @@ def draw_cells(axes, lines):
     image = np.minimum(steps, 1.25 * slowest)
     axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.25 * slowest, aspect="auto")
     for y, of_line in enumerate(lines.values()):
-        for x, cell in enumerate(of_line.values()):
+        for x, (_, text) in enumerate(of_line.values()):
             colour = "white" if image[y, x] > 0.7 * slowest else "black"
-            text = "\n".join(texts(*cell))
             axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=9)
     axes.set_yticks(range(len(lines)), map(" ".join, lines))
     names = [f"{optimiser}\n{name.replace(' ', chr(10), 1)}" for optimiser, name in of_line]
@@ -143,18 +138,16 @@ def draw_cells(axes, lines):
 
 def draw_layers(left, right, rows):
     """Draws singular values and outputs with the first weights, for the dense ReLU network."""
-    for i, (initialiser, style) in enumerate(zip(INITIALISERS, STYLES)):
+    columns = "singular_least", "singular_median", "singular_most"
+    for initialiser, style, aside in zip(INITIALISERS, STYLES, (-0.12, 0, 0.12)):
         condition = name_of("mlp", "relu", initialiser, "adam")  # the first weights of all three
-
-        def median(column, condition=condition):
-            return np.median(by_condition(rows, column)[condition], axis=0)
-
-        values = median("singular_median")
-        error = values - median("singular_least"), median("singular_most") - values
-        numbers = np.arange(1, len(values) + 1)
-        style = {**style, "ms": 5}
-        left.errorbar(numbers + 0.12 * (i - 1), values, error, capsize=3, **{**style, "ls": ""})
-        right.plot(numbers, median("output_std"), label=initialiser.replace("_", " "), **style)
+        values = [by_condition(rows, column)[condition] for column in columns]
+        least, median, most = np.median(values, axis=1)  # over seeds; (layers,)
+        numbers = np.arange(1, len(median) + 1)
+        marks = {**style, "ls": "", "ms": 5, "capsize": 3}
+        left.errorbar(numbers + aside, median, (median - least, most - median), **marks)
+        outputs = grouped(rows, "layer", "output_std", condition=condition)
+        band(right, outputs, label=initialiser.replace("_", " "), **style)
     for axes, name in ((left, "singular values"), (right, "standard deviation of outputs")):
         axes.set(yscale="log", xlabel="layer (mlp, relu)", ylabel=name)
         axes.set_xticks(numbers, [*map(str, numbers[:-1]), f"{numbers[-1]} (Q)"])

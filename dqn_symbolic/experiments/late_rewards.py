@@ -8,15 +8,14 @@ columns, paddle of one cell; medians and quartiles over seeds.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import gymnasium
 import numpy as np
 
 from dqn_symbolic.experiments.figures import curves, legend_below, levels, panels
 from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, learning_rows
-from dqn_symbolic.experiments.reinforce import Reinforce
 from dqn_symbolic.experiments.results import by_condition, quartiles
-from dqn_symbolic.settings import Settings
 
 TITLE = "Late rewards"
 SEEDS, QUICK_SEEDS = 10, 1
@@ -33,19 +32,17 @@ class Late(gymnasium.Wrapper):
         self.delay, self.blank = delay, blank
 
     def reset(self, *, seed=None, options=None):
-        self.waiting = None  # steps until the reward, once the ball has landed
+        self.landed, self.waiting = False, self.delay
         return self.env.reset(seed=seed, options=options)
 
     def step(self, action):
-        if self.waiting is None:
-            x, self.reward, landed, _, self.info = self.env.step(action)
-            if not landed:
-                return x, self.reward, False, False, self.info
-            self.x = np.zeros_like(x) if self.blank else x
-            self.waiting = self.delay
-        else:
+        if self.landed:
             self.waiting -= 1
-        over = self.waiting == 0
+        else:
+            self.x, self.reward, self.landed, _, self.info = self.env.step(action)
+            if self.landed and self.blank:
+                self.x = np.zeros_like(self.x)
+        over = self.landed and self.waiting == 0
         return self.x.copy(), self.reward if over else 0.0, over, False, self.info
 
 
@@ -55,51 +52,40 @@ def late_catch(condition):
     return replace(task, make=lambda: Late(task.make(), condition["delay"], condition["blank"]))
 
 
+measure = partial(learning_rows, task=late_catch)
+
+PLAYERS = {  # condition: (in pictures, steps until the reward, whether the board is blank)
+    "seen-0": ("DQN, at once", 0, False),
+    "seen-4": ("DQN, 4 steps late, last frame stays", 4, False),
+    "blank-4": ("DQN, 4 steps late, blank", 4, True),
+    "reinforce": ("REINFORCE, 4 steps late, blank", 4, True),
+}
+
+
 def conditions(quick):
     steps, every = (800, 400) if quick else (4_000, 250)
     agent = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
-    longer = {"steps": 800 if quick else 24_000, "evaluate_every": 400 if quick else 1_000}
-    reinforce = {**agent, **longer, "learning_rate": 0.005}
     named = {
         name: {"game": SMALL_BOARD, "agent": agent, "delay": delay, "blank": blank}
-        for name, agent, delay, blank in (
-            ("seen-0", agent, 0, False),
-            ("seen-4", agent, 4, False),
-            ("blank-4", agent, 4, True),
-            ("reinforce", reinforce, 4, True),
-        )
+        for name, (_, delay, blank) in list(PLAYERS.items())[2 if quick else 0 :]
     }
-    return {name: named[name] for name in ("blank-4", "reinforce")} if quick else named
-
-
-def measure(condition, seed):
-    """-> the rows of `learning_rows`. Only REINFORCE has a "learning_rate" in its condition."""
-    if "learning_rate" not in condition["agent"]:
-        return learning_rows(condition, seed, late_catch)
-    task = late_catch(condition)
-    s = Settings(**condition["agent"], seed=seed)
-    return learning_rows(condition, seed, late_catch, Reinforce(task.make(), s, baseline=True))
-
-
-LABELS = {
-    "seen-0": "DQN, at once",
-    "seen-4": "DQN, 4 steps late, last frame stays",
-    "blank-4": "DQN, 4 steps late, blank",
-    "reinforce": "REINFORCE, 4 steps late, blank",
-}
+    longer = {} if quick else {"steps": 24_000, "evaluate_every": 1_000}
+    agent = {**agent, **longer, "learning_rate": 0.005}
+    named["reinforce"] |= {"agent": agent, "baseline": True}
+    return named
 
 
 def table(rows):
     yield ["", "agent steps", "caught at the end"]
     steps = by_condition(rows, "agent_steps")
     for condition, rates in by_condition(rows, "catch_rate").items():
-        end = f"{steps[condition][0, -1]:,}"
-        yield [LABELS[condition], end, quartiles(rates[:, -1])]
+        label, *_ = PLAYERS[condition]
+        yield [label, f"{steps[condition][0, -1]:,}", quartiles(rates[:, -1])]
 
 
 def draw(rows):
     figure, axes = panels(7, 4.8)
-    labels = {LABELS[row["condition"]]: row["condition"] for row in rows}
+    labels = {PLAYERS[name][0]: name for name in by_condition(rows, "catch_rate")}
     curves(axes, rows, labels, "catch_rate")
     levels(axes, rows)
     axes.set(xscale="log")

@@ -1,10 +1,9 @@
 """Trains one agent with given settings: the measurement of most experiments."""
 
-import numpy as np
-
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.experiments.reinforce import Reinforce
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
@@ -13,12 +12,16 @@ SMALL_BOARD = {"rows": 5, "columns": 5, "paddle_width": 1}
 
 def catch(condition):
     """-> the Task of an experiment's condition, {"game": settings of Catch}."""
-    return task("games:Catch-v0", **condition["game"])
+    return task("games:Catch-v0", **condition.get("game", {}))
 
 
-def agent_of(condition, seed, task=catch):
-    """-> an `Agent`. The `Settings` come from condition["agent"]."""
-    return Agent(task(condition).make(), Settings(**condition["agent"], seed=seed))
+def player_of(env, condition, seed):
+    """-> an `Agent`, or a `Reinforce` if the condition has a "baseline" (whether it uses one).
+
+    The `Settings` come from condition["agent"].
+    """
+    s = Settings(**condition["agent"], seed=seed)
+    return Reinforce(env, s, condition["baseline"]) if "baseline" in condition else Agent(env, s)
 
 
 def evaluations(player):
@@ -33,26 +36,22 @@ def evaluations(player):
 
 def trained(condition, seed):
     """-> the agent of a condition, after its last agent step."""
-    player = agent_of(condition, seed)
+    player = player_of(catch(condition).make(), condition, seed)
     for _ in training(player):
         pass
     return player
 
 
-def learning_rows(condition, seed, task=catch, player=None):
+def learning_rows(condition, seed, task=catch):
     """Trains for `steps` agent steps. Yields a row at each evaluation.
 
-    task(condition) -> the `Task`; player: the condition's agent if it is None. A row has
-    agent_steps, updates, catch_rate, and the game's chance and optimum, 0..1. With "until_solved"
-    in the condition, the second perfect evaluation in a row ends the training.
+    task(condition) -> the `Task`. A row has agent_steps, updates, catch_rate, and the game's chance
+    and optimum, 0..1.
     """
-    player, game = player or agent_of(condition, seed, task), task(condition)
-    perfect = 0  # evaluations in a row
+    game = task(condition)
+    player = player_of(game.make(), condition, seed)
     for row in scored(player, scorer(game, player), worst={"catch_rate": 0.0}):
         yield {**row, **game.levels}
-        perfect = perfect + 1 if row["catch_rate"] >= game.levels["optimum"] else 0
-        if condition.get("until_solved") and perfect == 2:
-            return
 
 
 def scored(player, score, worst):
@@ -61,26 +60,11 @@ def scored(player, score, worst):
     score() -> {column: value}; worst: what it is from the moment on when a run diverges.
     """
     every, last = player.settings.evaluate_every, player.settings.steps
-    agent_steps = 0
+    due = iter(range(every, last + 1, every))  # a step of REINFORCE is later: a batch of episodes
     try:
-        for row in training(player, score):
-            agent_steps += every  # a step of REINFORCE is a batch of episodes, so it is later
+        for row, agent_steps in zip(training(player, score), due):
             shown = {name: row[name] for name in worst}
             yield {"agent_steps": agent_steps, "updates": row["updates"], **shown}
     except FloatingPointError:
-        for steps in range(agent_steps + every, last + 1, every):
-            yield {"agent_steps": steps, "updates": player.updates, **worst}
-
-
-def noise(gradients, mean):
-    """gradients: draws of g (parameters,); mean: E g. -> E |g - E g|**2 / |E g|**2"""
-    total, draws = 0.0, 0
-    for g in gradients:
-        total += float(np.sum((g - mean) ** 2))
-        draws += 1
-    return total / draws / float(np.sum(mean**2))
-
-
-def flat(gradients):
-    """A gradient as a list of arrays -> (parameters,) float64."""
-    return np.concatenate([g.ravel() for g in gradients]).astype(np.float64)
+        for agent_steps in due:
+            yield {"agent_steps": agent_steps, "updates": player.updates, **worst}

@@ -12,7 +12,8 @@ import numpy as np
 
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.experiments.figures import STYLES, band, panels
-from dqn_symbolic.experiments.learning import flat, noise, trained
+from dqn_symbolic.experiments.gradients import flat, noise
+from dqn_symbolic.experiments.learning import trained
 from dqn_symbolic.experiments.results import grouped
 from dqn_symbolic.q_learning import halves
 
@@ -24,15 +25,8 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 def conditions(quick):
     when = (2_500,) if quick else (2_500, 20_000)
-    return {
-        f"after-{steps}": {
-            "game": {},
-            "agent": {"steps": steps},
-            "batches": BATCHES[::4] if quick else BATCHES,
-            "draws": 200 if quick else 1_000,
-        }
-        for steps in when
-    }
+    drawn = {"batches": BATCHES[::4] if quick else BATCHES, "draws": 200 if quick else 1_000}
+    return {f"after-{steps}": {"agent": {"steps": steps}, **drawn} for steps in when}
 
 
 def measure(condition, seed):
@@ -41,7 +35,9 @@ def measure(condition, seed):
     variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
     """
     agent = trained(condition, seed)
-    gradient = gradient_of(agent)
+    agent.sync()  # both networks have the agent's present weights
+    of_loss, _ = halves(agent.graph, mode(agent.settings.backend))
+    gradient = flat(of_loss)  # (x, action, reward, discount, x_tp1) -> (parameters,)
     rng = np.random.default_rng(seed)
     transitions = agent.memory.transitions(np.arange(agent.memory.size))
     mean = gradient(*transitions)
@@ -51,16 +47,6 @@ def measure(condition, seed):
             gradients = (gradient(*(array[batch] for array in transitions)) for batch in batches)
             variance = noise(gradients, mean)
             yield {"batch_size": batch_size, "drawn": kind, "variance": variance}
-
-
-def gradient_of(agent):
-    """-> gradient(x, action, reward, discount, x_tp1) -> (parameters,) float64, of the loss.
-
-    It uses the agent's graph. Both networks have the agent's present weights.
-    """
-    agent.sync()
-    gradient, _ = halves(agent.graph, mode(agent.settings.backend))
-    return lambda *batch: flat(gradient(*batch)[1:])
 
 
 def uniform(rng, transitions, batch_size):
@@ -90,19 +76,16 @@ def table(rows):
 
 
 def draw(rows):
-    settings = list(grouped(rows, "condition", "variance"))
+    settings, sizes = (list(grouped(rows, key, "variance")) for key in ("condition", "batch_size"))
     figure, _ = panels(5 * max(2, len(settings)), 4.4, 1, len(settings), sharey=True)
     for axes, condition in zip(figure.axes, settings):
         for kind, style in zip(KINDS, STYLES):
             band(axes, variances(rows, condition, kind), label=kind, **style)
-        by_size = variances(rows, condition, "uniform")
-        sizes = list(by_size)
-        first = np.median(by_size[sizes[0]])
-        line = [first * sizes[0] / size for size in sizes]
-        axes.plot(sizes, line, color="black", lw=1, ls=":", label="1/B")
+        of_one = np.median(variances(rows, condition, "uniform")[1])
+        axes.plot(sizes, of_one / np.array(sizes), color="black", lw=1, ls=":", label="1/B")
         steps = int(condition.removeprefix("after-"))
-        axes.set(xscale="log", yscale="log", title=f"parameters after {steps:,} agent steps")
-        axes.set(xlabel="batch size B, transitions")
+        axes.set(xlabel="batch size B, transitions", xscale="log", yscale="log")
+        axes.set(title=f"parameters after {steps:,} agent steps")
         axes.set_xticks(sizes, sizes)
         axes.minorticks_off()
         axes.legend(frameon=False)

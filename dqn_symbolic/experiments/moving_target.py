@@ -10,7 +10,7 @@ over seeds, error bars are quartiles.
 
 import numpy as np
 
-from dqn_symbolic.experiments.figures import bars, legend_below, panels
+from dqn_symbolic.experiments.figures import bars, legend_below, levels, panels
 from dqn_symbolic.experiments.learning import SMALL_BOARD, learning_rows
 from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
@@ -42,16 +42,11 @@ def conditions(quick):
     }
 
 
-def whole(runs):
-    """(seeds, evaluations) -> (seeds,): the mean over the run."""
-    return runs.mean(axis=1)
-
-
 def table(rows):
     yield ["", "copied after", "caught, whole run", "caught, last quarter"]
     for change, by_sync in by_name_and_number(rows, "catch_rate", int).items():
         for sync_every, runs in by_sync.items():
-            shares = quartiles(whole(runs)), quartiles(last_quarter(runs))
+            shares = quartiles(runs.mean(axis=1)), quartiles(last_quarter(runs))
             yield [change.replace("-", " "), f"{sync_every} updates", *shares]
 
 
@@ -59,17 +54,17 @@ def draw(rows):
     figure, (left, right) = panels(10, 4.2, 1, 2, sharey=True)
     changes = by_name_and_number(rows, "catch_rate", int)
     at = np.arange(len(changes))
-    for axes, title, mean in ((left, "whole run", whole), (right, "last quarter", last_quarter)):
-        for sync_every, label, aside, style in (
-            (1, "no target network", -0.2, {"color": "#b35900", "hatch": "//"}),
-            (50, "target network, copied every 50 updates", 0.2, {"color": "#1f4e79"}),
-        ):
-            shares = [mean(by_sync[sync_every]) for by_sync in changes.values()]
-            bars(axes, at + aside, shares, label=label, **style)
-        axes.axhline(rows[0]["optimum"], color="black", lw=1, label="optimum")
-        axes.axhline(rows[0]["chance"], color="black", lw=1, ls=":", label="chance")
-        axes.set(title=title)
+    for sync_every, label, aside, style in (
+        (1, "no target network", -0.2, {"color": "#b35900", "hatch": "//"}),
+        (50, "target network, copied every 50 updates", 0.2, {"color": "#1f4e79"}),
+    ):
+        runs = [by_sync[sync_every] for by_sync in changes.values()]
+        bars(left, at + aside, [run.mean(axis=1) for run in runs], label=label, **style)
+        bars(right, at + aside, list(map(last_quarter, runs)), **style)
+    for axes, title in ((left, "whole run"), (right, "last quarter")):
+        levels(axes, rows)
+        axes.set(title=title, ylim=(0, 1.06))
         axes.set_xticks(at, [change.replace("-", "\n") for change in changes])
-    left.set(ylabel="share of start states caught", ylim=(0, 1.06))
+    right.set(ylabel="")
     legend_below(left, columns=4)
     return figure

@@ -13,32 +13,26 @@ import numpy as np
 
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import STYLES, band, curves, legend_below, levels, panels
-from dqn_symbolic.experiments.learning import catch, evaluations, learning_rows
-from dqn_symbolic.experiments.reinforce import EPISODES, Reinforce
+from dqn_symbolic.experiments.learning import catch, evaluations, learning_rows, player_of
+from dqn_symbolic.experiments.reinforce import EPISODES
 from dqn_symbolic.experiments.results import by_condition, grouped, quartiles
 from dqn_symbolic.experiments.tabular import expected_return, graph_of, observations
-from dqn_symbolic.settings import Settings
 
 TITLE = "Policy gradient"
 SEEDS, QUICK_SEEDS = 10, 2
 
-RATE = 0.005
+EVALUATE_EVERY = 2_000  # agent steps; the noise is measured at multiples of 1,000
 
 
 def conditions(quick):
-    steps, every = (4_000, 2_000) if quick else (60_000, 2_000)
-    named = {
-        name: {
-            "game": {},
-            "agent": {"steps": steps, "evaluate_every": every, "learning_rate": RATE},
-            "baseline": name.endswith("baseline"),
-            "noise_at": [0, steps] if quick else [0, 5_000, 10_000, 20_000, 40_000, 60_000],
-        }
-        for name in ("reinforce", "reinforce-baseline")
-    }
+    noise_at = (0, 4_000) if quick else (0, 5_000, 10_000, 20_000, 40_000, 60_000)
+    learner = {"steps": noise_at[-1], "evaluate_every": 1_000, "learning_rate": 0.005}
     steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
-    named["dqn"] = {"game": {}, "agent": {"steps": steps, "evaluate_every": every}}
-    return named
+    return {
+        "reinforce": {"agent": learner, "noise_at": noise_at, "baseline": False},
+        "reinforce-baseline": {"agent": learner, "noise_at": noise_at, "baseline": True},
+        "dqn": {"agent": {"steps": steps, "evaluate_every": every}},
+    }
 
 
 def measure(condition, seed):
@@ -46,45 +40,38 @@ def measure(condition, seed):
     if "baseline" not in condition:
         yield from learning_rows(condition, seed)
         return
-    agent, task = condition["agent"], catch(condition)
-    # Evaluations and noises come at multiples of 1,000 agent steps.
-    s = Settings(**{**agent, "evaluate_every": 1_000}, seed=seed)
-    player = Reinforce(task.make(), s, condition["baseline"])
-    env, score = task.make(), scorer(task, player)
-    graph = graph_of(env)
+    task = catch(condition)
+    env, player = task.make(), player_of(task.make(), condition, seed)
+    score, graph = scorer(task, player), graph_of(env)
     x = observations(env, graph)
     for agent_steps in evaluations(player):
         if agent_steps in condition["noise_at"]:
             for baseline in (False, True):
                 noise = player.noise(graph, x, baseline)
                 yield {"noise_at": agent_steps, "with_baseline": int(baseline), **noise}
-        if agent_steps and agent_steps % agent["evaluate_every"] == 0:
+        if agent_steps and agent_steps % EVALUATE_EVERY == 0:
             J = float(expected_return(graph, player.forward(x).astype(np.float64)))
             counts = {"agent_steps": agent_steps, "updates": player.updates}
             yield {**counts, "catch_rate": score()["catch_rate"], "J": J, **task.levels}
 
 
-LABELS = {"dqn": "DQN", "reinforce": "REINFORCE", "reinforce-baseline": "REINFORCE, baseline"}
+LABELS = {"DQN": "dqn", "REINFORCE": "reinforce", "REINFORCE, baseline": "reinforce-baseline"}
 
 
 def table(rows):
     yield ["", "agent steps to 90% caught (median)", "seeds that got there", "caught at the end"]
-    for condition, label in LABELS.items():
-        runs, steps = (
-            by_condition(rows, name)[condition] for name in ("catch_rate", "agent_steps")
-        )
+    all_runs, all_steps = by_condition(rows, "catch_rate"), by_condition(rows, "agent_steps")
+    for label, condition in LABELS.items():
+        runs, steps = all_runs[condition], all_steps[condition]
         first = np.where(runs >= 0.9, steps, np.inf).min(axis=1)
-        median = np.median(first)
-        reached = f"{median:,.0f}" if median < np.inf else "not reached"
+        reached = f"{np.median(first):,.0f}".replace("inf", "not reached")
         seeds_reached = f"{np.isfinite(first).sum()} of {len(runs)}"
-        end = f"{quartiles(runs[:, -1])} at {steps[0, -1]:,}"
-        yield [label, reached, seeds_reached, end]
+        yield [label, reached, seeds_reached, f"{quartiles(runs[:, -1])} at {steps[0, -1]:,}"]
 
 
 def draw(rows):
     figure, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
-    labels = {label: condition for condition, label in LABELS.items()}
-    curves(left, rows, labels, "catch_rate")
+    curves(left, rows, LABELS, "catch_rate")
     levels(left, rows)
     left.set(xscale="log")
     for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):

@@ -8,14 +8,13 @@ update. Scores are means of five games with epsilon .05.
 
 import numpy as np
 
-from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.figures import curves, panels
-from dqn_symbolic.experiments.learning import scored
+from dqn_symbolic.experiments.learning import player_of, scored
 from dqn_symbolic.experiments.results import by_condition
-from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.settings import PRESETS
 
 TITLE = "Replay and target network on Pong"
 SEEDS, QUICK_SEEDS = 1, 1
@@ -27,13 +26,13 @@ def conditions(quick):
     small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
     length = {"steps": 400_000, "evaluate_every": 50_000, "evaluation_episodes": 5}
     agent = PRESETS["atari"] | {"n_step": 1} | (small if quick else length)
-    return {name: agent | change for name, change in CHANGES.items()}
+    return {name: {"agent": agent | change} for name, change in CHANGES.items()}
 
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
     game = task(GAME)
-    agent = Agent(game.make(), Settings(**condition, seed=seed))
+    agent = player_of(game.make(), condition, seed)
     for row in scored(agent, scorer(game, agent), worst={"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 

@@ -16,7 +16,7 @@ from pytensor.tensor.special import log_softmax
 
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experiments.learning import flat, noise
+from dqn_symbolic.experiments.gradients import flat, noise
 from dqn_symbolic.experiments.tabular import expected_return, policy_q, visits
 from dqn_symbolic.frames import History
 from dqn_symbolic.q_learning import compiled, one_hot, shared
@@ -76,10 +76,10 @@ class Reinforce:
         self.mean_return = 0.0  # of all episodes before this batch
         self.episodes = 0
 
-    def play(self, episodes):
-        """-> x (B, *obs), action (B,), the return of each step's episode (B,), and the returns."""
+    def play(self, baseline):
+        """Plays a batch of episodes. -> (x, action, r), as `learn` takes them, and the returns."""
         x, action, of_step, totals = [], [], [], []
-        for _ in range(episodes):
+        for _ in range(EPISODES):
             x_t, _ = self.env.reset()
             over, total, length = False, 0.0, 0
             while not over:
@@ -91,14 +91,14 @@ class Reinforce:
                 total, length, over = total + reward, length + 1, terminated or truncated
             of_step += [total] * length
             totals.append(total)
-        return np.stack(x), np.array(action, np.int32), np.array(of_step), totals
+        r = (np.array(of_step) - baseline) / EPISODES
+        return (np.stack(x), np.array(action, np.int32), r.astype(np.float32)), totals
 
     def step(self):
         """Plays one batch of episodes and updates the policy."""
-        x, action, of_step, totals = self.play(EPISODES)
-        r = of_step - (self.mean_return if self.baseline else 0)
-        self.learn(x, action, (r / EPISODES).astype(np.float32))
-        self.steps += len(x)
+        batch, totals = self.play(self.mean_return if self.baseline else 0)
+        self.learn(*batch)
+        self.steps += len(batch[0])
         self.updates += 1
         self.episodes += EPISODES
         self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
@@ -113,17 +113,10 @@ class Reinforce:
         exact: they come from every state and action of the game.
         """
         before = self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state
-
-        def gradient(*batch):
-            return flat(self.gradient(*batch)[1:])
-
-        def of_batch():
-            played, action, of_step, _ = self.play(EPISODES)
-            r = (of_step - (J if baseline else 0)) / EPISODES
-            return gradient(played, action, r.astype(np.float32))
-
+        gradient = flat(self.gradient)
         exact, J = exact_gradient(gradient, graph, x, self.forward(x).astype(np.float64))
-        measured = noise((of_batch() for _ in range(NOISE_DRAWS)), exact)
+        batches = (self.play(J if baseline else 0)[0] for _ in range(NOISE_DRAWS))
+        measured = noise((gradient(*batch) for batch in batches), exact)
         self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
         return {"noise": measured, "J": float(J)}
 

@@ -9,16 +9,15 @@ the second half of the run; medians and quartiles over seeds. Learning rate .01,
 """
 
 from dataclasses import replace
+from itertools import product
 
 import gymnasium
 from matplotlib.figure import Figure
 
-from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import STYLES, band, legend_below, levels
-from dqn_symbolic.experiments.learning import SMALL_BOARD, catch
+from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, player_of
 from dqn_symbolic.experiments.results import by_condition, quartiles
-from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
 TITLE = "Starts that repeat"
@@ -43,37 +42,31 @@ class Repeating(gymnasium.Wrapper):
         x, info = self.env.reset(seed=seed, options=options)
         if seed is None:
             return x, info
-        column = seed // self.hold % self.unwrapped.columns
-        state = info["state"]._replace(ball_column=column)
+        state = info["state"]._replace(ball_column=seed // self.hold % self.unwrapped.columns)
         return self.env.reset(options={"state": state})
 
 
 def conditions(quick):
     agent = {"hidden": (32,), "learning_rate": 0.01, "warm_up": 200, "epsilon_steps": 1_000}
     agent |= {"sync_every": 50, "steps": 800 if quick else 6_400, "evaluate_every": 80}
-    return {
-        f"hold-{hold}-memory-{memory}": {
-            "game": SMALL_BOARD,
-            "hold": hold,
-            "agent": {**agent, "memory_size": memory},
-        }
-        for hold in (HOLDS[1:] if quick else HOLDS)
-        for memory in (MEMORIES[::3] if quick else MEMORIES)
-    }
+    holds, memories = (HOLDS[1:], MEMORIES[::3]) if quick else (HOLDS, MEMORIES)
+    named = {}
+    for hold, memory in product(holds, memories):
+        common = {"game": SMALL_BOARD, "hold": hold}
+        named[f"hold-{hold}-memory-{memory}"] = common | {"agent": agent | {"memory_size": memory}}
+    return named
 
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps; falling, the column of the ball at that time;
     catch_rate; column-0, column-1, ..., the catch rates from the starts in each column.
     """
-    s = Settings(**condition["agent"], seed=seed)
     task = catch(condition)
-    agent = Agent(Repeating(task.make(), condition["hold"]), s)
+    agent = player_of(Repeating(task.make(), condition["hold"]), condition, seed)
     score = scorer(replace(task, measures=by_column), agent)
-    for row in training(agent, score):
+    for _ in training(agent):
         falling = agent.env.unwrapped.state.ball_column
-        scores = {name: row[name] for name in row if name.startswith(("mean", "catch", "column"))}
-        yield {"agent_steps": row["env_steps"], "falling": falling, **scores, **task.levels}
+        yield {"agent_steps": agent.steps, "falling": falling, **score(), **task.levels}
 
 
 def by_column(returns):

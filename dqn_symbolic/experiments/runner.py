@@ -9,48 +9,29 @@ import io
 import json
 import time
 from functools import partial
+from importlib import import_module
 
 from tqdm import tqdm
 
 from dqn_symbolic.compiling.threads import cores
-from dqn_symbolic.experiments import (
-    ablation,
-    corridor,
-    deep_sea,
-    dynamic_programming,
-    exploration,
-    four_frames,
-    initialisation,
-    late_rewards,
-    minibatches,
-    moving_target,
-    policy_gradient,
-    pong,
-    repeating_starts,
-    stages,
-)
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import write_text
 
+
+def module_of(name):
+    """-> the module of an experiment; "late-rewards" is late_rewards.py."""
+    return import_module(f"dqn_symbolic.experiments.{name.replace('-', '_')}")
+
+
 # In the lecture's order.
-EXPERIMENTS = {
-    "stages": stages,
-    "repeating-starts": repeating_starts,
-    "ablation": ablation,
-    "minibatches": minibatches,
-    "moving-target": moving_target,
-    "frames": four_frames,
-    "exploration": exploration,
-    "initialisation": initialisation,
-    "dynamic-programming": dynamic_programming,
-    "policy-gradient": policy_gradient,
-    "corridor": corridor,
-    "deep-sea": deep_sea,
-    "late-rewards": late_rewards,
-}
-LONG = {"pong": pong}  # takes hours, so `compare` runs it only by its name
+NAMES = """
+stages repeating-starts ablation minibatches moving-target frames exploration initialisation
+dynamic-programming policy-gradient corridor deep-sea late-rewards
+"""
+EXPERIMENTS = {name: module_of(name) for name in NAMES.split()}
+LONG = {"pong": module_of("pong")}  # takes hours, so `compare` runs it only by its name
 ALL = EXPERIMENTS | LONG
 
 
@@ -97,13 +78,9 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
         for job, (rows, seconds) in in_parallel(todo, work, stop=stop, tick=bar.refresh):
             _, _, condition, seed = job
-            data = {
-                "condition": condition,
-                "seed": seed,
-                "seconds": round(seconds, 3),
-                "rows": rows,
-            }
-            write_text(path_of(out, *job), json.dumps(data))
+            result = {"seconds": round(seconds, 3), "rows": rows}
+            text = json.dumps({"condition": condition, "seed": seed, **result})
+            write_text(path_of(out, *job), text)
             bar.set_postfix_str(" ".join(job[:2]))
             bar.update()
     if stop:

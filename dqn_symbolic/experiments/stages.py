@@ -31,16 +31,12 @@ measure = learning_rows
 
 
 def conditions(quick):
-    named, agent = {}, ONLINE
+    named, agent = {}, {**ONLINE, "steps": 6_000 if quick else 20_000, "evaluate_every": 1_000}
     for stage, change in CHANGES.items():
         agent = {**agent, **change}
         rates = RMSPROP_RATES if stage == "rmsprop" else SGD_RATES
         for rate in rates[1:4:2] if quick else rates:
-            length = {"steps": 6_000 if quick else 20_000, "evaluate_every": 1_000}
-            named[f"{stage}-{rate}"] = {
-                "game": {},
-                "agent": {**agent, **length, "learning_rate": rate},
-            }
+            named[f"{stage}-{rate}"] = {"agent": {**agent, "learning_rate": rate}}
     return named
 
 

@@ -12,12 +12,12 @@ from functools import cache
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
+from scipy.sparse import block_array, diags_array, eye_array, kron
 
 from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, levels, panels
 from dqn_symbolic.experiments.learning import catch, learning_rows
-from dqn_symbolic.experiments.results import by_condition, last_quarter, quartiles
-from dqn_symbolic.experiments.tabular import state_graph
+from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
+from dqn_symbolic.experiments.tabular import state_graph, visits
 
 TITLE = "Why four frames"
 SEEDS, QUICK_SEEDS = 10, 2
@@ -26,11 +26,9 @@ SEEDS, QUICK_SEEDS = 10, 2
 def conditions(quick):
     height, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
     game = {"rows": height, "columns": 5, "paddle_width": 1, "drift": True}
+    length = {"steps": steps, "evaluate_every": every}
     return {
-        f"frames-{history}": {
-            "game": game,
-            "agent": {"history": history, "steps": steps, "evaluate_every": every},
-        }
+        f"frames-{history}": {"game": game, "agent": {"history": history, **length}}
         for history in (1, 2, 4)
     }
 
@@ -40,12 +38,8 @@ def measure(condition, seed):
     yield from learning_rows(condition, seed)
     if seed == 0:  # all seeds have the same optimum
         history = condition["agent"]["history"]
-        yield {"optimum_seen": share(best_return(catch(condition).make(), history))}
-
-
-def share(mean_return):
-    """Returns of -1 and +1 -> the share of +1."""
-    return round((mean_return + 1) / 2, 9)
+        mean_return = best_return(catch(condition).make(), history)  # of -1 and +1
+        yield {"optimum_seen": round((mean_return + 1) / 2, 9)}
 
 
 def best_return(env, history):
@@ -73,48 +67,32 @@ def best_return(env, history):
     starts = [(state, (None,) * (history - 1) + (frame(state),)) for state in env.starts()]
     graph = state_graph(starts, successor, int(env.action_space.n))
     positions, actions = graph.reward.shape
-    begins = np.bincount(graph.starts, minlength=positions) / len(starts)
-    most = begins.copy()  # upper bounds of the shares that flow into each position
-    for position, following in enumerate(graph.following):
-        for after in set(following) - {positions}:  # at a wall, two actions lead to one position
-            most[after] += most[position]
-
-    # The variables: a flow for each position and action, then a choice for each view and action.
     views = {view: n for n, view in enumerate(dict.fromkeys(view for _, view in graph.states))}
+    # The variables: a flow for each position and action, then a choice for each view and action.
     flows, choices = positions * actions, len(views) * actions
-    flow, choice = np.arange(flows), flows + np.arange(choices)
-    before, after = np.repeat(np.arange(positions), actions), graph.following.ravel()
-    goes_on = after < positions
-    view_of = np.array([views[view] for _, view in graph.states])
-    choice_of = choice.reshape(-1, actions)[view_of].ravel()  # of each flow
-
-    def matrix(height, row, column, value=1):
-        """A number in each of these rows and columns; it has a column for each variable."""
-        values = np.full(len(row), value, float)
-        return coo_array((values, (row, column)), shape=(height, flows + choices)).tocsr()
-
-    leaves = matrix(positions, before, flow)
-    arrives = matrix(positions, after[goes_on], flow[goes_on])
-    bound = matrix(flows, flow, choice_of, most[before])
-    one_action = matrix(len(views), np.repeat(np.arange(len(views)), actions), choice)
+    begins = np.bincount(graph.starts, minlength=positions) / len(starts)
+    most = visits(graph, np.ones_like(graph.reward))  # every action at once: no flow is larger
+    sees = eye_array(len(views), format="csr")[[views[view] for _, view in graph.states]]
+    arrives = eye_array(positions + 1, format="csr")[graph.following.ravel()].T[:-1]
+    all_actions = np.ones((1, actions))
+    # What flows into a position leaves it by the chosen action, of which there is one for a view.
+    constraints = [
+        [kron(eye_array(positions), all_actions) - arrives, None],
+        [eye_array(flows), -kron(diags_array(most) @ sees, eye_array(actions))],
+        [None, kron(eye_array(len(views)), all_actions)],
+    ]
+    least = np.concatenate([begins, np.full(flows, -np.inf), np.ones(len(views))])
+    largest = np.concatenate([begins, np.zeros(flows), np.ones(len(views))])
     solution = milp(
         np.concatenate([-graph.reward.ravel(), np.zeros(choices)]),
         integrality=np.repeat([0, 1], [flows, choices]),
         bounds=Bounds(0, 1),
-        constraints=[
-            LinearConstraint(leaves - arrives, begins, begins),
-            LinearConstraint(matrix(flows, flow, flow) - bound, -np.inf, 0),
-            LinearConstraint(one_action, 1, 1),
-        ],
+        constraints=LinearConstraint(block_array(constraints), least, largest),
         options={"mip_rel_gap": 0},
     )
     if not solution.success:
         raise RuntimeError(f"no optimum for {history} frames: {solution.message}")
     return -solution.fun
-
-
-def optima(rows):
-    return {row["condition"]: row["optimum_seen"] for row in rows if "optimum_seen" in row}
 
 
 def frames(condition):
@@ -125,26 +103,23 @@ def frames(condition):
 def table(rows):
     yield ["", "exact optimum", "DQN, highest evaluation", "DQN, last quarter"]
     rates = by_condition(rows, "catch_rate")
-    for condition, optimum in optima(rows).items():
+    for condition, (optimum,) in grouped(rows, "condition", "optimum_seen").items():
         highest, end = rates[condition].max(axis=1), last_quarter(rates[condition])
         shares = quartiles(highest, ".1%"), quartiles(end, ".1%")
         yield [frames(condition), f"{optimum:.1%}", *shares]
-    known = next(row["optimum"] for row in rows if "optimum" in row)
-    yield ["the whole state", f"{known:.1%}", "", ""]
+    yield ["the whole state", f"{rows[0]['optimum']:.1%}", "", ""]
 
 
 def draw(rows):
     figure, axes = panels(7, 4.8)
-    evaluated = [row for row in rows if "catch_rate" in row]
-    labels = {f"DQN, {frames(condition)}": condition for condition in optima(rows)}
-    curves(axes, evaluated, labels, "catch_rate")
-    levels(axes, evaluated)
-    axes.lines[-2].set_label(f"optimum, state known ({evaluated[0]['optimum']:.0%})")
-    first, last = evaluated[0]["agent_steps"], max(row["agent_steps"] for row in evaluated)
-    for i, ((condition, optimum), style) in enumerate(zip(optima(rows).items(), STYLES)):
+    optima = grouped(rows, "condition", "optimum_seen")
+    curves(axes, rows, {f"DQN, {frames(name)}": name for name in optima}, "catch_rate")
+    levels(axes, rows)
+    axes.lines[-2].set_label(f"optimum, state known ({rows[0]['optimum']:.0%})")
+    for i, ((condition, (optimum,)), style) in enumerate(zip(optima.items(), STYLES)):
         label = f"optimum, {frames(condition)} ({optimum:.0%})"
         # Later lines are thinner: where one covers another, you still see both.
         axes.axhline(optimum, color=style["color"], lw=3.5 - 1.2 * i, ls=style["ls"], label=label)
-    axes.set(xlim=(first, last))
+    axes.margins(x=0)
     legend_below(axes, columns=3)
     return figure

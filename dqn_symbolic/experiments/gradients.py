@@ -1,0 +1,24 @@
+"""A gradient as one vector, and how noisy it is."""
+
+import numpy as np
+
+
+def noise(gradients, mean):
+    """gradients: draws of g (parameters,); mean: E g. -> E |g - E g|**2 / |E g|**2"""
+    total, draws = 0.0, 0
+    for g in gradients:
+        total += float(np.sum((g - mean) ** 2))
+        draws += 1
+    return total / draws / float(np.sum(mean**2))
+
+
+def flat(gradient):
+    """gradient(*batch) -> something, *arrays.
+
+    -> vector(*batch) -> (parameters,) float64: the arrays one after the other
+    """
+
+    def vector(*batch):
+        return np.concatenate([g.ravel() for g in gradient(*batch)[1:]]).astype(np.float64)
+
+    return vector
