@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 LECTURE = (ROOT / "dqn_symbolic" / "lecture.py").read_text()
 NOTEBOOK = (ROOT / "dqn_symbolic" / "exercises" / "lecture.ipynb").read_text()
 CELLS = json.loads(NOTEBOOK)["cells"]
-MAKE_AGAIN = "make the notebook again: python -m dqn_symbolic.exercises.lecture_notebook"
+MAKE_AGAIN = "make the notebook again: python -m tests.lecture_notebook"
 
 
 def source(cell):
@@ -64,7 +64,7 @@ def test_a_new_notebook_is_the_same_and_runs_without_error():
     pytest.importorskip("jupytext")
     pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    from dqn_symbolic.exercises import lecture_notebook
+    from tests import lecture_notebook
 
     made = lecture_notebook.notebook()
     new = [(cell.cell_type, cell.id, cell.source) for cell in made.cells]

@@ -1,4 +1,4 @@
-"""Makes lecture.ipynb:  python -m dqn_symbolic.exercises.lecture_notebook
+"""Makes lecture.ipynb:  python -m tests.lecture_notebook
 
 Each part of lecture.py that begins with `# %% title` becomes a cell under that title, and is run.
 SHOWN holds what the notebook adds. Needs `pip install -e '.[notebook]'`; takes about a minute.
@@ -10,13 +10,13 @@ import jupytext
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-NOTEBOOK = Path(__file__).with_name("lecture.ipynb")
-LECTURE = NOTEBOOK.parent.parent / "lecture.py"
+PACKAGE = Path(__file__).parent.parent / "dqn_symbolic"
+NOTEBOOK, LECTURE = PACKAGE / "exercises/lecture.ipynb", PACKAGE / "lecture.py"
 
 TITLE = "# The lecture's three code slides: Q-learning in Theano?"
 MADE = (
     "This notebook is made from [lecture.py](../lecture.py). To change it, change lecture.py and "
-    "type `python -m dqn_symbolic.exercises.lecture_notebook`."
+    "type `python -m tests.lecture_notebook`."
 )
 
 # {title of a cell: the cells after it, as pairs of text and code}
