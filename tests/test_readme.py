@@ -2,13 +2,15 @@
 
 import re
 import shlex
+import sys
 from dataclasses import fields
 from pathlib import Path
 
+import gymnasium
 import pytest
 
 import run_catch
-from dqn_symbolic import __main__
+from dqn_symbolic import Agent, __main__
 from dqn_symbolic.commands.options import parsed
 from dqn_symbolic.settings import PRESETS, Settings
 
@@ -27,7 +29,7 @@ def test_the_readme_is_short():
 
 def test_quoted_code_is_in_its_file():
     quotes = re.findall(r"<!-- (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
-    assert len(quotes) == README.count("```python") - 1 >= 2
+    assert len(quotes) == README.count("```python") - 2 >= 2
     for path, code in quotes:
         assert code in (ROOT / path).read_text(), path
 
@@ -44,6 +46,24 @@ def test_from_python(tmp_path, monkeypatch, capsys):
     assert [row.split(",")[0] for row in rows] == ["{'env_steps': 1000", "{'env_steps': 2000"]
     assert len(returns.strip("[]").split()) == 10
     assert action in "01"
+
+
+def test_your_own_game(tmp_path, monkeypatch, capsys):
+    """A class, its id, and the commands: at most 15 lines, which run as they stand but shorter."""
+    section = README.partition("## Your own game\n")[2].partition("\n## ")[0]
+    module, commands = re.findall(r"```(?:python)?\n(.*?)```", section, re.DOTALL)
+    (sentence,) = re.findall(r"From Python: `(.*?)`", section)
+    assert len([*module.splitlines(), *commands.splitlines(), sentence]) <= 15
+    (tmp_path / "my_game.py").write_text(module)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    train, watch = (shlex.split(line)[3:] for line in commands.splitlines())
+    small = ["--steps", "60", "--warm-up", "40", "--evaluate-every", "30", "--batch-size", "4"]
+    assert __main__.main([*train, *small, "--evaluation-episodes", "2", "--no-window"]) == 0
+    assert __main__.main(watch) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("no window: this machine has no")
+    agent = eval(sentence, {"Agent": Agent, "Settings": Settings, "gymnasium": gymnasium})
+    assert agent.env.unwrapped.gravity == 3.7
 
 
 HEART = "agent evaluation exploration frames initialisers lecture losses memory networks optimisers"
