@@ -19,7 +19,7 @@ class History(gymnasium.Wrapper):
     """
 
     def __init__(self, env: gymnasium.Env, history: int):
-        super().__init__(Guarded(env))
+        super().__init__(env if isinstance(env, Guarded) else Guarded(env))
         self.observation_space = stacked(self.env.observation_space, history)
 
     def reset(self, *, seed=None, options=None):

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import gymnasium
 import numpy as np
+import pygame
 import pytest
 from gymnasium.spaces import Box, Discrete
 
@@ -195,6 +196,64 @@ def test_the_library_raises_a_game_error(fails):
     fails["reset", Walk.calls["reset"] + 2] = KeyError("board")
     with pytest.raises(GameError, match=r"^Walk-v0: reset raised KeyError"):
         evaluation.returns(agent, [gymnasium.make("Walk-v0")], evaluation.seeds(3))
+
+
+MISTAKES = [
+    ("step", 20, "Walk-v0: step raised ConnectionResetError: [Errno 104] Connection reset"),
+    ("reset", 2, "Walk-v0: reset raised ConnectionResetError"),
+    ("render", 3, "Walk-v0: render raised ConnectionResetError"),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "number", "said"),
+    [
+        *(("evaluate", *mistake) for mistake in MISTAKES[:2]),
+        *((command, *mistake) for command in ("watch", "play") for mistake in MISTAKES),
+    ],
+)
+def test_the_other_commands_say_it_and_close_the_game(
+    command, method, number, said, fails, tmp_path, monkeypatch, capfd
+):
+    assert train(tmp_path) == 0
+    Walk.calls, Walk.made, Walk.closed = {}, 0, 0
+    fails[method, number] = BROKEN
+    arguments = {"evaluate": [str(tmp_path)], "play": ["--game", "Walk-v0"]}
+    gif = [str(tmp_path), "--gif", str(tmp_path / "a.gif"), "--gif-seconds", "20"]
+    if command == "play":
+        monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+        monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
+        key = pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1)
+        monkeypatch.setattr("pygame.event.get", lambda: [key])
+    assert main([command, *arguments.get(command, gif)]) == 2
+    line, before = last_line(capfd)
+    assert line.startswith(f"dqn_symbolic: {said}")
+    assert before.startswith("Traceback")
+    assert not (tmp_path / "a.gif").exists()
+    assert Walk.made == Walk.closed > 1
+
+
+def test_a_picture_that_cannot_be_shown_is_one_line(fails, tmp_path, capfd):
+    assert train(tmp_path) == 0
+    Walk.calls = {}
+    fails["render", 3] = lambda picture: picture[..., 0] / 255
+    gif = ["--gif", str(tmp_path / "a.gif"), "--gif-seconds", "2"]
+    assert main(["watch", str(tmp_path), *gif]) == 2
+    line, before = last_line(capfd)
+    assert line.startswith("dqn_symbolic: Walk-v0: render: expected a picture (height, width, 3)")
+    assert not before
+
+
+def test_a_window_that_fails_after_the_training_is_one_line(fails, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
+    fails["render", 0] = BROKEN
+    arguments = [a for a in SMALL if a not in ("--quiet", "--no-window")]
+    run = ["--steps", "60", "--out", str(tmp_path / "run")]
+    assert main(["train", "--game", "Walk-v0", *run, *arguments]) == 0
+    out, err = capfd.readouterr()
+    assert out.splitlines()[-1].startswith("no window: Walk-v0: render raised ConnectionReset")
+    assert err == ""
+    assert Walk.made == Walk.closed
 
 
 # -- a game is closed, and only one exists ---------------------------------------------------------
