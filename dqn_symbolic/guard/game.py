@@ -69,25 +69,27 @@ class Guarded(gymnasium.Wrapper):
 
     def step(self, action):
         try:
-            result = self.env.step(self.first_action + action)
-            observation, reward, terminated, truncated, info = result
-            if (
-                type(observation) is np.ndarray
-                and observation.dtype is self.dtype is self.usual.get("step")
-                and observation.shape == self.shape
-                and type(reward) is float
+            observation, reward, terminated, truncated, info = self.env.step(
+                self.first_action + action
+            )
+            if not (
+                type(reward) is float
                 and -spaces.LARGEST <= reward <= spaces.LARGEST
                 and type(terminated) is type(truncated) is bool
                 and type(info) is dict
+            ):
+                reward = float(spaces.number("the reward", reward, "a finite float32"))
+                terminated = bool(spaces.number("terminated", terminated, "True or False", 0, 1))
+                truncated = bool(spaces.number("truncated", truncated, "True or False", 0, 1))
+                info = expect_info(info)
+            if not (
+                type(observation) is np.ndarray
+                and observation.dtype is self.dtype is self.usual.get("step")
+                and observation.shape == self.shape
                 and (self.dtype == np.uint8 or np.vdot(observation, observation) < inf)
             ):
-                return result
-            flags = [
-                bool(spaces.number(name, value, "True or False", 0, 1))
-                for name, value in (("terminated", terminated), ("truncated", truncated))
-            ]
-            reward = float(spaces.number("the reward", reward, "a finite float32"))
-            return self.frame(observation, "step"), reward, *flags, expect_info(info)
+                observation = self.frame(observation, "step")
+            return observation, reward, terminated, truncated, info
         except (Exception, SystemExit) as error:
             raise self.mistake("step", error) from error
 

@@ -19,7 +19,10 @@ def as_frames(space: gymnasium.Space) -> tuple[Box, Callable]:
     numbers float32. Raises ValueError for any other space, with a remedy that works for it.
     """
     if isinstance(space, Discrete | MultiDiscrete):
-        return Box(0, 1, (utils.flatdim(space),), np.uint8), partial(one_hot, space)
+        size = utils.flatdim(space)
+        ones = np.zeros(2 * size - 1, np.uint8)  # 0 ... 0 1 0 ... 0
+        ones[size - 1] = 1
+        return Box(0, 1, (size,), np.uint8), partial(one_hot, space, ones)
     if isinstance(space, MultiBinary):
         return Box(0, 1, space.shape, np.uint8), partial(array_of, space)
     if not isinstance(space, Box):
@@ -61,10 +64,13 @@ def action_range(space: gymnasium.Space) -> tuple[int, int]:
     return int(space.start), int(space.n)
 
 
-def one_hot(space, observation):
+def one_hot(space, ones, observation):
     if not space.contains(observation):
         raise Wrong(f"the observation: expected an element of {space}, got {shown(observation)}")
-    return utils.flatten(space, observation).astype(np.uint8)
+    if isinstance(space, MultiDiscrete):
+        return utils.flatten(space, observation).astype(np.uint8)
+    begin = int(space.n - 1 - (observation - space.start))
+    return ones[begin : begin + int(space.n)]  # whose 1 is where the number says
 
 
 def array_of(space, observation):
@@ -84,7 +90,7 @@ def cast(array, dtype):
         if not is_known or (dtype == np.uint8 and (cast != array).any()):
             raise Wrong(f"the observation: expected {dtype} {array.shape}, got {shown(array)}")
         array = cast
-    if not np.isfinite(array).all():
+    if dtype != np.uint8 and not np.isfinite(array).all():
         where = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
         raise Wrong(f"the observation is {array[where]} at {where}")
     return array
