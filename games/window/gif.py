@@ -21,18 +21,16 @@ def write_gif(file, frames):
             height, width, _ = pixels.shape
             file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + FOREVER)
             before = ~pixels  # every pixel is new
-        red, green, blue = np.moveaxis(pixels != before, 2, 0)
-        changed = red | green | blue
+        changed = (pixels != before).any(axis=2)
         changed[0, 0] |= not changed.any()  # a frame has at least one pixel
-        picture, corner, options = cropped(pixels, changed)
-        file.writelines(getdata(picture, corner, duration=milliseconds, **options))
+        file.writelines(frame(pixels, changed, duration=milliseconds))
         before = pixels
     file.write(b";")
     return count
 
 
-def cropped(pixels, changed):
-    """-> (picture of the changed pixels, its (left, top), options for writing it)."""
+def frame(pixels, changed, **options):
+    """-> the bytes of a frame: the smallest rectangle around the changed pixels."""
     colours = Image.fromarray(pixels[changed][None]).quantize(COLOURS)
     palette = colours.getpalette()
     unchanged = len(palette) // 3  # the number after the last colour's
@@ -41,4 +39,5 @@ def cropped(pixels, changed):
     box = Image.fromarray(changed).getbbox()
     picture = Image.fromarray(numbers).crop(box)
     picture.putpalette([*palette, 0, 0, 0])
-    return picture, box[:2], {"transparency": unchanged, "include_color_table": True}
+    options |= {"transparency": unchanged, "include_color_table": True}
+    return getdata(picture, box[:2], **options)

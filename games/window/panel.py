@@ -129,13 +129,11 @@ def draw_bars(canvas, panel, view):
     canvas.write("Q-values", DIM, NORMAL, midleft=(panel.left, top - 16))
     canvas.write(mean, DIM, NORMAL, midright=(panel.right, top - 16))
     for action, (name, q) in enumerate(zip(view.names, view.q_values)):
-        lit = action == view.marked
-        colour = AGENT if lit else TEXT
+        colour, filling = (AGENT, AGENT) if action == view.marked else (TEXT, BAR)
         track = pygame.Rect(left, top + action * BAR_PITCH, right - left, 14)
         canvas.rect(TRACK, track)
         length = (right - middle) * min(max(lengths[action], -1), 1)
-        bar = middle + min(length, 0), track.top, abs(length), track.height
-        canvas.rect(AGENT if lit else BAR, bar)
+        canvas.rect(filling, (middle + min(length, 0), track.top, abs(length), track.height))
         if abs(lengths[action]) > 1:
             canvas.rect(TEXT, (middle + length - 2, track.top, 4, track.height))
         canvas.write(name, colour, NORMAL, MOST_NAME, midleft=(panel.left, track.centery))
@@ -168,22 +166,17 @@ def q_value(q, end):
 
 def tally_rows(view):
     """-> (name, number) of each row, in words."""
-    tally = view.tally
-    played = bool(tally.episodes)
-    rows = [
-        ("return", signed(view.episode_return)),
-        ("mean return", signed(tally.score / tally.episodes) if played else MINUS),
-        ("best return", signed(tally.best) if played else MINUS),
-        ("episodes", f"{tally.episodes}"),
-    ]
+    tally, mean, best, won = view.tally, "-", "-", "-"
+    if tally.episodes:
+        mean, best = signed(tally.score / tally.episodes), signed(tally.best)
+        won = f"{tally.won / tally.episodes:.0%}"
+    rows = [("return", signed(view.episode_return)), ("mean return", mean), ("best return", best)]
+    rows.append(("episodes", f"{tally.episodes}"))
     if view.lives:
         rows.append(("lives", f"{view.lives}"))
     if tally.win:
-        rows += [
-            (tally.win, f"{tally.won / tally.episodes:.0%}" if played else MINUS),
-            ("streak", f"{tally.streak}"),
-            ("best streak", f"{tally.best_streak}"),
-        ]
+        streaks = ("streak", f"{tally.streak}"), ("best streak", f"{tally.best_streak}")
+        rows += [(tally.win, won), *streaks]
     return rows
 
 

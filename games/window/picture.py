@@ -1,4 +1,4 @@
-"""What a game's `render` returns, as surfaces."""
+"""What a game draws, and what an agent sees, as surfaces."""
 
 import numpy as np
 import pygame
@@ -21,3 +21,12 @@ def surface_of(picture):
     height, width = size
     colours = np.broadcast_to(picture.reshape(height, width, -1)[..., :3], (height, width, 3))
     return pygame.image.frombuffer(colours.tobytes(), (width, height), "RGB")
+
+
+def frames_of(observation, palette):
+    """-> the n > 1 frames of an observation (height, width, n) or (height, width, 3, n) uint8."""
+    stack = np.asarray(observation)
+    if stack.ndim not in (3, 4) or stack.dtype != np.uint8 or stack.shape[-1] == 1:
+        return ()
+    frames = np.moveaxis(stack, -1, 0)
+    return tuple(map(surface_of, frames if stack.ndim == 4 else palette[frames]))
