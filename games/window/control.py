@@ -144,8 +144,7 @@ class Game:
     def step(self):
         """One step of the episode; after its end, the start of the next one."""
         if self.over:
-            self.start()
-            return
+            return self.start()
         self.helped |= self.by_hand
         action = self.hand() if self.by_hand else int(np.argmax(self.q_values))
         observation, reward, terminated, truncated, info = self.env.step(action)

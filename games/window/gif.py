@@ -21,23 +21,23 @@ def write_gif(file, frames):
             height, width, _ = pixels.shape
             file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + FOREVER)
             before = ~pixels  # every pixel is new
-        changed = (pixels != before).any(axis=2)
+        red, green, blue = np.moveaxis(pixels != before, 2, 0)
+        changed = red | green | blue
         changed[0, 0] |= not changed.any()  # a frame has at least one pixel
-        file.writelines(frame(pixels, changed, duration=milliseconds))
+        file.writelines(frame(pixels, changed, milliseconds))
         before = pixels
     file.write(b";")
     return count
 
 
-def frame(pixels, changed, **options):
+def frame(pixels, changed, duration):
     """-> the bytes of a frame: the smallest rectangle around the changed pixels."""
     colours = Image.fromarray(pixels[changed][None]).quantize(COLOURS)
     palette = colours.getpalette()
-    unchanged = len(palette) // 3  # the number after the last colour's
-    numbers = np.full(changed.shape, unchanged, np.uint8)
+    same = len(palette) // 3  # the number after the last colour's
+    numbers = np.full(changed.shape, same, np.uint8)
     numbers[changed] = np.asarray(colours)[0]
     box = Image.fromarray(changed).getbbox()
-    picture = Image.fromarray(numbers).crop(box)
-    picture.putpalette([*palette, 0, 0, 0])
-    options |= {"transparency": unchanged, "include_color_table": True}
-    return getdata(picture, box[:2], **options)
+    part = Image.fromarray(numbers).crop(box)
+    part.putpalette([*palette, 0, 0, 0])
+    return getdata(part, box[:2], duration=duration, transparency=same, include_color_table=True)

@@ -89,9 +89,8 @@ def draw_board(canvas, room, board, view):
     if view.verdict:
         canvas.rect(colour, board.inflate(8, 8), border=4)
     if view.hint:
-        under = max(board.bottom, room.centery + 40) + MARGIN // 2  # and not under a sign
-        name = view.names[view.marked]
-        canvas.write(name, AGENT, NORMAL, room.width, center=(room.centerx, under))
+        place = room.centerx, max(board.bottom, room.centery + 40) + MARGIN // 2  # below a sign
+        canvas.write(view.names[view.marked], AGENT, NORMAL, room.width, center=place)
     if view.sign:
         size = LARGE if len(view.sign) < LONG_SIGN else NORMAL
         plate = pygame.Rect(0, 0, max(200, canvas.width(view.sign, size) + 32), 48)
@@ -105,8 +104,7 @@ def draw_panel(canvas, panel, view):
     who, colour = ("you play", HAND) if view.by_hand else ("agent plays", AGENT)
     canvas.rect(colour, (panel.left, panel.top + 3, 14, 14), radius=7)
     canvas.write(who, colour, LARGE - 4, midleft=(panel.left + 24, panel.top + 11))
-    speed = f"{view.speed:.0f} steps/s"
-    canvas.write(speed, DIM, NORMAL, midright=(panel.right, panel.top + 11))
+    canvas.write(f"{view.speed:.0f} steps/s", DIM, NORMAL, midright=(panel.right, panel.top + 11))
     if view.q_values is not None:
         draw_bars(canvas, panel, view)
     draw_tally(canvas, panel, panel.top + tally_top(view), view)
@@ -165,18 +163,17 @@ def q_value(q, end):
 
 
 def tally_rows(view):
-    """-> (name, number) of each row, in words."""
+    """-> (name, number) of each row."""
     tally, mean, best, won = view.tally, "-", "-", "-"
     if tally.episodes:
         mean, best = signed(tally.score / tally.episodes), signed(tally.best)
         won = f"{tally.won / tally.episodes:.0%}"
     rows = [("return", signed(view.episode_return)), ("mean return", mean), ("best return", best)]
-    rows.append(("episodes", f"{tally.episodes}"))
+    rows.append(("episodes", tally.episodes))
     if view.lives:
-        rows.append(("lives", f"{view.lives}"))
+        rows.append(("lives", view.lives))
     if tally.win:
-        streaks = ("streak", f"{tally.streak}"), ("best streak", f"{tally.best_streak}")
-        rows += [(tally.win, won), *streaks]
+        rows += [(tally.win, won), ("streak", tally.streak), ("best streak", tally.best_streak)]
     return rows
 
 
@@ -185,7 +182,7 @@ def draw_tally(canvas, panel, top, view):
     for number, (name, value) in enumerate(tally_rows(view)):
         y = top + 20 + TALLY_PITCH * number
         canvas.write(name, DIM, NORMAL, midleft=(panel.left, y))
-        canvas.write(minus(value), TEXT, NORMAL + 3, midright=(panel.right, y))
+        canvas.write(minus(f"{value}"), TEXT, NORMAL + 3, midright=(panel.right, y))
 
 
 def draw_keys(canvas, panel, view):
