@@ -5,8 +5,7 @@ Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; 
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
 pygame draws the board into an 8-bit surface: one pixel for each cell, or, say, 84 x 84 pixels. The
-memory of this surface *is* a NumPy array, so the agent sees what pygame draws. The window shows the
-same surface, scaled up.
+memory of this surface *is* a NumPy array: the agent sees what pygame draws, people see it larger.
 """
 
 from itertools import product
@@ -137,15 +136,13 @@ class Catch(gymnasium.Env):
     @property
     def optimum(self):
         """The share of starts from which the ball can be caught: all, but for very wide boards."""
-        steps, starts = self.rows - 1, self.starts()
-
-        def reachable(state):
-            # The walls are mirrors: in the mirrored board behind them, the ball falls straight on.
-            column = (state.ball_column + steps * state.ball_drift) % (2 * self.columns)
-            lands_in = min(column, 2 * self.columns - 1 - column)
-            return -steps <= lands_in - state.paddle < self.paddle_width + steps
-
-        return sum(map(reachable, starts)) / len(starts)
+        steps = self.rows - 1
+        _, column, drift, paddle = np.transpose(self.starts())
+        # The walls are mirrors: in the mirrored board behind them, the ball falls straight on.
+        column = (column + steps * drift) % (2 * self.columns)
+        lands_in = np.minimum(column, 2 * self.columns - 1 - column)
+        reachable = (paddle - steps <= lands_in) & (lands_in < paddle + self.paddle_width + steps)
+        return float(reachable.mean())
 
     # -- the Gymnasium interface ----------------------------------------------------------------
 

@@ -41,14 +41,10 @@ class Tally(NamedTuple):
         """The tally with one more episode in it."""
         won = episode_return > 0
         streak = self.streak + 1 if won else 0
-        return self._replace(
-            episodes=self.episodes + 1,
-            won=self.won + won,
-            streak=streak,
-            best_streak=max(self.best_streak, streak),
-            score=self.score + episode_return,
-            best=max(self.best, episode_return),
-        )
+        best_streak, best = max(self.best_streak, streak), max(self.best, episode_return)
+        counted = self._replace(episodes=self.episodes + 1, won=self.won + won, streak=streak)
+        score = self.score + episode_return
+        return counted._replace(best_streak=best_streak, score=score, best=best)
 
     def __str__(self):
         if self.win:
@@ -111,8 +107,7 @@ class Game:
         """A key goes down; `key` is pygame's K_... number."""
         if any(key in combination for combination in self.keys):
             self.held[key] = True
-            self.tapped = key
-            self.waiting = False
+            self.tapped, self.waiting = key, False
         elif key in self.own["pause"] and not self.waiting:
             self.paused = not self.paused
             self.tapped = None  # a key tapped during the pause was not meant for the game
@@ -145,7 +140,7 @@ class Game:
         """One step of the episode; after its end, the start of the next one."""
         if self.over:
             return self.start()
-        self.helped |= self.by_hand
+        self.helped |= self.by_hand  # a person plays a part of this episode
         action = self.hand() if self.by_hand else int(np.argmax(self.q_values))
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.over = bool(terminated or truncated)
@@ -156,8 +151,7 @@ class Game:
 
     def start(self):
         observation, info = self.env.reset()
-        self.episode_return, self.over = 0.0, False
-        self.helped = False  # has a person played a part of this episode?
+        self.episode_return, self.over, self.helped = 0.0, False, False
         self.look(observation, info)
 
     def look(self, observation, info):

@@ -164,7 +164,8 @@ def q_value(q, end):
 
 def tally_rows(view):
     """-> (name, number) of each row."""
-    tally, mean, best, won = view.tally, "-", "-", "-"
+    tally = view.tally
+    mean = best = won = "-"  # until an episode has ended
     if tally.episodes:
         mean, best = signed(tally.score / tally.episodes), signed(tally.best)
         won = f"{tally.won / tally.episodes:.0%}"
@@ -203,9 +204,8 @@ def draw_keys(canvas, panel, view):
 
 def signed(number):
     """A return in few digits: +0.25, +12.3, -1234, 0."""
-    if number == 0:
-        return "0"
-    return f"{number:+.3g}" if abs(number) < 999.5 else f"{number:+.0f}"
+    digits = ".3g" if abs(number) < 999.5 else ".0f"
+    return f"{number:+{digits}}" if number else "0"
 
 
 def minus(number):

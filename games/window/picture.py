@@ -14,11 +14,10 @@ def surface_of(picture):
     """picture (height, width) or (height, width, 1, 3 or 4) uint8: grey, RGB or RGBA."""
     array = isinstance(picture, np.ndarray)
     got = f"{picture.dtype} {picture.shape}" if array else f"{picture!r:.60}"
-    size, depth = (picture.shape[:2], picture.shape[2:]) if array else ((), ())
-    fine = len(size) == 2 and 0 not in size and depth in ((), (1,), (3,), (4,))
-    if not (fine and picture.dtype == np.uint8):
+    fine = array and picture.dtype == np.uint8 and picture.ndim > 1 and picture.size > 0
+    if not (fine and picture.shape[2:] in ((), (1,), (3,), (4,))):
         raise ValueError(f"render: expected a picture (height, width, 3) of uint8, got {got}")
-    height, width = size
+    height, width = picture.shape[:2]
     colours = np.broadcast_to(picture.reshape(height, width, -1)[..., :3], (height, width, 3))
     return pygame.image.frombuffer(colours.tobytes(), (width, height), "RGB")
 

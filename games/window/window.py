@@ -1,7 +1,6 @@
 """Watching and playing: a window on a game, its screenshots, and the same as an animated GIF.
 
-Data flows one way: keys and seconds -> `Game` (games/window/control.py) -> `View` -> `draw`, at the
-window's size (games/window/panel.py).
+Keys and seconds -> `Game` (control.py) -> `View` -> `draw` (panel.py), at the window's size.
 """
 
 import math
@@ -40,9 +39,7 @@ def show(env, q_values=None, *, title=None, screenshots="."):
     try:
         screen.opened(draw(game.view()).get_size(), title)
         while True:
-            view = game.view()
-            if age < MESSAGE_SECONDS:
-                view = view._replace(message=message)
+            view = game.view()._replace(message=message if age < MESSAGE_SECONDS else "")
             surface = pygame.display.get_surface()
             size = surface.get_size()
             if (view, size) != drawn:
