@@ -5,8 +5,7 @@ Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent Models of Visual Attention"; 
 (Osband et al. 2020) is `Catch(rows=10, columns=5, paddle_width=1, paddle_start="middle")`.
 
 pygame draws the board into an 8-bit surface: one pixel for each cell, or, say, 84 x 84 pixels. The
-memory of this surface *is* a NumPy array, so the agent sees what pygame draws. The window shows the
-same surface, scaled up.
+memory of this surface *is* a NumPy array: the agent sees what pygame draws, people see it larger.
 """
 
 from itertools import product
@@ -91,9 +90,9 @@ class Catch(gymnasium.Env):
         self.rows, self.columns, self.paddle_width = rows, columns, paddle_width
         self.last_paddle = columns - paddle_width  # the rightmost position of the paddle
         self.drifts = (-1, 0, 1) if drift else (0,)
-        self.paddles = tuple(range(self.last_paddle + 1))  # where the paddle may start
-        if paddle_start == "middle":
-            self.paddles = ((self.last_paddle + 1) // 2,)
+        middle = (self.last_paddle + 1) // 2
+        paddles = (middle,) if paddle_start == "middle" else range(self.last_paddle + 1)
+        self.draws = range(self.columns), self.drifts, paddles  # what `reset` draws from
         self.render_mode = render_mode
         height, width = (pixels, pixels) if pixels else (rows, columns)
         # Where the cells begin and end, in pixels.
@@ -110,10 +109,7 @@ class Catch(gymnasium.Env):
 
     def starts(self):
         """Every state an episode can start in; `reset` draws one of them uniformly."""
-        return [
-            State(0, column, drift, paddle)
-            for column, drift, paddle in product(range(self.columns), self.drifts, self.paddles)
-        ]
+        return [State(0, *drawn) for drawn in product(*self.draws)]
 
     def successor(self, state, action):
         """The rules of the game, without chance: -> (next state, reward, terminated)."""
@@ -140,15 +136,13 @@ class Catch(gymnasium.Env):
     @property
     def optimum(self):
         """The share of starts from which the ball can be caught: all, but for very wide boards."""
-        steps, starts = self.rows - 1, self.starts()
-
-        def reachable(state):
-            # The walls are mirrors: in the mirrored board behind them, the ball falls straight on.
-            column = (state.ball_column + steps * state.ball_drift) % (2 * self.columns)
-            lands_in = min(column, 2 * self.columns - 1 - column)
-            return -steps <= lands_in - state.paddle < self.paddle_width + steps
-
-        return sum(map(reachable, starts)) / len(starts)
+        steps = self.rows - 1
+        _, column, drift, paddle = np.transpose(self.starts())
+        # The walls are mirrors: in the mirrored board behind them, the ball falls straight on.
+        column = (column + steps * drift) % (2 * self.columns)
+        lands_in = np.minimum(column, 2 * self.columns - 1 - column)
+        reachable = (paddle - steps <= lands_in) & (lands_in < paddle + self.paddle_width + steps)
+        return float(reachable.mean())
 
     # -- the Gymnasium interface ----------------------------------------------------------------
 
@@ -158,12 +152,8 @@ class Catch(gymnasium.Env):
         if options and "state" in options:
             self.state = self._checked(options["state"])
         else:
-            self.state = State(
-                0,
-                int(self.np_random.integers(self.columns)),
-                self.drifts[self.np_random.integers(len(self.drifts))],
-                self.paddles[self.np_random.integers(len(self.paddles))],
-            )
+            drawn = (parts[self.np_random.integers(len(parts))] for parts in self.draws)
+            self.state = State(0, *drawn)
         return self._seen()
 
     def step(self, action):
@@ -176,25 +166,15 @@ class Catch(gymnasium.Env):
         return observation, reward, terminated, False, info
 
     def _checked(self, state):
-        state = State(*(int(part) for part in state))
-        if not (
-            0 <= state.ball_row < self.rows - 1
-            and 0 <= state.ball_column < self.columns
-            and state.ball_drift in self.drifts
-            and 0 <= state.paddle <= self.last_paddle
-        ):
+        row, column, drift, paddle = state = State(*map(int, state))
+        on_board = 0 <= column < self.columns and 0 <= paddle <= self.last_paddle
+        if not (on_board and 0 <= row < self.rows - 1 and drift in self.drifts):
             raise ValueError(f"no episode can go on from {state} on this board")
         return state
 
     def get_keys_to_action(self):
-        """-> {combination of keys: action}. The empty combination () is to stay."""
-        lefts, rights = (pygame.K_LEFT, pygame.K_a), (pygame.K_RIGHT, pygame.K_d)
-        return {
-            (): STAY,
-            **{(key,): LEFT for key in lefts},
-            **{(key,): RIGHT for key in rights},
-            **dict.fromkeys(product(lefts, rights), STAY),
-        }
+        """-> {keys held together: action}. In the window the arrows do the same."""
+        return {(): STAY, ("a",): LEFT, ("d",): RIGHT, ("a", "d"): STAY}
 
     # -- the picture ----------------------------------------------------------------------------
 
@@ -211,20 +191,13 @@ class Catch(gymnasium.Env):
         left, top = self._lefts[column], self._tops[row]
         return left, top, self._lefts[column + width] - left, self._tops[row + 1] - top
 
-    def picture(self):
-        """The board as people see it: the agent's surface, in colour, scaled up, with a grid."""
-        cell = max(1, WINDOW_PIXELS // max(self.rows, self.columns))
-        scaled = pygame.transform.scale(self.surface, (self.columns * cell, self.rows * cell))
-        colour = pygame.Surface(scaled.get_size(), depth=24)
-        colour.blit(scaled, (0, 0))
-        if self.surface.get_width() == self.columns and cell >= GRID_CELL:  # drawn in cells
-            width, height = colour.get_size()
-            for place in range(cell, max(width, height), cell):
-                colour.fill(GRID, (place, 0, 1, height))
-                colour.fill(GRID, (0, place, width, 1))
-        return colour
-
     def render(self):
-        """-> (height, width, 3) uint8, if the render mode is "rgb_array"."""
-        if self.render_mode == "rgb_array":
-            return pygame.surfarray.array3d(self.picture()).swapaxes(0, 1)
+        """-> (height, width, 3) uint8, if the render mode is "rgb_array": in colour, scaled up."""
+        if self.render_mode is None:
+            return None
+        cell = WINDOW_PIXELS // max(self.rows, self.columns)
+        scaled = pygame.transform.scale(self.surface, (self.columns * cell, self.rows * cell))
+        picture = np.array(PALETTE, np.uint8)[pygame.surfarray.array2d(scaled).T]
+        if self.surface.get_width() == self.columns and cell >= GRID_CELL:  # drawn in cells
+            picture[cell::cell] = picture[:, cell::cell] = GRID
+        return picture

@@ -1105,9 +1105,9 @@ def test_wide_pixels_and_lives_are_shown():
     game = Game(Television(), agent_with(18))
     width, height = panel.board_size(game.view())
     assert width / height == 10 * 2 / 40
-    assert ("lives", "3") in panel.tally_rows(game.view())
+    assert ("lives", 3) in panel.tally_rows(game.view())
     game.step()
-    assert ("lives", "2") in panel.tally_rows(game.view())
+    assert ("lives", 2) in panel.tally_rows(game.view())
     assert "lives" not in dict(panel.tally_rows(Game(Arcade(), agent_with(18)).view()))
 
 

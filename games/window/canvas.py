@@ -44,9 +44,8 @@ class Canvas:
         image = text(words, colour, height * self.scale)
         if image.get_width() > most * self.scale:
             image = pygame.transform.smoothscale(image, (most * self.scale, image.get_height()))
-        ((side, (x, y)),) = anchor.items()
-        place = round(x * self.scale), round(y * self.scale)
-        self.surface.blit(image, image.get_rect(**{side: place}))
+        place = {side: [round(self.scale * x) for x in point] for side, point in anchor.items()}
+        self.surface.blit(image, image.get_rect(**place))
 
     def width(self, words, height):
         return text(words, (0, 0, 0), height * self.scale).get_width() / self.scale

@@ -18,13 +18,12 @@ import pygame
 from games.window.keys import cap, game_keys, listed, own_keys
 from games.window.names import action_names
 from games.window.panel import advantages, minus, signed
-from games.window.picture import surface_of, surfaces_of
+from games.window.picture import frames_of, surfaces_of
 
 SPEED = 30.0  # game steps per second, where the game does not say
 SLOWEST, FASTEST, FASTER = 1.0, 60.0, 1.25  # limits, and the factor of one key press
 END_SECONDS = 0.5  # the final position stays for so long
 REACH_SECONDS = 4  # the axis of the bars follows the Q-values of so long
-GREYS = [(level, level, level) for level in range(256)]
 
 
 class Tally(NamedTuple):
@@ -42,14 +41,10 @@ class Tally(NamedTuple):
         """The tally with one more episode in it."""
         won = episode_return > 0
         streak = self.streak + 1 if won else 0
-        return self._replace(
-            episodes=self.episodes + 1,
-            won=self.won + won,
-            streak=streak,
-            best_streak=max(self.best_streak, streak),
-            score=self.score + episode_return,
-            best=max(self.best, episode_return),
-        )
+        best_streak, best = max(self.best_streak, streak), max(self.best, episode_return)
+        counted = self._replace(episodes=self.episodes + 1, won=self.won + won, streak=streak)
+        score = self.score + episode_return
+        return counted._replace(best_streak=best_streak, score=score, best=best)
 
     def __str__(self):
         if self.win:
@@ -64,12 +59,12 @@ class Tally(NamedTuple):
 class View(NamedTuple):
     """Everything the picture depends on."""
 
+    sign: str  # words over the board, or ""
+    verdict: int  # +1 or -1 where the end is shown in green or red
     board: pygame.Surface  # the picture of the game, as the game draws it
     aspect: float  # the width of its pixels by their height
     by_hand: bool
     speed: float  # game steps per second
-    sign: str  # words over the board, or ""
-    verdict: int  # +1 or -1 where the end is shown in green or red
     episode_return: float
     tally: Tally
     lives: int | None  # None: the game has none
@@ -93,9 +88,9 @@ class Game:
         self.keys = game_keys(env, self.names)
         self.own = own_keys(self.keys)
         self.listed = listed(self.keys, self.names)
-        self.outcomes = facts.get("outcomes")
+        self.outcomes = facts.get("outcomes") or ("", "")
         self.aspect = facts.get("pixel_aspect", 1)
-        self.palette = np.array(facts.get("palette", GREYS), np.uint8)
+        self.palette = np.array(facts.get("palette", range(256)), np.uint8)
         self.by_hand = self.waiting = q_values is None  # a person alone starts when ready
         self.paused = self.hint = False
         speed = float(facts.get("render_fps") or SPEED)
@@ -105,16 +100,14 @@ class Game:
         self.tapped = None  # the last key pressed since the last step
         self.progress = 0.0  # steps that are due
         self.reaches = deque(maxlen=math.ceil(REACH_SECONDS * speed))
-        win = self.outcomes[1] if self.outcomes else ""
-        self.tallies = {False: Tally(win), True: Tally(win)}  # by hand?
+        self.tallies = dict.fromkeys((False, True), Tally(self.outcomes[1]))  # by hand?
         self.start()
 
     def press(self, key):
         """A key goes down; `key` is pygame's K_... number."""
         if any(key in combination for combination in self.keys):
             self.held[key] = True
-            self.tapped = key
-            self.waiting = False
+            self.tapped, self.waiting = key, False
         elif key in self.own["pause"] and not self.waiting:
             self.paused = not self.paused
             self.tapped = None  # a key tapped during the pause was not meant for the game
@@ -137,20 +130,17 @@ class Game:
         speed = self.speeds[self.by_hand]
         self.progress += seconds * speed
         due = END_SECONDS * speed if self.over else 1
-        if self.progress < due:
-            return
         if self.by_hand and not self.over and self.hand() is None:
-            self.progress = due  # the step comes as soon as a key does
-        else:
+            self.progress = min(self.progress, due)  # the step comes as soon as a key does
+        elif self.progress >= due:
             self.progress = (self.progress - due) % 1
             self.step()
 
     def step(self):
         """One step of the episode; after its end, the start of the next one."""
         if self.over:
-            self.start()
-            return
-        self.helped = self.helped or self.by_hand
+            return self.start()
+        self.helped |= self.by_hand  # a person plays a part of this episode
         action = self.hand() if self.by_hand else int(np.argmax(self.q_values))
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.over = bool(terminated or truncated)
@@ -161,8 +151,7 @@ class Game:
 
     def start(self):
         observation, info = self.env.reset()
-        self.episode_return, self.over = 0.0, False
-        self.helped = False  # has a person played a part of this episode?
+        self.episode_return, self.over, self.helped = 0.0, False, False
         self.look(observation, info)
 
     def look(self, observation, info):
@@ -171,10 +160,9 @@ class Game:
         if self.agent is None:
             return
         if not self.over:  # a finished episode has no Q-values: the last ones stay on show
-            self.q_values = tuple(float(q) for q in self.agent(observation))
+            self.q_values = tuple(map(float, self.agent(observation)))
             self.reaches.append(abs(advantages(self.q_values)).max())
-        frames = frames_in(observation, self.palette)
-        self.seen = tuple(map(surface_of, frames)) if len(frames) > 1 else ()
+        self.seen = frames_of(observation, self.palette)
 
     def hand(self):
         """The person's action now; None where the game waits for a key.
@@ -200,15 +188,13 @@ class Game:
         return self.boards[now]
 
     def view(self, newest=False):
-        sign, verdict = self.sign()
         advised = self.agent is not None and (self.hint or not self.by_hand)
         return View(
+            *self.sign(),
             board=self.board(newest),
             aspect=self.aspect,
             by_hand=self.by_hand,
             speed=self.speeds[self.by_hand],
-            sign=sign,
-            verdict=verdict,
             episode_return=self.episode_return,
             tally=self.tallies[self.by_hand],
             lives=self.lives,
@@ -230,7 +216,7 @@ class Game:
         if self.paused or not self.over:
             return "paused" if self.paused else "", 0
         won, lost = self.episode_return > 0, self.episode_return < 0
-        if self.outcomes:
+        if any(self.outcomes):
             return self.outcomes[won], 1 if won else -1
         return f"return {minus(signed(self.episode_return))}", won - lost
 
@@ -243,14 +229,3 @@ class Game:
             own = {"give back": own.pop("take over"), **own}
         own["speed"] = f"{own.pop('faster')} {own.pop('slower')}"
         return *self.listed, *((key, command) for command, key in own.items()), ("Esc", "leave")
-
-
-def frames_in(observation, palette):
-    """observation (height, width, n) or (height, width, 3, n) uint8 -> (n, height, width, 3) uint8.
-
-    -> () for other observations.
-    """
-    if np.ndim(observation) not in (3, 4) or observation.dtype != np.uint8:
-        return ()
-    frames = np.moveaxis(observation, -1, 0)
-    return frames if observation.ndim == 4 else palette[frames]

@@ -24,21 +24,20 @@ def write_gif(file, frames):
         red, green, blue = np.moveaxis(pixels != before, 2, 0)
         changed = red | green | blue
         changed[0, 0] |= not changed.any()  # a frame has at least one pixel
-        picture, corner, options = cropped(pixels, changed)
-        file.writelines(getdata(picture, corner, duration=milliseconds, **options))
+        file.writelines(frame(pixels, changed, milliseconds))
         before = pixels
     file.write(b";")
     return count
 
 
-def cropped(pixels, changed):
-    """-> (picture of the changed pixels, its (left, top), options for writing it)."""
+def frame(pixels, changed, duration):
+    """-> the bytes of a frame: the smallest rectangle around the changed pixels."""
     colours = Image.fromarray(pixels[changed][None]).quantize(COLOURS)
     palette = colours.getpalette()
-    unchanged = len(palette) // 3  # the number after the last colour's
-    numbers = np.full(changed.shape, unchanged, np.uint8)
+    same = len(palette) // 3  # the number after the last colour's
+    numbers = np.full(changed.shape, same, np.uint8)
     numbers[changed] = np.asarray(colours)[0]
     box = Image.fromarray(changed).getbbox()
-    picture = Image.fromarray(numbers).crop(box)
-    picture.putpalette([*palette, 0, 0, 0])
-    return picture, box[:2], {"transparency": unchanged, "include_color_table": True}
+    part = Image.fromarray(numbers).crop(box)
+    part.putpalette([*palette, 0, 0, 0])
+    return getdata(part, box[:2], duration=duration, transparency=same, include_color_table=True)

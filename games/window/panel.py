@@ -89,9 +89,8 @@ def draw_board(canvas, room, board, view):
     if view.verdict:
         canvas.rect(colour, board.inflate(8, 8), border=4)
     if view.hint:
-        under = max(board.bottom, room.centery + 40) + MARGIN // 2  # and not under a sign
-        name = view.names[view.marked]
-        canvas.write(name, AGENT, NORMAL, room.width, center=(room.centerx, under))
+        place = room.centerx, max(board.bottom, room.centery + 40) + MARGIN // 2  # below a sign
+        canvas.write(view.names[view.marked], AGENT, NORMAL, room.width, center=place)
     if view.sign:
         size = LARGE if len(view.sign) < LONG_SIGN else NORMAL
         plate = pygame.Rect(0, 0, max(200, canvas.width(view.sign, size) + 32), 48)
@@ -105,8 +104,7 @@ def draw_panel(canvas, panel, view):
     who, colour = ("you play", HAND) if view.by_hand else ("agent plays", AGENT)
     canvas.rect(colour, (panel.left, panel.top + 3, 14, 14), radius=7)
     canvas.write(who, colour, LARGE - 4, midleft=(panel.left + 24, panel.top + 11))
-    speed = f"{view.speed:.0f} steps/s"
-    canvas.write(speed, DIM, NORMAL, midright=(panel.right, panel.top + 11))
+    canvas.write(f"{view.speed:.0f} steps/s", DIM, NORMAL, midright=(panel.right, panel.top + 11))
     if view.q_values is not None:
         draw_bars(canvas, panel, view)
     draw_tally(canvas, panel, panel.top + tally_top(view), view)
@@ -129,13 +127,11 @@ def draw_bars(canvas, panel, view):
     canvas.write("Q-values", DIM, NORMAL, midleft=(panel.left, top - 16))
     canvas.write(mean, DIM, NORMAL, midright=(panel.right, top - 16))
     for action, (name, q) in enumerate(zip(view.names, view.q_values)):
-        lit = action == view.marked
-        colour = AGENT if lit else TEXT
+        colour, filling = (AGENT, AGENT) if action == view.marked else (TEXT, BAR)
         track = pygame.Rect(left, top + action * BAR_PITCH, right - left, 14)
         canvas.rect(TRACK, track)
         length = (right - middle) * min(max(lengths[action], -1), 1)
-        bar = middle + min(length, 0), track.top, abs(length), track.height
-        canvas.rect(AGENT if lit else BAR, bar)
+        canvas.rect(filling, (middle + min(length, 0), track.top, abs(length), track.height))
         if abs(lengths[action]) > 1:
             canvas.rect(TEXT, (middle + length - 2, track.top, 4, track.height))
         canvas.write(name, colour, NORMAL, MOST_NAME, midleft=(panel.left, track.centery))
@@ -167,23 +163,18 @@ def q_value(q, end):
 
 
 def tally_rows(view):
-    """-> (name, number) of each row, in words."""
+    """-> (name, number) of each row."""
     tally = view.tally
-    played = bool(tally.episodes)
-    rows = [
-        ("return", signed(view.episode_return)),
-        ("mean return", signed(tally.score / tally.episodes) if played else MINUS),
-        ("best return", signed(tally.best) if played else MINUS),
-        ("episodes", f"{tally.episodes}"),
-    ]
+    mean = best = won = "-"  # until an episode has ended
+    if tally.episodes:
+        mean, best = signed(tally.score / tally.episodes), signed(tally.best)
+        won = f"{tally.won / tally.episodes:.0%}"
+    rows = [("return", signed(view.episode_return)), ("mean return", mean), ("best return", best)]
+    rows.append(("episodes", tally.episodes))
     if view.lives:
-        rows.append(("lives", f"{view.lives}"))
+        rows.append(("lives", view.lives))
     if tally.win:
-        rows += [
-            (tally.win, f"{tally.won / tally.episodes:.0%}" if played else MINUS),
-            ("streak", f"{tally.streak}"),
-            ("best streak", f"{tally.best_streak}"),
-        ]
+        rows += [(tally.win, won), ("streak", tally.streak), ("best streak", tally.best_streak)]
     return rows
 
 
@@ -192,7 +183,7 @@ def draw_tally(canvas, panel, top, view):
     for number, (name, value) in enumerate(tally_rows(view)):
         y = top + 20 + TALLY_PITCH * number
         canvas.write(name, DIM, NORMAL, midleft=(panel.left, y))
-        canvas.write(minus(value), TEXT, NORMAL + 3, midright=(panel.right, y))
+        canvas.write(minus(f"{value}"), TEXT, NORMAL + 3, midright=(panel.right, y))
 
 
 def draw_keys(canvas, panel, view):
@@ -213,9 +204,8 @@ def draw_keys(canvas, panel, view):
 
 def signed(number):
     """A return in few digits: +0.25, +12.3, -1234, 0."""
-    if number == 0:
-        return "0"
-    return f"{number:+.3g}" if abs(number) < 999.5 else f"{number:+.0f}"
+    digits = ".3g" if abs(number) < 999.5 else ".0f"
+    return f"{number:+{digits}}" if number else "0"
 
 
 def minus(number):

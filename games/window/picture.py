@@ -1,4 +1,4 @@
-"""What a game's `render` returns, as surfaces."""
+"""What a game draws, and what an agent sees, as surfaces."""
 
 import numpy as np
 import pygame
@@ -14,10 +14,18 @@ def surface_of(picture):
     """picture (height, width) or (height, width, 1, 3 or 4) uint8: grey, RGB or RGBA."""
     array = isinstance(picture, np.ndarray)
     got = f"{picture.dtype} {picture.shape}" if array else f"{picture!r:.60}"
-    size, depth = (picture.shape[:2], picture.shape[2:]) if array else ((), ())
-    fine = len(size) == 2 and 0 not in size and depth in ((), (1,), (3,), (4,))
-    if not (fine and picture.dtype == np.uint8):
+    fine = array and picture.dtype == np.uint8 and picture.ndim > 1 and picture.size > 0
+    if not (fine and picture.shape[2:] in ((), (1,), (3,), (4,))):
         raise ValueError(f"render: expected a picture (height, width, 3) of uint8, got {got}")
-    height, width = size
+    height, width = picture.shape[:2]
     colours = np.broadcast_to(picture.reshape(height, width, -1)[..., :3], (height, width, 3))
     return pygame.image.frombuffer(colours.tobytes(), (width, height), "RGB")
+
+
+def frames_of(observation, palette):
+    """-> the n > 1 frames of an observation (height, width, n) or (height, width, 3, n) uint8."""
+    stack = np.asarray(observation)
+    if stack.ndim not in (3, 4) or stack.dtype != np.uint8 or stack.shape[-1] == 1:
+        return ()
+    frames = np.moveaxis(stack, -1, 0)
+    return tuple(map(surface_of, frames if stack.ndim == 4 else palette[frames]))

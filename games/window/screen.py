@@ -18,9 +18,8 @@ COMFORTABLE = 0.8  # the most of the screen's width and height that a new window
 
 def has_screen():
     """-> whether a user can see a window."""
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform == "linux" and not named:
         return False
     was_open = pygame.display.get_init()
     try:

@@ -1,7 +1,6 @@
 """Watching and playing: a window on a game, its screenshots, and the same as an animated GIF.
 
-Data flows one way: keys and seconds -> `Game` (games/window/control.py) -> `View` -> `draw`, at the
-window's size (games/window/panel.py).
+Keys and seconds -> `Game` (control.py) -> `View` -> `draw` (panel.py), at the window's size.
 """
 
 import math
@@ -36,13 +35,11 @@ def show(env, q_values=None, *, title=None, screenshots="."):
     """
     game, drawn = Game(env, q_values), None
     title = title or (env.spec.name if env.spec else type(env.unwrapped).__name__)
-    clock, message, message_seconds = pygame.time.Clock(), "", 0.0
+    clock, message, age = pygame.time.Clock(), "", 0.0
     try:
         screen.opened(draw(game.view()).get_size(), title)
         while True:
-            view = game.view()
-            if message_seconds < MESSAGE_SECONDS:
-                view = view._replace(message=message)
+            view = game.view()._replace(message=message if age < MESSAGE_SECONDS else "")
             surface = pygame.display.get_surface()
             size = surface.get_size()
             if (view, size) != drawn:
@@ -50,16 +47,15 @@ def show(env, q_values=None, *, title=None, screenshots="."):
                 pygame.display.flip()
                 drawn = view, size
             seconds = clock.tick(game.fastest) / 1000
-            message_seconds += seconds
+            age += seconds
             for event in pygame.event.get():
-                leaves = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
-                if leaves or event.type == pygame.QUIT:
+                pressed = event.key if event.type == pygame.KEYDOWN else None
+                if event.type == pygame.QUIT or pressed == pygame.K_ESCAPE:
                     return view.tally
-                if event.type == pygame.KEYDOWN and event.key in game.own["screenshot"]:
-                    message = save(draw(game.view(), size), screenshots, title)
-                    message_seconds = 0.0
-                elif event.type == pygame.KEYDOWN:
-                    game.press(event.key)
+                if pressed in game.own["screenshot"]:
+                    message, age = save(draw(game.view(), size), screenshots, title), 0.0
+                elif pressed:
+                    game.press(pressed)
                 elif event.type == pygame.KEYUP:
                     game.release(event.key)
                 elif event.type == pygame.WINDOWEXPOSED:
