@@ -82,12 +82,11 @@ class Guarded(gymnasium.Wrapper):
                 and (self.dtype == np.uint8 or np.vdot(observation, observation) < inf)
             ):
                 return result
-            flags = [
-                bool(spaces.number(name, value, "True or False", 0, 1))
-                for name, value in (("terminated", terminated), ("truncated", truncated))
-            ]
+            terminated = bool(spaces.number("terminated", terminated, "True or False", 0, 1))
+            truncated = bool(spaces.number("truncated", truncated, "True or False", 0, 1))
             reward = float(spaces.number("the reward", reward, "a finite float32"))
-            return self.frame(observation, "step"), reward, *flags, expect_info(info)
+            frame = self.frame(observation, "step")
+            return frame, reward, terminated, truncated, expect_info(info)
         except (Exception, SystemExit) as error:
             raise self.mistake("step", error) from error
 
@@ -131,12 +130,8 @@ def expect_info(info):
 
 def with_innermost(env):
     """Puts an `Innermost` around the game itself, under its wrappers, if there is none yet."""
-    outer, inner = None, env
-    while isinstance(inner, gymnasium.Wrapper) and not isinstance(inner, Innermost):
-        outer, inner = inner, inner.env
-    if isinstance(inner, Innermost):
-        return env
-    if outer is None:
-        return Innermost(inner)
-    outer.env = Innermost(inner)
+    if not isinstance(env, gymnasium.Wrapper):
+        return Innermost(env)
+    if not isinstance(env, Innermost):
+        env.env = with_innermost(env.env)
     return env
