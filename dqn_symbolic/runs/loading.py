@@ -110,12 +110,10 @@ def empty_weights(path, task, settings):
     Raises ValueError before it takes memory if the file is smaller than the weights, which are
     never compressed.
     """
-
-    def without_memory(rng, shape):
-        return np.broadcast_to(np.float32(0), shape)
-
     shape, layers = (*task.frames.shape, settings.history), (settings.filters, settings.hidden)
-    params = networks.conv_params(None, shape, *layers, task.actions, without_memory)
+    params = networks.conv_params(
+        None, shape, *layers, task.actions, lambda _, shape: np.broadcast_to(np.float32(0), shape)
+    )
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
         raise ValueError(
             f"{path} is too small for such a network: {settings.hidden}, {settings.filters}"
@@ -141,20 +139,12 @@ def how_it_ended(folder, data, task, settings) -> str:
     return "it is solved" if solved else "--steps N goes on" if reached == settings.steps else ""
 
 
-class Saved(NamedTuple):
-    """What a `Run` gets back from its checkpoint."""
-
-    rows: list
-    best: tuple  # mean return, weights
-    pieces: dict
-    seconds: tuple  # of compiling, of training
-    came_back: bool  # whether the game came back to where it was
-
-
-def restore(path, data, task, agent) -> Saved:
+def restore(path, data, task, agent) -> tuple:
     """Puts a checkpoint into an agent that has not stepped yet. data: the checkpoint's.
 
-    If this raises, nothing has changed.
+    -> (rows of progress.csv, (best mean return, its weights), {number: checksums} of the pieces,
+    seconds of (compiling, training), whether the game came back to where it was). If this raises,
+    nothing has changed.
     """
     with fitting(path):
         run_state, agent_state = data["run"], data["agent"]
@@ -170,7 +160,9 @@ def restore(path, data, task, agent) -> Saved:
             expect_state(agent_state, agent)
             arrays, saved_parts = empty_state(agent_state, agent)
             finished, room = pieces.cut(agent_state, saved_parts)
-            checksums = expect_pieces(data["pieces"], finished)
+            checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
+            if list(checksums) != list(finished):
+                raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
             room |= {f"best.{name}": value for name, value in best[1].items()}
             checkpoints.fill(path, room)
             for number, piece in finished.items():
@@ -178,7 +170,7 @@ def restore(path, data, task, agent) -> Saved:
             if checkpoints.not_finite(arrays):
                 raise ValueError(f"not finite: {checkpoints.not_finite(arrays)}")
             came_back = agent.set_state(agent_state, arrays)
-    return Saved(rows, best, checksums, seconds, came_back)
+    return rows, best, checksums, seconds, came_back
 
 
 def empty_state(state, agent):
@@ -212,17 +204,6 @@ def expect_state(state, agent):
     highest = 2 * state["counters"]["steps"]  # the first step of an episode adds two frames
     if not 1 < written <= highest:
         raise ValueError(f"a memory cannot have had {written!r} frames after so many steps")
-
-
-def expect_pieces(named, finished):
-    """named: [(number, checksums), ...] in a checkpoint. -> {number: checksums}
-
-    Raises ValueError if they are not the numbers of the `finished` pieces.
-    """
-    checksums = {number: list(of_piece) for number, of_piece in named}
-    if list(checksums) != list(finished):
-        raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
-    return checksums
 
 
 def expect_count(name, count):

@@ -15,13 +15,11 @@ import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic.compiling.backends import advice, try_out
-from dqn_symbolic.environments.task import Task
 from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.files import alone, sweep, write_text
 from dqn_symbolic.runs.loading import restore
-from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import evaluated
 
 NOT_BACK = "the game did not come back to where it was: a new episode begins"
@@ -37,20 +35,11 @@ class Run:
     stack: an ExitStack, which holds the lock of a new folder.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        settings: Settings,
-        out: Path | None,
-        data: dict | None = None,
-        stop=(),
-        say=lambda text, end=None: None,
-        quiet: bool = True,
-        stack: ExitStack | None = None,
-    ):
+    def __init__(self, task, settings, out, data=None, stop=(), say=None, quiet=True, stack=None):
         self.task, self.settings, self.out, self.data = task, settings, out, data
         self.score = None  # as by `scored`
-        self.stop, self.say, self.stack = stop, say, stack or ExitStack()
+        self.stop, self.stack = stop, stack or ExitStack()
+        self.say = say or (lambda text, end=None: None)
         self.hidden = quiet or None  # None: tqdm shows no bar if the output is not a terminal
         all_settings = {**asdict(settings), "game": task.kwargs}
         self.game_and_settings = {"game": task.game, "settings": all_settings}
@@ -92,12 +81,11 @@ class Run:
             self.took("", since)
         if self.data:
             saved = restore(self.out / "checkpoint.npz", self.data, self.task, agent)
-            for row in saved.rows:
+            rows, self.best, self.pieces, (compiling, self.train_seconds), came_back = saved
+            for row in rows:
                 self.add_row(row)
-            self.best, self.pieces = saved.best, saved.pieces
-            self.compile_seconds += saved.seconds[0]
-            self.train_seconds = saved.seconds[1]
-            if not saved.came_back:
+            self.compile_seconds += compiling
+            if not came_back:
                 self.say(lost)
         sweep(self.out, FILES)
         pieces.remove_others(self.out, self.pieces)
