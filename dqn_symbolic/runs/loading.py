@@ -86,7 +86,7 @@ def read_data(path, kind, env=None):
     try:
         return data, given(env) if env else task(data["game"], **kwargs), settings
     except (TypeError, ValueError) as error:
-        raise Unreadable(f"the game of {path} cannot be made: {one_line(error)}") from error
+        raise Unreadable(f"the game of {path} cannot be made: {one_line(error):.500}") from error
 
 
 def given(env):
