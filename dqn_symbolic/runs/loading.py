@@ -27,9 +27,6 @@ from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.settings import Settings
 
-# Exceptions that malformed values in a saved file can raise.
-BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error)
-
 
 class Player(NamedTuple):
     """A trained agent that only acts: forward(x) -> q."""
@@ -182,8 +179,7 @@ def empty_state(state, agent):
         return arrays, arrays
     rings = {f"memory.{name}": ring for name, ring in agent.memory.new_rings().items()}
     filled = min(state["memory"]["written"], agent.memory.slots)
-    arrays |= rings
-    return arrays, {**arrays, **{name: ring[:filled] for name, ring in rings.items()}}
+    return arrays | rings, arrays | {name: ring[:filled] for name, ring in rings.items()}
 
 
 def expect_state(state, agent):
@@ -241,6 +237,6 @@ def fitting(path):
     """Inside the `with` block, an error about bad values becomes an Unreadable."""
     try:
         yield
-    except BAD_VALUES as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error) as error:
         message = f"{path} does not fit this version: {' '.join(repr(error).split()):.300}"
         raise Unreadable(message) from error

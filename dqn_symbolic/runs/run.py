@@ -143,7 +143,9 @@ class Run:
         bar |= {"bar_format": BAR, "dynamic_ncols": True, "smoothing": 0.05}
         with tqdm(**bar) as self.bar:
             self.show_score()
-            while row := self.timed(rows):
+            self.clock(is_training=True)
+            for row in rows:
+                self.clock(is_training=False)
                 seconds, epsilon = round(self.train_seconds, 3), round(row["epsilon"], 6)
                 counts = {name: row[name] for name in ("env_steps", "updates")}
                 row = {**counts, "seconds": seconds, **row, "epsilon": epsilon}
@@ -152,14 +154,9 @@ class Run:
                 self.save_progress()
                 self.show_score()
                 yield row
-            self.show_steps()
-
-    def timed(self, rows):
-        """-> the next row, or None. Its time is training, except for scores and checkpoints."""
-        self.clock(is_training=True)
-        row = next(rows, None)
-        self.clock(is_training=False)
-        return row
+                self.clock(is_training=True)
+            self.clock(is_training=False)
+            self.bar.update(agent.steps - self.bar.n)
 
     def clock(self, is_training):
         """From now on, the time is training or not. -> whether it was until now"""
@@ -170,7 +167,7 @@ class Run:
 
     def pause(self):
         """`training` calls this after each step. -> whether the run ends here."""
-        self.show_steps()
+        self.bar.update(self.agent.steps - self.bar.n)
         if self.stop:
             return True
         if self.agent.steps >= self.forecast_at:
@@ -180,9 +177,6 @@ class Run:
             self.save_checkpoint()
             self.clock(is_training=True)
         return False
-
-    def show_steps(self):
-        self.bar.update(self.agent.steps - self.bar.n)
 
     def show_score(self):
         for row in self.rows[-1:]:
