@@ -238,15 +238,8 @@ def test_nature_has_every_number_of_extended_data_table_1():
 # -- a run -----------------------------------------------------------------------------------------
 
 SMALL = {
-    "filters": ((4, 8, 8),),
-    "hidden": (8,),
-    "clip_rewards": True,
-    "history": 4,
-    "memory_size": 300,
-    "warm_up": 40,
-    "batch_size": 4,
-    "update_every": 4,
-    "sync_every": 10,
+    **{"filters": ((4, 8, 8),), "hidden": (8,), "clip_rewards": True, "history": 4},
+    **{"memory_size": 300, "warm_up": 40, "batch_size": 4, "update_every": 4, "sync_every": 10},
 }
 
 
@@ -264,13 +257,11 @@ def test_an_agent_resumed_in_mid_episode_has_the_same_bits(game, sticky):
             player.step()
     data, arrays = stopped.get_state()
     assert data["actions"]  # in the middle of an episode
-    rings = stopped.memory.new_rings()
-    for name, ring in rings.items():
-        ring[: len(arrays[f"memory.{name}"])] = arrays[f"memory.{name}"]
-    assert resumed.set_state(
-        json.loads(json.dumps(data)),
-        {**arrays, **{f"memory.{name}": ring for name, ring in rings.items()}},
-    )
+    for name, ring in stopped.memory.new_rings().items():
+        filled = arrays[f"memory.{name}"]
+        ring[: len(filled)] = filled
+        arrays[f"memory.{name}"] = ring
+    assert resumed.set_state(json.loads(json.dumps(data)), arrays)
     for _ in range(500 - 333):
         resumed.step()
     (expected, expected_arrays), (data, arrays) = whole.get_state(), resumed.get_state()
@@ -280,16 +271,8 @@ def test_an_agent_resumed_in_mid_episode_has_the_same_bits(game, sticky):
 
 OPTIONS = [
     *("--quiet", "--no-window", "--filters", "4x8x8", "--hidden", "8", "--memory-size", "300"),
-    *(
-        "--warm-up",
-        "40",
-        "--batch-size",
-        "4",
-        "--evaluate-every",
-        "150",
-        "--checkpoint-every",
-        "70",
-    ),
+    *("--warm-up", "40", "--batch-size", "4"),
+    *("--evaluate-every", "150", "--checkpoint-every", "70"),
     *("--evaluation-episodes", "2", "--evaluation-steps", "60"),
     "--no-anneal-learning-rate",  # an annealed rate depends on --steps
 ]

@@ -102,9 +102,8 @@ def rebuilt(draw, content):
         elif change == "drop" and len(members) > 1:
             del members[name]
         elif change == "rename":
-            members[draw(st.text(st.characters(codec="utf-8", min_codepoint=1))) + ".npy"] = (
-                members.pop(name)
-            )
+            renamed = draw(st.text(st.characters(codec="utf-8", min_codepoint=1))) + ".npy"
+            members[renamed] = members.pop(name)
         elif change == "damage":
             members[name] = draw(damaged(members[name]))
         elif change == "array":
@@ -113,23 +112,15 @@ def rebuilt(draw, content):
             members[name] = npy(np.zeros(shape, dtype))
         elif change == "header":
             old = draw(st.sampled_from((b"'descr'", b"<f4", b"|u1", b"False", b"(", b",)", b"1")))
-            new = draw(
-                st.sampled_from((b"", b"'x'", b"|O", b"True", b"-1", b"[", b"9999999999", b"1L"))
-            )
-            members[name] = members[name].replace(old, new, 1)
+            news = (b"", b"'x'", b"|O", b"True", b"-1", b"[", b"9999999999", b"1L")
+            members[name] = members[name].replace(old, draw(st.sampled_from(news)), 1)
     return zipped(members)
 
 
 def paths(value, path=()):
     """Yields the path of keys and indices to every part of a JSON value."""
-    parts = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for name, part in parts:
+    items = {dict: dict.items, list: enumerate}.get(type(value), lambda value: ())
+    for name, part in items(value):
         yield (*path, name)
         yield from paths(part, (*path, name))
 
@@ -164,9 +155,8 @@ def with_other_data(draw, content):
         elif change == "delete":
             del parent[key]
         elif isinstance(parent, dict):
-            parent[draw(st.sampled_from(("x", "steps", "render_mode", "memory")))] = draw(
-                ODD_VALUES
-            )
+            name = draw(st.sampled_from(("x", "steps", "render_mode", "memory")))
+            parent[name] = draw(ODD_VALUES)
     return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
 
 
@@ -213,8 +203,8 @@ def test_a_damaged_checkpoint_is_refused_or_resumes(folder, tmp_path):
     def resume():
         data, _, settings = read_data(path, "checkpoint")
         if settings == agent.settings:  # other settings would have to be compiled
-            saved = restore(path, data, task, agent)
-            assert task.solved(saved.rows) in (False, True)
+            rows, *_ = restore(path, data, task, agent)
+            assert task.solved(rows) in (False, True)
             with suppress(FloatingPointError):  # the command line reports it in one line
                 for _ in range(12):
                     agent.step()
@@ -287,13 +277,12 @@ def test_a_zip_bomb_is_refused_without_taking_memory(
     monkeypatch.setattr(checkpoints, "MAX_DATA_SIZE", 2**20)
     members = members_of((folder / f"{kind}.npz").read_bytes())
     path = tmp_path / f"{kind}.npz"
-    path.write_bytes(
-        {
-            "the data": lambda: bomb(members, "data.npy", np.uint8, megabytes=50),
-            "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=50),
-            "the network in its settings": lambda: with_huge_network(members),
-        }[large]()
-    )
+    content = {
+        "the data": lambda: bomb(members, "data.npy", np.uint8, megabytes=50),
+        "an array": lambda: bomb(members, list(members)[1], np.uint8, megabytes=50),
+        "the network in its settings": lambda: with_huge_network(members),
+    }[large]()
+    path.write_bytes(content)
     assert path.stat().st_size < 10**6
     main(commands(tmp_path)[kind])  # so that all modules are imported before the measurement
     tracemalloc.start()

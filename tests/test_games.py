@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import gymnasium
@@ -69,10 +70,8 @@ def test_the_saved_agent_is_that_of_the_best_evaluation(trained):
     assert result["best_mean_return"] == max(*means, result["mean_return"])
     _, weights = load(trained / "agent.npz", "agent")
     _, arrays = load(trained / "checkpoint.npz", "checkpoint")
-    if max(means) > result["mean_return"]:
-        assert all((weights[name] == arrays[f"best.{name}"]).all() for name in weights)
-    else:
-        assert all((weights[name] == arrays[f"learner.{name}"]).all() for name in weights)
+    best = "best" if max(means) > result["mean_return"] else "learner"
+    assert all((weights[name] == arrays[f"{best}.{name}"]).all() for name in weights)
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -91,9 +90,8 @@ def test_evaluate_prints_the_numbers_that_it_writes(trained, tmp_path, capsys):
     compiling, *lines = out.splitlines()
     assert compiling == "compiling forward"
     printed = dict(line.split(maxsplit=1) for line in lines)
-    assert printed.pop("mean") == (
-        f"{result['mean']:.4g} +- {error:.2g} (standard error, 7 episodes)"
-    )
+    mean = f"{result['mean']:.4g} +- {error:.2g} (standard error, 7 episodes)"
+    assert printed.pop("mean") == mean
     for name in {*result} - {"mean"}:
         value = result[name]
         assert printed[name] == (f"{value:.4g}" if isinstance(value, float) else str(value))
@@ -122,15 +120,12 @@ def test_evaluate_plays_the_greedy_policy_of_the_agent(trained, tmp_path):
         total, over = 0.0, False
         while not over:
             h = np.maximum(x @ weights["W1"] + weights["b1"], 0)
-            x, reward, terminated, truncated, _ = env.step(
-                int((h @ weights["Wout"] + weights["bout"]).argmax())
-            )
+            q = h @ weights["Wout"] + weights["bout"]
+            x, reward, terminated, truncated, _ = env.step(int(q.argmax()))
             total, over = total + reward, terminated or truncated
         totals.append(total)
-    assert (
-        main(["evaluate", str(trained), "--episodes=3", "--seed=5", "--quiet", f"--out={tmp_path}"])
-        == 0
-    )
+    options = ["--episodes=3", "--seed=5", "--quiet", f"--out={tmp_path}"]
+    assert main(["evaluate", str(trained), *options]) == 0
     result = json.loads((tmp_path / "evaluation.json").read_text())
     assert (result["mean"], result["maximum"]) == (np.mean(totals), max(totals))
 
@@ -156,37 +151,33 @@ def test_catch_by_its_id_gives_the_same_bits_as_run_catch(tmp_path):
 @pytest.mark.slow
 def test_a_module_can_register_a_game(tmp_path):
     """--import names the module: to train, to evaluate and to resume."""
-    (tmp_path / "my_games.py").write_text(
-        textwrap.dedent(
-            """
-            import gymnasium, numpy as np
+    code = """
+        import gymnasium, numpy as np
 
-            class Colours(gymnasium.Env):
-                '''Frames in colour; the reward is 1 for the action 1.'''
-                observation_space = gymnasium.spaces.Box(0, 255, (6, 5, 3), np.uint8)
-                action_space = gymnasium.spaces.Discrete(2)
+        class Colours(gymnasium.Env):
+            '''Frames in colour; the reward is 1 for the action 1.'''
+            observation_space = gymnasium.spaces.Box(0, 255, (6, 5, 3), np.uint8)
+            action_space = gymnasium.spaces.Discrete(2)
 
-                def reset(self, *, seed=None, options=None):
-                    super().reset(seed=seed)
-                    self.age = 0
-                    return self.observation_space.sample(), {}
+            def reset(self, *, seed=None, options=None):
+                super().reset(seed=seed)
+                self.age = 0
+                return self.observation_space.sample(), {}
 
-                def step(self, action):
-                    self.age += 1
-                    frame = self.np_random.integers(256, size=(6, 5, 3), dtype=np.uint8)
-                    return frame, float(action), self.age == 5, False, {}
+            def step(self, action):
+                self.age += 1
+                frame = self.np_random.integers(256, size=(6, 5, 3), dtype=np.uint8)
+                return frame, float(action), self.age == 5, False, {}
 
-            gymnasium.register("Colours-v0", entry_point="my_games:Colours")
-            """
-        )
-    )
+        gymnasium.register("Colours-v0", entry_point="my_games:Colours")
+        """
+    (tmp_path / "my_games.py").write_text(textwrap.dedent(code))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
 
     def run(*arguments):
         command = [sys.executable, "-m", "dqn_symbolic", *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        where = {"cwd": tmp_path, "env": environment}
+        done = subprocess.run(command, **where, capture_output=True, text=True)
         return done.returncode, done.stderr
 
     learn = ["train", "--game", "Colours-v0", "--filters", "2x3x1", "--history", "2", *SMALL]
@@ -262,9 +253,8 @@ def test_a_game_that_breaks_its_promise_is_noticed_and_starts_a_new_episode():
     came_back, whole, resumed = stopped_and_resumed(RandomFrames, 35, 60)
     assert came_back
     assert bits(whole) == bits(resumed)
-    came_back, whole, resumed = stopped_and_resumed(
-        lambda: RandomFrames(breaks_promise=True), 35, 35
-    )
+    breaking = partial(RandomFrames, breaks_promise=True)
+    came_back, whole, resumed = stopped_and_resumed(breaking, 35, 35)
     assert not came_back
     assert resumed.episode == whole.episode + 1
     assert resumed.actions == []
@@ -378,6 +368,5 @@ def test_the_latest_of_the_best_agents_is_saved(scores, best, tmp_path):
     assert (summary["best_mean_return"], summary["mean_return"]) == (max(scores), scores[-1])
     _, saved = load(tmp_path / "agent.npz", "agent")
     assert all((saved[name] == value).all() for name, value in weights[best].items())
-    assert any(
-        (weights[i][name] != saved[name]).any() for i in {0, 1, 2} - {best} for name in saved
-    )
+    others = [weights[i] for i in {0, 1, 2} - {best}]
+    assert any((other[name] != saved[name]).any() for other in others for name in saved)

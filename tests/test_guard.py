@@ -7,18 +7,7 @@ import re
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import (
-    Box,
-    Dict,
-    Discrete,
-    Graph,
-    MultiBinary,
-    MultiDiscrete,
-    Sequence,
-    Space,
-    Text,
-    Tuple,
-)
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text, Tuple
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.guard.errors import GameError
@@ -77,43 +66,23 @@ PARTS = Dict(image=PIXELS, mission=OfItsOwn(), direction=Discrete(4))
 @pytest.mark.parametrize(
     ("spaces", "message"),
     [
-        (
-            {"actions": Box(-1, 1, (1,))},
-            r"expected Discrete\(n\) \(gymnasium's DiscretizeAct.*got Box",
-        ),
-        (
-            {"actions": Box(-np.inf, 1, (1,))},
-            r"expected Discrete\(n\) \(gymnasium's TransformAction",
-        ),
-        ({"actions": MultiBinary(3)}, "expected Discrete.*TransformAction"),
-        (
-            {"actions": MultiDiscrete([2, 3])},
-            "expected Discrete.*TransformAction",
-        ),
-        (
-            {"observations": Dict(a=PIXELS)},
-            r"\(gymnasium's FlattenObservation makes it so\), got Dict",
-        ),
+        ({"actions": Box(-1, 1, (1,))}, r"Discrete\(n\) \(gymnasium's DiscretizeAct.*got Box"),
+        ({"actions": Box(-np.inf, 1, (1,))}, r"Discrete\(n\) \(gymnasium's TransformAction"),
+        ({"actions": MultiBinary(3)}, "Discrete.*TransformAction"),
+        ({"actions": MultiDiscrete([2, 3])}, "Discrete.*TransformAction"),
+        ({"observations": Dict(a=PIXELS)}, r"\(gymnasium's FlattenObservation makes.*\), got Dict"),
         ({"observations": Tuple([PIXELS])}, "FlattenObservation makes it so.*got Tuple"),
         ({"observations": Text(9)}, "FlattenObservation makes it so.*got Text"),
-        (
-            {"observations": PARTS},
-            r"FilterObservation\(env, \['image', 'direction'\]\), and then Fla",
-        ),
-        (
-            {"observations": Tuple([PIXELS, OfItsOwn()])},
-            r"FilterObservation\(env, \[0\]\), and then",
-        ),
-        (
-            {"observations": OfItsOwn()},
-            r"TransformObservation\(env, function, Box\(...\)\) makes it",
-        ),
-        ({"observations": Sequence(PIXELS)}, "TransformObservation"),
-        ({"observations": Graph(FLOATS, None)}, "TransformObservation"),
+        ({"observations": PARTS}, r"FilterObs.*\(env, \['image', 'direction'\]\), and then Fla"),
+        ({"observations": Tuple([PIXELS, OfItsOwn()])}, r"FilterObs.*\(env, \[0\]\), and then"),
+        ({"observations": OfItsOwn()}, r"TransformObservation\(env, function, Box\(...\)\) makes"),
+        ({"observations": gymnasium.spaces.Sequence(PIXELS)}, "TransformObservation"),
+        ({"observations": gymnasium.spaces.Graph(FLOATS, None)}, "TransformObservation"),
     ],
 )
 def test_spaces_that_cannot_be_learnt_from_are_refused(spaces, message):
-    assert refusal_step(Game(**spaces), ValueError, f"^Game: the .* space: .*{message}") is None
+    message = f"^Game: the .* space: expected .*{message}"
+    assert refusal_step(Game(**spaces), ValueError, message) is None
 
 
 def test_what_is_no_game_is_refused():
@@ -127,18 +96,17 @@ def test_what_is_no_game_is_refused():
 WRAPPERS = gymnasium.wrappers
 
 
+def flattened_parts(env):
+    return WRAPPERS.FlattenObservation(WRAPPERS.FilterObservation(env, ["direction", "image"]))
+
+
 @pytest.mark.parametrize(
     ("spaces", "wrap"),
     [
         ({"observations": Dict(a=FLOATS, b=FLOATS)}, WRAPPERS.FlattenObservation),
         ({"observations": Tuple([PIXELS, Discrete(3)])}, WRAPPERS.FlattenObservation),
         ({"observations": Text(4)}, WRAPPERS.FlattenObservation),
-        (
-            {"observations": Dict(image=PIXELS, mission=OfItsOwn(), direction=Discrete(4))},
-            lambda env: WRAPPERS.FlattenObservation(
-                WRAPPERS.FilterObservation(env, ["direction", "image"])
-            ),
-        ),
+        ({"observations": PARTS}, flattened_parts),
         ({"actions": Box(-1, 1, (2,))}, lambda env: WRAPPERS.DiscretizeAction(env, 3)),
         (
             {"actions": MultiBinary(2)},
@@ -198,11 +166,7 @@ def test_observations_are_converted(space, observation, frame):
         (Box(0, 1, (2,)), [0.5, 0.5], r"float32 \(2,\), got \[0.5, 0.5\]"),
         (Discrete(3, start=5), 4, r"an element of Discrete\(3, start=5\), got 4"),
         (Discrete(3), 1.0, r"an element of Discrete\(3\), got 1.0"),
-        (
-            MultiDiscrete([2, 3]),
-            np.array([1, 3]),
-            r"an element of MultiDiscrete.* got int64 \(2,\)",
-        ),
+        (MultiDiscrete([2, 3]), np.array([1, 3]), r"an element of MultiD.* got int64 \(2,\)"),
     ],
 )
 def test_observations_that_would_change_are_refused(space, observation, got):

@@ -67,9 +67,8 @@ def test_any_game_of_the_command_line(game, tmp_path):
     for begins in (True, False, False):
         assert again.act(observation, begins=begins) == agent.act(observation, begins=begins)
         observation, *_ = envs[0].step(0)
-    scores = [
-        evaluation.returns(a, envs, evaluation.seeds(5), most_steps=50) for a in (agent, again)
-    ]
+    episodes = evaluation.seeds(5)
+    scores = [evaluation.returns(a, envs, episodes, most_steps=50) for a in (agent, again)]
     assert (scores[0] == scores[1]).all()
 
 

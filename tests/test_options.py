@@ -18,7 +18,7 @@ from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
 DOORS = run_catch, __main__
-COMMANDS = list(run_catch.DOOR.commands())
+COMMANDS = ["train", "gorila", "evaluate", "watch", "play", "plot", "compare"]
 
 
 def options(door, arguments):
@@ -103,9 +103,8 @@ def test_help_without_a_game_says_how_to_see_its_defaults(shown):
 
 def test_help_of_atari_shows_its_defaults(shown):
     pytest.importorskip("ale_py")
-    assert (
-        defaults(shown(__main__, "train --game ALE/Pong-v5 --sticky .25 --help"))["n-step"] == "3"
-    )
+    text = shown(__main__, "train --game ALE/Pong-v5 --sticky .25 --help")
+    assert defaults(text)["n-step"] == "3"
 
 
 def test_help_of_a_game_from_a_module(shown, tmp_path, monkeypatch):
@@ -126,8 +125,8 @@ def test_help_of_a_game_that_cannot_be_made_is_refused(capsys):
 def test_help_imports_nothing_that_takes_time(door):
     code = (
         f"import sys, {door} as door\n"
-        "for command in ('train', 'gorila', 'evaluate', 'watch', 'play'):\n"
-        "    try: door.main([command, '--help'])\n"
+        "for command in ([], ['train'], ['gorila'], ['evaluate'], ['watch'], ['play']):\n"
+        "    try: door.main([*command, '--help'])\n"
         "    except SystemExit as end: assert end.code == 0\n"
         "heavy = {'numpy', 'pygame', 'pytensor', 'gymnasium', 'matplotlib', 'importlib.metadata'}\n"
         "assert not heavy & set(sys.modules)\n"
@@ -180,6 +179,11 @@ def test_help_of_compare_lists_the_experiments(door, shown):
     assert len(runner.ALL) == 14
     for name, experiment in runner.ALL.items():
         assert f"{name} {experiment.TITLE}" in lines
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_both_doors_have_all_commands(door):
+    assert list(door.DOOR.commands()) == COMMANDS
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -241,9 +245,8 @@ def test_american_spellings_are_the_same_options(shown):
     american = "train --optimizer sgd --initializer=nature --centered"
     british = "train --optimiser sgd --initialiser=nature --centred"
     assert options(run_catch, american) == options(run_catch, british)
-    assert options(run_catch, british) == {
-        **{"optimiser": "sgd", "initialiser": "nature", "centred": True}
-    }
+    expected = {"optimiser": "sgd", "initialiser": "nature", "centred": True}
+    assert options(run_catch, british) == expected
     assert options(run_catch, "train --no-centered") == {"centred": False}
     text = shown(run_catch, "train --help")
     assert not re.search("optimizer|initializer|centered", text)
@@ -277,9 +280,8 @@ def test_an_empty_path_is_refused(arguments, capsys, tmp_path, monkeypatch):
 def test_a_value_is_json_or_python_or_text(text, value):
     read = plain(text)
     assert (read, type(read)) == (value, type(value))
-    assert options(__main__, f"train --game-option {shlex.quote(f'x={text}')}") == {
-        "game_option": {"x": value}
-    }
+    given = options(__main__, f"train --game-option {shlex.quote(f'x={text}')}")
+    assert given == {"game_option": {"x": value}}
 
 
 def test_game_options_are_collected():

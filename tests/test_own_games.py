@@ -110,13 +110,7 @@ NAN = lambda result: (result[0] * np.nan, *result[1:])  # noqa: E731
         ("step", 170, KeyError("x"), "step raised KeyError: 'x'", 128),
         ("step", 110, SystemExit(0), "step raised SystemExit: 0", 89),
         ("step", 110, FOUR_VALUES, "step: expected (observation, reward, terminated,", 89),
-        (
-            "step",
-            110,
-            FLOAT64,
-            "step: the observation: expected float32, as before, got float64",
-            89,
-        ),
+        ("step", 110, FLOAT64, "step: the observation: expected float32, as before, got", 89),
         ("step", 110, NAN, "step: the observation is nan at (0,)", 89),
         ("step", 75, MemoryError("no"), "step raised MemoryError: no", 60),  # in an evaluation
         ("reset", 4, BROKEN, "reset raised ConnectionResetError: [Errno 104] Connection", 28),
@@ -269,11 +263,8 @@ def test_games_are_closed(fail, fails, tmp_path):
 
 def test_an_error_while_a_game_closes_is_a_line(fails, tmp_path, capfd):
     fails["close", 2] = BROKEN
-    arguments = [argument for argument in SMALL if argument != "--quiet"]
-    assert (
-        main(["train", "--game", "Walk-v0", "--steps", "50", "--out", str(tmp_path), *arguments])
-        == 0
-    )
+    game = ["--game", "Walk-v0", "--steps", "50", "--out", str(tmp_path)]
+    assert main(["train", *game, *SMALL[1:]]) == 0  # not quiet
     assert "Walk-v0: close raised ConnectionResetError" in capfd.readouterr().out
     assert Walk.made == Walk.closed
 
@@ -285,9 +276,8 @@ def test_one_game_at_a_time(tmp_path):
     Walk.most = 0
     assert train(tmp_path / "one", 200, "--one-game") == 0
     assert Walk.most == 1
-    many, one = (
-        load_file(tmp_path / name / "checkpoint.npz", "checkpoint") for name in ("many", "one")
-    )
+    files = (tmp_path / name / "checkpoint.npz" for name in ("many", "one"))
+    many, one = (load_file(file, "checkpoint") for file in files)
     assert one[0]["agent"] == many[0]["agent"]
     assert one[0]["run"]["progress"].count("\n") == 4
     for name in many[1]:
@@ -346,10 +336,8 @@ RUN = ["--steps", "60", *SMALL]
 )
 def test_a_module_of_the_current_folder(how, module):
     assert main(["train", *how, "--out", "run", *RUN]) == 0
-    assert json.loads(Path("run/summary.json").read_text())["game"] in (
-        "Coin-v0",
-        "coin_game:Coin-v0",
-    )
+    game = json.loads(Path("run/summary.json").read_text())["game"]
+    assert game in ("Coin-v0", "coin_game:Coin-v0")
     assert main(["evaluate", "run", "--import", "coin_game.py", "--quiet"]) == 0
 
 
@@ -359,18 +347,10 @@ def test_a_module_of_the_current_folder(how, module):
         ("coin_gmae", "", "coin_gmae: no such module is installed, or in "),
         ("other/coin_game.py", "", "other/coin_game.py: no such module is installed, or in "),
         ("x.y", "", "x.y: no such module is installed, or in "),
-        (
-            "bad",
-            "import nowhere",
-            "bad: its import raised ModuleNotFoundError: No module named 'no",
-        ),
+        ("bad", "import nowhere", "bad: its import raised ModuleNotFoundError: No module named"),
         ("bad", "1 / 0", "bad: its import raised ZeroDivisionError: division by zero"),
         ("bad", "raise SystemExit", "bad: its import raised SystemExit"),
-        (
-            "bad.py",
-            "def f(:",
-            "bad.py: its import raised SyntaxError: invalid syntax (bad.py, line 1)",
-        ),
+        ("bad.py", "def f(:", "bad.py: its import raised SyntaxError: invalid syntax (bad.py, li"),
     ],
 )
 def test_an_import_that_fails_says_the_truth(text, source, said, module, capfd):
@@ -388,13 +368,9 @@ def test_reading_a_file_imports_no_module(module, capfd):
     agent = Path("run/agent.npz")
     content = agent.read_bytes(), Path("run/checkpoint.npz").read_bytes()
     del sys.modules["coin_game"], gymnasium.registry["Coin-v0"]
-    for command in (
-        ["evaluate", "run"],
-        ["watch", "run", "--gif", "a.gif"],
-        ["train", "--resume", "run"],
-    ):
+    for command in ("evaluate run", "watch run --gif a.gif", "train --resume run"):
         capfd.readouterr()
-        assert main([*command]) == 2
+        assert main(command.split()) == 2
         line, before = last_line(capfd)
         assert line.endswith("coin_game:Coin-v0: its module is not imported: --import coin_game")
         assert not before
@@ -402,9 +378,8 @@ def test_reading_a_file_imports_no_module(module, capfd):
     with pytest.raises(Exception, match="its module is not imported: --import coin_game"):
         load("run")
     assert (agent.read_bytes(), Path("run/checkpoint.npz").read_bytes()) == content
-    assert (
-        main(["train", "--resume", "run", "--import", "coin_game", "--steps", "70", "--quiet"]) == 0
-    )
+    more = ["--import", "coin_game", "--steps", "70", "--quiet"]
+    assert main(["train", "--resume", "run", *more]) == 0
 
 
 @pytest.mark.slow

@@ -22,9 +22,7 @@ def compare(door, experiment=None, quick=False, address=None, out=None, quiet=Fa
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
     in_parallel, failures = None, (WorkerDied,)
     if address:
-        on_ray = import_ray()
-        with bad_input():
-            on_ray.expect_cluster(address)
+        on_ray = import_ray(address)
         on_ray.connect(address)
         in_parallel = partial(in_cluster, ray=on_ray.ray)
         failures = WorkerDied, on_ray.ray.exceptions.RayError

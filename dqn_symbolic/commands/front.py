@@ -148,11 +148,15 @@ def say(text, end="\n"):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def import_ray():
-    """-> the module `gorila.on_ray`. Raises BadInput if Ray is not installed."""
+@bad_input()
+def import_ray(address):
+    """-> the module `gorila.on_ray`. Raises BadInput without Ray, or a cluster at the address."""
     try:
-        return import_module("dqn_symbolic.gorila.on_ray")
+        on_ray = import_module("dqn_symbolic.gorila.on_ray")
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
+    if address:
+        on_ray.expect_cluster(address)
+    return on_ray

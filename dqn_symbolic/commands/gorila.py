@@ -15,17 +15,15 @@ from dqn_symbolic.training import training
 
 def gorila(door, address=None, **given):
     """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
-    on_ray = import_ray()
-    if address:
-        with bad_input():
-            on_ray.expect_cluster(address)
+    on_ray = import_ray(address)
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
         with asked(door, given, "gorila") as (task, settings, run):
             shared = gorila_settings(run, own)
             if not address:
                 expect_room(run, memories=shared.bundles)
-            driver = on_ray.OnRay(task, settings, shared, address, beside_bar(run.say))
+            say_beside_bar = tqdm.external_write_mode()(run.say)
+            driver = on_ray.OnRay(task, settings, shared, address, say_beside_bar)
             run.stack.callback(driver.close)
             lost = "each bundle begins again, with an empty memory"
             run.begin(driver, driver.compilation(), lost)
@@ -53,11 +51,3 @@ def gorila_settings(run, own):
         shared = GorilaSettings(**own)
     run.game_and_settings["gorila"] = asdict(shared)
     return shared
-
-
-def beside_bar(say):
-    def say_beside_bar(line):
-        with tqdm.external_write_mode():
-            say(line)
-
-    return say_beside_bar

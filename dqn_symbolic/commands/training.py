@@ -72,8 +72,11 @@ def asked(door, given, command="train"):
         except OSError as error:
             if not run.opened:
                 raise
-            problem = f"{error.filename}: {error.strerror}"
-            raise BadInput(f"{problem}; {how_to_continue(run.out)}") from error
+            saved = (run.out / "checkpoint.npz").exists()
+            state = "the last checkpoint is whole" if saved else "there was no checkpoint yet"
+            go_on = f"go on with --resume {run.out}" if saved else "start again with another --out"
+            problem = f"{error.filename}: {error.strerror}; {state}"
+            raise BadInput(f"{problem}: when this is repaired, {go_on}") from error
         except (OverflowError, ValueError) as error:
             if run.compiled:
                 raise
@@ -164,13 +167,6 @@ def expect_room(run, memories=1):
     run.memory, size = expect_memory(run.task.frames, run.settings, memories)
     if size > LARGE:
         run.say(run.memory)
-
-
-def how_to_continue(folder):
-    """-> advice for the user after a file could not be written."""
-    if (folder / "checkpoint.npz").exists():
-        return f"the last checkpoint is whole: when this is repaired, go on with --resume {folder}"
-    return "there was no checkpoint yet: when this is repaired, start again with another --out"
 
 
 def report(summary, run, program, command, tell):

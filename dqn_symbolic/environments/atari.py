@@ -57,9 +57,8 @@ class Atari(gymnasium.Env):
         self.env = gymnasium.make(game, **exact, **switches).unwrapped
         self.env.reset()
         self.ale = self.env.ale
-        self.actions = self.ale.getMinimalActionSet()
-        if full_action_space:
-            self.actions = self.ale.getLegalActionSet()
+        all_18, fewest = self.ale.getLegalActionSet(), self.ale.getMinimalActionSet()
+        self.actions = all_18 if full_action_space else fewest
         self.action_space = gymnasium.spaces.Discrete(len(self.actions))
         self.observation_space = gymnasium.spaces.Box(0, 255, SIZE, np.uint8)
         self.metadata = {
@@ -112,14 +111,10 @@ class Atari(gymnasium.Env):
 
     def get_keys_to_action(self):
         """-> ALE's own keys: W, A, S, D, space. Without up and down, W is also D, and S also A."""
-        keys = self.env.get_keys_to_action()
-        if not any("w" in combination for combination in keys):
-            other = {"d": "w", "a": "s"}
-            more = {
-                tuple(other.get(k, k) for k in combination): a for combination, a in keys.items()
-            }
-            keys = more | keys
-        return keys
+        keys, also = self.env.get_keys_to_action(), {"d": "w", "a": "s"}
+        if any("w" in pressed for pressed in keys):
+            return keys
+        return {tuple(also.get(k, k) for k in pressed): a for pressed, a in keys.items()} | keys
 
 
 def seen(screen):
@@ -146,8 +141,7 @@ def atari_task(game: str, **kwargs) -> Task:
     frames, actions = env.observation_space, int(env.action_space.n)
     env.close()
     levels = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
-    scores = (
-        {"levels": levels, "levels_from": SOURCE, "measures": human_normalised} if levels else {}
-    )
-    window: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
-    return Task(game, kwargs, make, frames, actions, preset="atari", **window, **scores)
+    more: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
+    if levels:
+        more |= {"levels": levels, "levels_from": SOURCE, "measures": human_normalised}
+    return Task(game, kwargs, make, frames, actions, preset="atari", **more)

@@ -17,9 +17,8 @@ def imported(text: str, folder: str = "") -> str:
     folder: where it may be, the current one if "". Raises ValueError if there is no such module,
     GameError if its import fails.
     """
-    path, module = Path(folder, text), text
-    if text.endswith(".py") or "/" in text:
-        module = path.stem
+    path = Path(folder, text)
+    module = path.stem if text.endswith(".py") or "/" in text else text
     here = str(path.parent.resolve())
     if here not in sys.path:
         sys.path.insert(0, here)

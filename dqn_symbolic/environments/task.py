@@ -15,10 +15,9 @@ SIDE_BY_SIDE = 100  # the largest number of environments
 
 @dataclass(frozen=True)
 class Task:
-    """A game and its scoring.
+    """If a game knows its start states (Catch), an evaluation plays one greedy episode from each.
 
-    If a game knows its start states (Catch), an evaluation plays one greedy episode from each of
-    them. For any other game, the settings `evaluation_episodes`, `_epsilon` and `_steps` count.
+    For any other game, the settings `evaluation_episodes`, `_epsilon` and `_steps` count.
     """
 
     game: str  # its Gymnasium id

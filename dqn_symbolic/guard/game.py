@@ -133,12 +133,8 @@ def expect_info(info):
 
 def with_innermost(env):
     """Puts an `Innermost` around the game itself, under its wrappers, if there is none yet."""
-    outer, inner = None, env
-    while isinstance(inner, gymnasium.Wrapper) and not isinstance(inner, Innermost):
-        outer, inner = inner, inner.env
-    if isinstance(inner, Innermost):
-        return env
-    if outer is None:
-        return Innermost(inner)
-    outer.env = Innermost(inner)
+    if not isinstance(env, gymnasium.Wrapper):
+        return Innermost(env)
+    if not isinstance(env, Innermost):
+        env.env = with_innermost(env.env)
     return env

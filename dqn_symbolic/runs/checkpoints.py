@@ -27,7 +27,7 @@ class Unreadable(BadInput):
 
 
 def save(path, kind, data, arrays):
-    """Writes a file. -> its checksums
+    """Writes a file. -> its checksums: the CRC-32 of each array
 
     kind: one of VERSIONS; data: a dict that JSON can hold; arrays: {name: array}.
     """
@@ -47,15 +47,10 @@ def save(path, kind, data, arrays):
                 archive.compression = zipfile.ZIP_STORED if is_float else zipfile.ZIP_DEFLATED
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     npy.write_array(member, array, allow_pickle=False)
-            checksums.extend(checksums_of(archive))
+            checksums.extend(member.CRC for member in archive.infolist())
 
     write_whole(path, write)
     return checksums
-
-
-def checksums_of(archive):
-    """-> the CRC-32 of each array, as the file states it. Reading an array to its end checks it."""
-    return [member.CRC for member in archive.infolist()]
 
 
 def load_data(path, kind):
@@ -80,7 +75,8 @@ def fill(path, arrays, checksums=None):
     """
     expected = {name: f"{array.dtype} {array.shape}" for name, array in arrays.items()}
     with opened(path) as archive:
-        stated, got = checksums_of(archive), {}
+        stated = [member.CRC for member in archive.infolist()]  # reading to the end checks them
+        got = {}
         for name in set(archive.namelist()) - {"data.npy"}:
             with archive.open(name) as member:
                 got[name.removesuffix(".npy")] = header(member)

@@ -27,9 +27,6 @@ from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.settings import Settings
 
-# Exceptions that malformed values in a saved file can raise.
-BAD_VALUES = (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error)
-
 
 class Player(NamedTuple):
     """A trained agent that only acts: forward(x) -> q."""
@@ -86,7 +83,7 @@ def read_data(path, kind, env=None):
     try:
         return data, given(env) if env else task(data["game"], **kwargs), settings
     except (TypeError, ValueError) as error:
-        raise Unreadable(f"the game of {path} cannot be made: {one_line(error)}") from error
+        raise Unreadable(f"the game of {path} cannot be made: {one_line(error):.500}") from error
 
 
 def given(env):
@@ -110,12 +107,10 @@ def empty_weights(path, task, settings):
     Raises ValueError before it takes memory if the file is smaller than the weights, which are
     never compressed.
     """
-
-    def without_memory(rng, shape):
-        return np.broadcast_to(np.float32(0), shape)
-
     shape, layers = (*task.frames.shape, settings.history), (settings.filters, settings.hidden)
-    params = networks.conv_params(None, shape, *layers, task.actions, without_memory)
+    params = networks.conv_params(
+        None, shape, *layers, task.actions, lambda _, shape: np.broadcast_to(np.float32(0), shape)
+    )
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
         raise ValueError(
             f"{path} is too small for such a network: {settings.hidden}, {settings.filters}"
@@ -141,20 +136,12 @@ def how_it_ended(folder, data, task, settings) -> str:
     return "it is solved" if solved else "--steps N goes on" if reached == settings.steps else ""
 
 
-class Saved(NamedTuple):
-    """What a `Run` gets back from its checkpoint."""
-
-    rows: list
-    best: tuple  # mean return, weights
-    pieces: dict
-    seconds: tuple  # of compiling, of training
-    came_back: bool  # whether the game came back to where it was
-
-
-def restore(path, data, task, agent) -> Saved:
+def restore(path, data, task, agent) -> tuple:
     """Puts a checkpoint into an agent that has not stepped yet. data: the checkpoint's.
 
-    If this raises, nothing has changed.
+    -> (rows of progress.csv, (best mean return, its weights), {number: checksums} of the pieces,
+    seconds of (compiling, training), whether the game came back to where it was). If this raises,
+    nothing has changed.
     """
     with fitting(path):
         run_state, agent_state = data["run"], data["agent"]
@@ -170,7 +157,9 @@ def restore(path, data, task, agent) -> Saved:
             expect_state(agent_state, agent)
             arrays, saved_parts = empty_state(agent_state, agent)
             finished, room = pieces.cut(agent_state, saved_parts)
-            checksums = expect_pieces(data["pieces"], finished)
+            checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
+            if list(checksums) != list(finished):
+                raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
             room |= {f"best.{name}": value for name, value in best[1].items()}
             checkpoints.fill(path, room)
             for number, piece in finished.items():
@@ -178,7 +167,7 @@ def restore(path, data, task, agent) -> Saved:
             if checkpoints.not_finite(arrays):
                 raise ValueError(f"not finite: {checkpoints.not_finite(arrays)}")
             came_back = agent.set_state(agent_state, arrays)
-    return Saved(rows, best, checksums, seconds, came_back)
+    return rows, best, checksums, seconds, came_back
 
 
 def empty_state(state, agent):
@@ -190,8 +179,7 @@ def empty_state(state, agent):
         return arrays, arrays
     rings = {f"memory.{name}": ring for name, ring in agent.memory.new_rings().items()}
     filled = min(state["memory"]["written"], agent.memory.slots)
-    arrays |= rings
-    return arrays, {**arrays, **{name: ring[:filled] for name, ring in rings.items()}}
+    return arrays | rings, arrays | {name: ring[:filled] for name, ring in rings.items()}
 
 
 def expect_state(state, agent):
@@ -212,17 +200,6 @@ def expect_state(state, agent):
     highest = 2 * state["counters"]["steps"]  # the first step of an episode adds two frames
     if not 1 < written <= highest:
         raise ValueError(f"a memory cannot have had {written!r} frames after so many steps")
-
-
-def expect_pieces(named, finished):
-    """named: [(number, checksums), ...] in a checkpoint. -> {number: checksums}
-
-    Raises ValueError if they are not the numbers of the `finished` pieces.
-    """
-    checksums = {number: list(of_piece) for number, of_piece in named}
-    if list(checksums) != list(finished):
-        raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
-    return checksums
 
 
 def expect_count(name, count):
@@ -260,6 +237,6 @@ def fitting(path):
     """Inside the `with` block, an error about bad values becomes an Unreadable."""
     try:
         yield
-    except BAD_VALUES as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error) as error:
         message = f"{path} does not fit this version: {' '.join(repr(error).split()):.300}"
         raise Unreadable(message) from error

@@ -15,13 +15,11 @@ import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic.compiling.backends import advice, try_out
-from dqn_symbolic.environments.task import Task
 from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.files import alone, sweep, write_text
 from dqn_symbolic.runs.loading import restore
-from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import evaluated
 
 NOT_BACK = "the game did not come back to where it was: a new episode begins"
@@ -37,20 +35,11 @@ class Run:
     stack: an ExitStack, which holds the lock of a new folder.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        settings: Settings,
-        out: Path | None,
-        data: dict | None = None,
-        stop=(),
-        say=lambda text, end=None: None,
-        quiet: bool = True,
-        stack: ExitStack | None = None,
-    ):
+    def __init__(self, task, settings, out, data=None, stop=(), say=None, quiet=True, stack=None):
         self.task, self.settings, self.out, self.data = task, settings, out, data
         self.score = None  # as by `scored`
-        self.stop, self.say, self.stack = stop, say, stack or ExitStack()
+        self.stop, self.stack = stop, stack or ExitStack()
+        self.say = say or (lambda text, end=None: None)
         self.hidden = quiet or None  # None: tqdm shows no bar if the output is not a terminal
         all_settings = {**asdict(settings), "game": task.kwargs}
         self.game_and_settings = {"game": task.game, "settings": all_settings}
@@ -92,12 +81,11 @@ class Run:
             self.took("", since)
         if self.data:
             saved = restore(self.out / "checkpoint.npz", self.data, self.task, agent)
-            for row in saved.rows:
+            rows, self.best, self.pieces, (compiling, self.train_seconds), came_back = saved
+            for row in rows:
                 self.add_row(row)
-            self.best, self.pieces = saved.best, saved.pieces
-            self.compile_seconds += saved.seconds[0]
-            self.train_seconds = saved.seconds[1]
-            if not saved.came_back:
+            self.compile_seconds += compiling
+            if not came_back:
                 self.say(lost)
         sweep(self.out, FILES)
         pieces.remove_others(self.out, self.pieces)
@@ -155,7 +143,9 @@ class Run:
         bar |= {"bar_format": BAR, "dynamic_ncols": True, "smoothing": 0.05}
         with tqdm(**bar) as self.bar:
             self.show_score()
-            while row := self.timed(rows):
+            self.clock(is_training=True)
+            for row in rows:
+                self.clock(is_training=False)
                 seconds, epsilon = round(self.train_seconds, 3), round(row["epsilon"], 6)
                 counts = {name: row[name] for name in ("env_steps", "updates")}
                 row = {**counts, "seconds": seconds, **row, "epsilon": epsilon}
@@ -164,14 +154,9 @@ class Run:
                 self.save_progress()
                 self.show_score()
                 yield row
-            self.show_steps()
-
-    def timed(self, rows):
-        """-> the next row, or None. Its time is training, except for scores and checkpoints."""
-        self.clock(is_training=True)
-        row = next(rows, None)
-        self.clock(is_training=False)
-        return row
+                self.clock(is_training=True)
+            self.clock(is_training=False)
+            self.bar.update(agent.steps - self.bar.n)
 
     def clock(self, is_training):
         """From now on, the time is training or not. -> whether it was until now"""
@@ -182,7 +167,7 @@ class Run:
 
     def pause(self):
         """`training` calls this after each step. -> whether the run ends here."""
-        self.show_steps()
+        self.bar.update(self.agent.steps - self.bar.n)
         if self.stop:
             return True
         if self.agent.steps >= self.forecast_at:
@@ -192,9 +177,6 @@ class Run:
             self.save_checkpoint()
             self.clock(is_training=True)
         return False
-
-    def show_steps(self):
-        self.bar.update(self.agent.steps - self.bar.n)
 
     def show_score(self):
         for row in self.rows[-1:]:
