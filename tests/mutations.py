@@ -24,9 +24,9 @@ AGENT, EVALUATION, EXPLORATION, FRAMES, INITIALISERS, LOSSES, MEMORY, NETWORKS, 
         *("networks", "optimisers", "q_learning"),
     )
 )
-LINKER, PRODUCTS, STACKS, THREADS, CONV, TILES = (
+LINKER, STACKS, THREADS, CONV, TILES = (
     f"dqn_symbolic/compiling/{name}.py"
-    for name in ("numba_linker", "products", "stacks", "threads", "conv/numba", "conv/tiles")
+    for name in ("numba_linker", "stacks", "threads", "conv/numba", "conv/tiles")
 )
 CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN = (
     f"dqn_symbolic/runs/{name}.py"
@@ -226,16 +226,6 @@ FAULTS = [
         "the learning rate annealed over agent steps, not updates",
         *(OPTIMISERS, "learners * each.updates", "settings.steps"),
         "test_optimisers",
-    ),
-    (
-        "only the last part of a product",
-        *(PRODUCTS, "out += np.dot", "out = np.dot"),
-        "test_products",
-    ),
-    (
-        "a product of sizes that do not fit",
-        *(PRODUCTS, " or a.shape[1] != len(b)", ""),
-        "test_products",
     ),
     (
         "no tiles of the second height",

@@ -15,7 +15,6 @@ import pytest
 
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.experiments.runner import compare
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs import machine
@@ -219,10 +218,8 @@ def test_the_memories_of_all_bundles_are_announced(tmp_path, monkeypatch, capsys
 
 
 def test_by_address(tmp_path, capsys):
-    """A cluster that was there before, for Gorila and for the experiments."""
+    """A cluster that was there before."""
     from ray.cluster_utils import Cluster
-
-    import run_catch
 
     ray.shutdown()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
@@ -232,21 +229,9 @@ def test_by_address(tmp_path, capsys):
         told = capsys.readouterr().out
         assert told.startswith("connecting to Ray")
         assert "\n3 bundles share 2 processor cores\n" in told
-
-        name = "dynamic-programming"
-        out = ["--quick", "--quiet", "--out", str(tmp_path / "there")]
-        assert run_catch.main(["compare", name, *out, "--address", cluster.address]) == 0
     finally:
         ray.shutdown()
         cluster.shutdown()
-    here = tmp_path / "here"
-    compare([name], here, True, [], quiet=True, in_parallel=in_this_process)
-    for made in (f"{name}.csv", f"{name}.png"):
-        assert (tmp_path / "there" / made).read_bytes() == (here / made).read_bytes()
-
-
-def in_this_process(todo, work, stop, tick):
-    return ((job, work(job)) for job in todo)
 
 
 def test_no_cluster_at_this_address(capsys):

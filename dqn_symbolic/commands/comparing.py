@@ -1,17 +1,17 @@
 """compare: runs the lecture's experiments and writes their tables and pictures."""
 
-from functools import partial
 from pathlib import Path
 
-from dqn_symbolic.commands.front import import_ray, say
+from dqn_symbolic.commands.front import say
+from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import runner
-from dqn_symbolic.experiments.jobs import WorkerDied, in_cluster
+from dqn_symbolic.experiments.jobs import WorkerDied
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
 
-def compare(door, experiment=None, quick=False, address=None, out=None, quiet=False):
+def compare(door, experiment=None, quick=False, out=None, quiet=False):
     """Runs the jobs whose results are not in `out` yet. -> exit status"""
     if experiment not in (None, *runner.ALL):
         raise BadInput(f"EXPERIMENT is one of {', '.join(runner.ALL)}; got {experiment!r}")
@@ -20,16 +20,12 @@ def compare(door, experiment=None, quick=False, address=None, out=None, quiet=Fa
             task(runner.LONG[experiment].GAME)  # it may not be installed
     names = [experiment] if experiment else list(runner.EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
-    in_parallel, failures = None, (WorkerDied,)
-    if address:
-        on_ray = import_ray(address)
-        on_ray.connect(address)
-        in_parallel = partial(in_cluster, ray=on_ray.ray)
-        failures = WorkerDied, on_ray.ray.exceptions.RayError
+    with bad_input():
+        mode("numba")  # which may not be able to compile here
     with noted_signals() as noted:
         try:
-            ready = runner.compare(names, out, quick, noted, quiet, in_parallel)
-        except failures as error:
+            ready = runner.compare(names, out, quick, noted, quiet)
+        except WorkerDied as error:
             raise BadInput(
                 f"{one_line(error):.500}; repeat the command to continue from there"
             ) from error

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from tqdm import tqdm
 
 from dqn_symbolic.commands.front import import_ray
-from dqn_symbolic.commands.training import asked, ended, expect_kept, expect_room
+from dqn_symbolic.commands.training import asked, ended, expect_room
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs.errors import bad_input
@@ -18,7 +18,7 @@ def gorila(door, address=None, **given):
     on_ray = import_ray(address)
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
-        with asked(door, given, "gorila") as (task, settings, run):
+        with asked(door, given, "gorila", own) as (task, settings, run):
             shared = gorila_settings(run, own)
             if not address:
                 expect_room(run, memories=shared.bundles)
@@ -46,7 +46,6 @@ def gorila_settings(run, own):
     if run.data:
         with fitting(run.out / "checkpoint.npz"):
             shared = GorilaSettings(**run.data["gorila"])
-        expect_kept(own, run.data["gorila"])
     else:
         shared = GorilaSettings(**own)
     run.game_and_settings["gorila"] = asdict(shared)

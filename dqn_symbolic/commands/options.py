@@ -79,7 +79,6 @@ class Plotting:
 class Comparing:
     experiment: str = setting(None, "name of an experiment (all but pong, which takes hours)")
     quick: bool = setting(False, "a small version, about a minute for each experiment")
-    address: str = setting(None, "HOST:PORT of a Ray cluster for the jobs (processes here)")
     out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
     quiet: bool = setting(False, "print nothing but errors")
 
@@ -128,15 +127,9 @@ def parsed(arguments, program, description, commands, more=lambda command, given
 
 def add_command(subparsers, name, summary, parts):
     """-> {field: argparse's action of its option}"""
-    parser = subparsers.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-        add_help=False,
-    )
+    how = {"formatter_class": argparse.RawDescriptionHelpFormatter, "add_help": False}
+    how |= {"argument_default": argparse.SUPPRESS, "allow_abbrev": False}
+    parser = subparsers.add_parser(name, help=summary, description=summary, **how)
     parser.add_argument("-h", "--help", action="store_true", help=argparse.SUPPRESS)
     group, options = parser, {}
     for part in parts:

@@ -30,25 +30,26 @@ def train(door, **given):
 
 
 @contextmanager
-def asked(door, given, command="train"):
+def asked(door, given, command="train", own=()):
     """What the user asks for -> (Task, Settings, Run). After the block, the run writes its files.
 
-    given: {option: value}. Ctrl-C, SIGTERM and SIGHUP stop the run. Bad input and everything that
-    goes wrong outside this program become one line: BadInput.
+    given: {option: value}; own: those that only the command knows. Ctrl-C, SIGTERM and SIGHUP stop
+    the run. Bad input, and what goes wrong outside this program, become one line: BadInput.
     """
     given = door.prepared(given)
     _, quiet = given.pop("window", None), given.pop("quiet", False)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if out and resume:
-        raise BadInput(
-            "--out starts a new run, --resume continues an old one: use only one of them"
-        )
+        raise BadInput("--out starts a new run, --resume continues one: use only one of them")
     tell = (lambda text, end=None: None) if quiet else say
     # Note signals before the folder appears: whoever sees the folder may stop the run.
     with noted_signals() as noted, ExitStack() as stack:
         if resume:
             stack.enter_context(alone(resume))
-        task, settings, data = resumed(resume, door, given, command) if resume else new(door, given)
+        if resume:
+            task, settings, data = resumed(resume, door, given, command, own)
+        else:
+            task, settings, data = new(door, given)
         task = closed_by(stack, task, tell)
         run = Run(task, settings, resume or out, data, noted, tell, quiet, stack)
         try:
@@ -122,13 +123,14 @@ def split(given):
 
 
 @bad_input()
-def resumed(folder, door, given, command):
+def resumed(folder, door, given, command, own):
     """-> (Task, Settings, data of the checkpoint). Of the settings, only `steps` may differ."""
     path = folder / "checkpoint.npz"
     data, task, settings = loading.read_data(path, "checkpoint")
     wrote = "gorila" if "gorila" in data else "train"
     if wrote != command:
         raise BadInput(f"{folder} holds a run of {wrote}: {wrote} --resume goes on")
+    expect_kept(dict(own), data.get("gorila", {}))
     steps, network = given.pop("steps", settings.steps), given.get("network")
     asked, game = split(given)
     kind = "conv" if settings.filters else "mlp"
@@ -173,9 +175,8 @@ def report(summary, run, program, command, tell):
     """Prints the lines at the end of a run."""
     task = run.task
     if summary and summary["mean_return"] is not None:
-        solved = "solved" if summary["solved"] else "not solved"
-        if task.goal is None:
-            solved = "played"
+        solved = "played" if task.goal is None else "not solved"
+        solved = "solved" if summary["solved"] else solved
         levels = ", ".join(f"{label} {value:.4g}" for label, value in task.levels.items())
         score = f"{task.score_name.replace('_', ' ')} {summary[task.score_name]:.4g}"
         score += f" ({levels})" if levels else ""

@@ -33,8 +33,6 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-from dqn_symbolic.compiling import products
-
 VERSION = 4  # of the text that is written here, for numba's cache on disk
 LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
@@ -399,13 +397,7 @@ def write_dot(op, node, source):
         # BLAS reads a transposed matrix without a copy.
         transposed = view.ndim == 2 and view.axes == (1, 0)
         factors.append(f"{view.name}.T" if transposed else source.array(variable))
-    multiply = "np.dot"
-    if all(variable.type.ndim == 2 for variable in node.inputs):
-        (rows, inner), (same, columns) = (variable.type.shape for variable in node.inputs)
-        function = products.in_parts(rows, inner or same, columns)
-        if function:
-            multiply = source.add_global(function, (function.__name__, products.TEXT))
-    source.let(output, f"{multiply}({', '.join(factors)})")
+    source.let(output, f"np.dot({', '.join(factors)})")
     source.c_contiguous.add(source.view(output).name)
 
 

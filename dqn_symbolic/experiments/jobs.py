@@ -1,4 +1,4 @@
-"""Independent jobs in parallel: in processes on this machine, or on a Ray cluster.
+"""Independent jobs in parallel processes.
 
 A job is (experiment, condition's name, condition, seed), and work(job) does it, in any process.
 """
@@ -63,23 +63,3 @@ def begin_worker():
 
     Thread(target=end_with_parent, daemon=True).start()
     tqdm.set_lock(RLock())  # its own lock would be a semaphore of the system
-
-
-def in_cluster(todo, work, stop, tick, ray):
-    """The same on the Ray cluster that this process is connected to; ray: the package.
-
-    A job whose process dies is done again, three times at most.
-    """
-    one_core = ray.remote(num_cpus=1)(work)
-    waiting = {one_core.remote(job): job for job in todo}
-    try:
-        while waiting and not stop:
-            done, _ = ray.wait(list(waiting), timeout=0.2)
-            tick()
-            for call in done:
-                yield waiting.pop(call), ray.get(call)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
-    finally:
-        for call in waiting:
-            ray.cancel(call, force=True)

@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import time
-from functools import partial
 from importlib import import_module
 
 from tqdm import tqdm
@@ -59,12 +58,11 @@ def plain(data):
     return json.loads(json.dumps(data))
 
 
-def compare(names, out, quick, stop, quiet=False, in_parallel=None):
+def compare(names, out, quick, stop, quiet=False):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    stop: a list; as soon as it is not empty, the jobs end. in_parallel(todo, work, stop=...,
-    tick=...): does the jobs, as `in_processes` does if it is None. -> whether all jobs are done.
-    Raises BadInput if `out` holds other settings' rows, WorkerDied if a process ended early.
+    stop: a list; as soon as it is not empty, the jobs end. -> whether all jobs are done. Raises
+    BadInput if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     done = set()
     for name in ALL:  # every experiment in the folder, because they share one report
@@ -73,10 +71,9 @@ def compare(names, out, quick, stop, quiet=False, in_parallel=None):
     todo = [job for job in every if path_of(out, *job) not in done]
     for name in names:
         (out / name).mkdir(parents=True, exist_ok=True)
-    in_parallel = in_parallel or partial(in_processes, processes=cores())
     shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0, "dynamic_ncols": True}
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
-        for job, (rows, seconds) in in_parallel(todo, work, stop=stop, tick=bar.refresh):
+        for job, (rows, seconds) in in_processes(todo, work, cores(), stop, bar.refresh):
             _, _, condition, seed = job
             result = {"seconds": round(seconds, 3), "rows": rows}
             text = json.dumps({"condition": condition, "seed": seed, **result})
