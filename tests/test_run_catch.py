@@ -395,7 +395,7 @@ def test_play_does_not_import_pytensor():
         ("--pixels --rows 100", "100 (one a cell) to 512 pixels a side, got 84"),
         ("--memory-size 1000000000000000", "10 x 10: 124,000,000.0 GB, but only "),
         ("--hidden 1000000000000000", "too large for the memory here"),
-        ("--out a --resume b", "--out starts a new run, --resume continues an old one"),
+        ("--out a --resume b", "--out starts a new run, --resume continues one"),
         ("--resume nowhere", "nowhere: No such file or directory"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),
         ("fly", "invalid choice: 'fly'"),
