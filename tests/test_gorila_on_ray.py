@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from dqn_symbolic.__main__ import main
+from dqn_symbolic.environments import modules
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
@@ -302,6 +303,9 @@ gymnasium.register("Own-v0", entry_point=Own)
 )
 def test_a_game_of_the_current_folder(fails, said, tmp_path, capsys, monkeypatch):
     (tmp_path / "own_game.py").write_text(OWN_GAME)
+    monkeypatch.delitem(sys.modules, "own_game", raising=False)
+    monkeypatch.setattr(modules, "NAMED", [])
+    monkeypatch.setattr(on_ray, "NAMED", modules.NAMED)
     monkeypatch.chdir(tmp_path)
     game = ["--game", "own_game.py:Own-v0", "--game-option", f"fails={fails}"]
     status = main(["gorila", *QUICK[2:], *game, "--steps", "300", "--out", "run", "--quiet"])
@@ -314,4 +318,4 @@ def test_a_game_of_the_current_folder(fails, said, tmp_path, capsys, monkeypatch
         summary = json.loads(Path("run/summary.json").read_text())
         assert 2 * 69 <= summary["env_steps"] < 300
         assert Path("run/checkpoint.npz").exists()
-    assert len([*tmp_path.glob("closed-*")]) == (0 if fails == "made" else 2)
+    assert len([*tmp_path.glob("closed-*")]) == (0 if fails == "made" else 4)

@@ -389,9 +389,9 @@ def test_a_reset_without_options_is_a_game_too():
 
 
 def test_a_wrong_signature_is_one_line():
-    error = mistake(guarded(NoSeed()), "reset: expected (self, *, seed=None, options=None), got (")
+    error = mistake(guarded(NoSeed()), "reset: expected (*, seed=None, options=None), got ()")
     assert error.args[1] == ""
-    error = mistake(guarded(NoAction()), "step: expected (self, action), got (self)")
+    error = mistake(guarded(NoAction()), "step: expected (action), got ()")
     assert error.args[1] == ""
 
 

@@ -1,6 +1,7 @@
 """A game of one's own, with its mistakes, from the command line and in the library."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -250,6 +251,58 @@ def test_a_window_that_fails_after_the_training_is_one_line(fails, tmp_path, mon
     assert Walk.made == Walk.closed
 
 
+class Weird(BaseException):
+    def __str__(self):
+        raise RuntimeError("no message")
+
+
+@pytest.mark.parametrize("error", [Weird(), GeneratorExit(), type("Odd", (Weird, Exception), {})()])
+def test_weird_errors_are_one_line_too(error, fails, tmp_path, capfd):
+    fails["step", 50] = error
+    assert train(tmp_path) == 2
+    line, before = last_line(capfd)
+    name = type(error).__name__
+    assert line.startswith(
+        f"dqn_symbolic: stopped after 50 agent steps: Walk-v0: step raised {name}"
+    )
+    assert "everything until then is saved" in line
+    assert before.startswith("Traceback")
+    fails.clear()
+    assert resume(tmp_path) == 0
+
+
+@pytest.mark.parametrize("alive", [0, 1, 2])
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), ModuleNotFoundError("x", name="x"), KeyError(1)],
+)
+def test_a_constructor_that_fails_is_the_games_error(alive, error, tmp_path, monkeypatch, capfd):
+    """At its first instance, that of the training, or the first of the evaluation."""
+    init = Walk.__init__
+
+    def failing_init(self, **options):
+        if Walk.made == alive:
+            raise error.with_traceback(None)
+        init(self, **options)
+
+    monkeypatch.setattr(Walk, "__init__", failing_init)
+    assert train(tmp_path / "run") == 2
+    line, before = last_line(capfd)
+    assert f"Walk-v0: its constructor raised {type(error).__name__}" in line
+    assert before.startswith("Traceback")
+    assert ("everything until then is saved" in line) == (alive == 2)
+    assert (tmp_path / "run").exists() == (alive == 2)
+    monkeypatch.undo()
+    if alive == 2:
+        assert resume(tmp_path / "run") == 0
+
+
+def test_a_game_that_exits_while_it_closes_is_noticed(fails, tmp_path, capfd):
+    fails["close", 0] = fails["close", 1] = SystemExit(0)
+    assert train(tmp_path / "run") == 0
+    assert (tmp_path / "run/agent.npz").exists()
+
+
 # -- a game is closed, and only one exists ---------------------------------------------------------
 
 
@@ -355,6 +408,7 @@ def test_a_module_of_the_current_folder(how, module):
 )
 def test_an_import_that_fails_says_the_truth(text, source, said, module, capfd):
     Path("bad.py").write_text(source)
+    Path("json.py").write_text("")
     assert main(["train", "--import", text, "--game", "Coin-v0", "--out", "run", *RUN]) == 2
     line, before = last_line(capfd)
     assert line.startswith(f"dqn_symbolic: {said}")
@@ -457,8 +511,10 @@ def test_options_of_the_game(tmp_path, capfd):
     ("option", "said"),
     [
         ("is_slipery=1", "FrozenLake-v1 has no option is_slipery; it has desc, map_name, is_sl"),
-        ("render_mode=human", "FrozenLake-v1: render_mode is no option: the window chooses it"),
+        ("render_mode=human", "FrozenLake-v1: render_mode is no option of the game"),
         ("desc=7", "FrozenLake-v1: "),
+        ("map_name=8x9", "FrozenLake-v1: its constructor raised KeyError: '8x9'"),
+        ("id=X", "FrozenLake-v1: id is no option of the game"),
         ("success_rate=x", "FrozenLake-v1: "),
     ],
 )
@@ -468,3 +524,18 @@ def test_wrong_options_of_a_game_are_one_line(option, said, tmp_path, capfd):
     line, before = last_line(capfd)
     assert line.startswith(f"dqn_symbolic: {said}")
     assert not before
+
+
+def test_a_wrong_option_of_ones_own_class_is_one_line(tmp_path, capfd):
+    """Its entry point is a class, not a text."""
+    out = ["--out", str(tmp_path / "run")]
+    assert main(["train", "--game", "Walk-v0", "--game-option", "lenght=3", *out, *SMALL]) == 2
+    said = "dqn_symbolic: Walk-v0 has no option lenght; it has length"
+    assert last_line(capfd) == (said, "")
+
+
+def test_a_terminal_that_knows_ascii_only(tmp_path):
+    command = [sys.executable, "-c", "from dqn_symbolic.commands.front import say; say('r\u00fcn')"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (0, "'r\\xfcn'\n")

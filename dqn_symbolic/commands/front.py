@@ -144,6 +144,8 @@ def say(text, end="\n"):
     """Prints at once. If standard output is closed, the run goes on and prints no more."""
     try:
         print(text, end=end, flush=True)
+    except UnicodeEncodeError:  # a terminal that knows ASCII only
+        print(ascii(text), end=end, flush=True)
     except OSError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 

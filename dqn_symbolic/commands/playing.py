@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.environments.task import closed_by
-from dqn_symbolic.guard.errors import GameError
+from dqn_symbolic.guard.errors import GameError, raised
 from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from games.window import screen, window
@@ -53,3 +53,5 @@ def pictures_of(task):
         yield
     except ValueError as error:
         raise BadInput(f"{task.game}: {one_line(error)}") from error
+    except (AttributeError, LookupError, TypeError) as error:
+        raise raised(f"{task.game}: its pictures, keys or metadata", error) from error

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields, replace
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import say
+from dqn_symbolic.environments.modules import NAMED
 from dqn_symbolic.environments.task import closed_by, scorer
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs import loading
@@ -63,13 +64,13 @@ def asked(door, given, command="train", own=()):
             run.finish(scored=False)
             raise BadInput(
                 f"stopped after {run.agent.steps:,} agent steps: {error}; everything until then is"
-                f" saved: when this is repaired, {door.program} {command} --resume {run.out}"
+                f" saved: when this is repaired, {again(run, door.program, command)}"
             ) from error
         except FloatingPointError as error:
-            raise BadInput(
-                f"stopped after {run.agent.steps:,} agent steps: {error};"
-                f" {run.out} holds the run as last saved"
-            ) from error
+            saved = (run.out / "checkpoint.npz").exists()
+            state = f"{run.out} holds the run as last saved" if saved else "nothing is saved yet"
+            problem = f"stopped after {run.agent.steps:,} agent steps: {error}"
+            raise BadInput(f"{problem}; {state}") from error
         except OSError as error:
             if not run.opened:
                 raise
@@ -171,6 +172,12 @@ def expect_room(run, memories=1):
         run.say(run.memory)
 
 
+def again(run, program, command):
+    """-> the command line that goes on with a run."""
+    imports = "".join(f" --import {module}" for module, _ in NAMED)
+    return f"{program} {command} --resume {run.out}{imports}"
+
+
 def report(summary, run, program, command, tell):
     """Prints the lines at the end of a run."""
     task = run.task
@@ -188,6 +195,6 @@ def report(summary, run, program, command, tell):
         )
     tell(f"files:  {run.out}")
     if run.stop:
-        tell(f"go on:  {program} {command} --resume {run.out}")
+        tell(f"go on:  {again(run, program, command)}")
     if run.compiled:
         tell(f"watch:  {program} watch {run.out}")

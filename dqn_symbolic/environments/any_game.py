@@ -12,11 +12,11 @@ from gymnasium.envs import registration
 
 from dqn_symbolic.environments import catch
 from dqn_symbolic.environments.nature_scores import paper_scores
-from dqn_symbolic.environments.task import Task
+from dqn_symbolic.environments.task import Task, closed
 from dqn_symbolic.guard.errors import one_line, raised
-from dqn_symbolic.guard.game import CALLERS, Guarded
+from dqn_symbolic.guard.game import GYMNASIUM, Guarded
 
-MAKERS = *CALLERS, Path(registration.__file__), Path(__file__).parent  # they call a constructor
+MAKERS = GYMNASIUM, Path(__file__).parent  # they call a constructor
 
 
 def task(game: str, **kwargs) -> Task:
@@ -31,27 +31,33 @@ def task(game: str, **kwargs) -> Task:
         game = full_id(game)
     except gymnasium.error.Error as error:
         raise ValueError(f"{game}: {one_line(error)}") from error
-    if "render_mode" in kwargs:
-        raise ValueError(f"{game}: render_mode is no option: the window chooses it")
+    for name in {"render_mode", "id", "disable_env_checker"} & kwargs.keys():
+        raise ValueError(f"{game}: {name} is no option of the game")
     if game.startswith("ALE/"):
         return atari(game, kwargs)
+    checked = False  # whether the keyword arguments are right
 
     def make(render_mode=None):
         rendering = {"render_mode": render_mode} if render_mode else {}
-        with warnings.catch_warnings():  # say, that an id is old: in colour, and not of ours
-            warnings.filterwarnings("ignore", module="gymnasium")
-            return gymnasium.make(game, disable_env_checker=True, **rendering, **kwargs)
+        try:
+            with warnings.catch_warnings():  # say, that an id is old: in colour, and not of ours
+                warnings.filterwarnings("ignore", module="gymnasium")
+                return gymnasium.make(game, disable_env_checker=True, **rendering, **kwargs)
+        except BaseException as error:
+            raise cannot_be_made(game, error, {} if checked else kwargs) from error
 
+    made, checked = make(), True
     try:
-        env = Guarded(made := make())
-    except (Exception, SystemExit) as error:
-        raise cannot_be_made(game, error, kwargs) from error
+        env = Guarded(made)
+    except ValueError as error:
+        raise ValueError(f"{game}: {one_line(error).partition(': ')[2]}") from error
     if game == "games:Catch-v0":
         fields = catch.scoring(made.unwrapped)
     else:
         preset = "classic" if len(env.shape) == 1 else "catch"
-        fields = {"goal": made.spec.reward_threshold, "preset": preset}
-    env.close()
+        goal = made.spec.reward_threshold
+        fields = {"goal": goal if isinstance(goal, int | float) else None, "preset": preset}
+    closed(made, game)
     return Task(game, kwargs, make, env.observation_space, int(env.action_space.n), **fields)
 
 
@@ -64,7 +70,7 @@ def atari(game, kwargs):
         raise ModuleNotFoundError(message) from error
     try:
         return atari_task(with_version(game), **kwargs)
-    except (gymnasium.error.Error, TypeError, ValueError) as error:
+    except Exception as error:
         raise cannot_be_made(game, error, kwargs) from error
 
 
@@ -103,17 +109,21 @@ def expect_not_atari(name):
 
 
 def cannot_be_made(game, error, kwargs):
-    """-> what to raise for an error of `gymnasium.make`: about the id and kwargs, or the game's."""
+    """-> what to raise for an error of a constructor: about the id and kwargs, or the game's."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
     error = error.__cause__ or error if isinstance(error, TypeError) else error
     unknown = re.search("unexpected keyword argument '(.*)'", str(error))
     if unknown and unknown[1] in kwargs:
         return ValueError(f"{game} has no option {unknown[1]}{options_of(game)}")
-    mistake = raised(f"{game}: its constructor", error, MAKERS)
-    about_kwargs = kwargs and isinstance(error, TypeError | ValueError)
-    if mistake.args[1] and not (about_kwargs or isinstance(error, gymnasium.error.Error)):
+    ale = [Path(m.__file__).parent for m in [sys.modules.get("ale_py")] if m]
+    mistake = raised(f"{game}: its constructor", error, (*MAKERS, *ale))
+    is_known = isinstance(error, gymnasium.error.Error) or (
+        kwargs and isinstance(error, TypeError | ValueError)
+    )
+    if mistake.args[1] and not is_known:
         return mistake
-    message = one_line(error).removeprefix(f"{game}: ")
-    return ValueError(f"{game}: {message}")
+    return ValueError(str(mistake) if not is_known else f"{game}: {one_line(error)}")
 
 
 def options_of(game):
@@ -121,6 +131,7 @@ def options_of(game):
     if game.startswith("ALE/"):
         from dqn_symbolic.environments.atari import Atari as creator
     else:
-        creator = registration.load_env_creator(gymnasium.spec(game.rpartition(":")[2]).entry_point)
+        creator = gymnasium.spec(game.rpartition(":")[2]).entry_point
+        creator = creator if callable(creator) else registration.load_env_creator(creator)
     names = [n for n in inspect.signature(creator).parameters if n not in ("game", "render_mode")]
     return f"; it has {', '.join(names)}" if names else ""

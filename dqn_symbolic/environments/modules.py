@@ -23,10 +23,12 @@ def imported(text: str, folder: str = "") -> str:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        importlib.import_module(module)
+        file = getattr(importlib.import_module(module), "__file__", None)
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise ValueError(f"{text}: no such module is installed, or in {here}") from error
         raise raised(f"{text}: its import", error, IMPORTERS) from error
+    if path.suffix == ".py" and (not file or Path(file).resolve() != path.resolve()):
+        raise ValueError(f"{text}: Python has another module {module}, {file}: rename yours")
     NAMED.append((module, here))
     return module

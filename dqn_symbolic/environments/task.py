@@ -60,18 +60,21 @@ class Task:
         return [History(self.make(), settings.history) for _ in range(number)]
 
 
+def closed(env, game) -> str:
+    """Closes an environment. -> the line of its error, or "" """
+    try:
+        env.close()
+    except (Exception, SystemExit) as error:
+        return str(raised(f"{game}: close", error))
+    return ""
+
+
 def closed_by(stack: ExitStack, task: Task, say: Callable) -> Task:
     """-> the same task; the stack closes the games that it makes. say(line): if this fails."""
 
-    def close(env):
-        try:
-            env.close()
-        except Exception as error:
-            say(str(raised(f"{task.game}: close", error)))
-
     def make(**options):
         env = task.make(**options)
-        stack.callback(close, env)
+        stack.callback(lambda: [say(line) for line in [closed(env, task.game)] if line])
         return env
 
     return replace(task, make=make)

@@ -16,8 +16,12 @@ class Wrong(ValueError):
 
 
 def one_line(error):
-    """-> the message of an error, in one line."""
-    return f"{' '.join(str(error).split()):.1000}"
+    """-> the message of an error, in one line of letters that a terminal can show."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # other people's code, too
+        words = "(no message)"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)[:1000]
 
 
 def raised(what: str, error: BaseException, callers=()) -> GameError:

@@ -15,7 +15,7 @@ from dqn_symbolic.guard.errors import GameError, Wrong, raised
 
 GYMNASIUM = Path(gymnasium.__file__).parent
 CALLERS = GYMNASIUM / "core.py", GYMNASIUM / "wrappers"  # they call the game
-SIGNATURES = {"reset": "(self, *, seed=None, options=None)", "step": "(self, action)"}
+SIGNATURES = {"reset": "(*, seed=None, options=None)", "step": "(action)"}
 
 
 class Innermost(gymnasium.Wrapper):
@@ -54,8 +54,10 @@ class Guarded(gymnasium.Wrapper):
             self.first_action, actions = spaces.action_range(getattr(env, "action_space", None))
             space = getattr(env, "observation_space", None)
             self.observation_space, self.as_array = spaces.as_frames(space)
-        except ValueError as error:
-            raise ValueError(f"{self.name}: {error}") from error
+        except Exception as error:
+            if isinstance(error, ValueError):
+                raise ValueError(f"{self.name}: {error}") from error
+            raise raised(f"{self.name}: its spaces", error, CALLERS) from error
         self.action_space = Discrete(actions)
         self.shape, self.dtype = self.observation_space.shape, self.observation_space.dtype
         self.usual = {}  # {method: dtype of its observations}
@@ -64,7 +66,7 @@ class Guarded(gymnasium.Wrapper):
         try:
             observation, info = self.env.reset(seed=seed, options=options)
             return self.frame(observation, "reset"), expect_info(info)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise self.mistake("reset", error) from error
 
     def step(self, action):
@@ -90,7 +92,7 @@ class Guarded(gymnasium.Wrapper):
             ):
                 observation = self.frame(observation, "step")
             return observation, reward, terminated, truncated, info
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise self.mistake("step", error) from error
 
     def frame(self, observation, method=None):
@@ -104,17 +106,20 @@ class Guarded(gymnasium.Wrapper):
     def render(self):
         try:
             return self.env.render()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise self.mistake("render", error) from error
 
     def mistake(self, method, error):
         """-> the GameError for what came out of a call of this method."""
+        if isinstance(error, KeyboardInterrupt):
+            raise error
         what, last = f"{self.name}: {method}", traceback.extract_tb(error.__traceback__)[-1]
         if isinstance(error, Wrong):
             return GameError(f"{what}: {error}", "")
         if isinstance(error, TypeError) and last.filename == __file__:  # at the call itself
-            signature = inspect.signature(getattr(type(self.unwrapped), method))
-            return GameError(f"{what}: expected {SIGNATURES[method]}, got {signature}", "")
+            called = getattr(self.unwrapped, method)
+            got = inspect.signature(called) if callable(called) else spaces.shown(called)
+            return GameError(f"{what}: expected {SIGNATURES[method]}, got {got}", "")
         return raised(what, error, CALLERS)
 
 

@@ -41,7 +41,7 @@ def flattening(space):
     def is_flat(part):
         try:
             return isinstance(utils.flatten_space(part), Box)
-        except NotImplementedError:  # a kind of space of the game's own
+        except (NotImplementedError, ValueError):  # a space of the game's own, or an empty one
             return False
 
     if is_flat(space):

@@ -89,8 +89,10 @@ def record(env, q_values, path, seconds=20, quiet=False):
     with whole_file(Path(path)) as file, tqdm(**bar) as bar:
 
         def frames():
+            size = None  # of the first picture; those of the game may change
             for view, milliseconds in scenes(Game(env, q_values), seconds):
-                picture = pygame.surfarray.array3d(draw(view._replace(keys=())))
+                surface = draw(view._replace(keys=()), size)
+                picture, size = pygame.surfarray.array3d(surface), surface.get_size()
                 yield picture.swapaxes(0, 1), milliseconds
                 bar.update(milliseconds / 1000)
 
