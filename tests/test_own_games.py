@@ -239,6 +239,15 @@ def test_a_picture_that_cannot_be_shown_is_one_line(fails, tmp_path, capfd):
     assert not before
 
 
+def test_pictures_of_other_sizes_are_animated(fails, tmp_path):
+    assert train(tmp_path) == 0
+    Walk.calls = {}
+    fails["render", 3] = lambda picture: np.zeros((35, 30, 3), np.uint8)
+    gif = ["--gif", str(tmp_path / "a.gif"), "--gif-seconds", "2", "--quiet"]
+    assert main(["watch", str(tmp_path), *gif]) == 0
+    assert (tmp_path / "a.gif").exists()
+
+
 def test_a_window_that_fails_after_the_training_is_one_line(fails, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
     fails["render", 0] = BROKEN

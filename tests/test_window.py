@@ -1618,7 +1618,12 @@ def test_a_terminal_sees_the_progress_of_a_recording(
 def recorded(env, tmp_path, monkeypatch, seconds):
     """-> (the drawn views, their milliseconds in the GIF)."""
     views, draw = [], window.draw
-    monkeypatch.setattr(window, "draw", lambda view: (views.append(view), draw(view))[1])
+
+    def recording_draw(view, size=None):
+        views.append(view)
+        return draw(view, size)
+
+    monkeypatch.setattr(window, "draw", recording_draw)
     n = env.action_space.n
     count = record(env, agent_with(n), tmp_path / "game.gif", seconds)
     with Image.open(tmp_path / "game.gif") as gif:
