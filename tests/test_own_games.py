@@ -243,7 +243,7 @@ def test_pictures_of_other_sizes_are_animated(fails, tmp_path):
     assert train(tmp_path) == 0
     Walk.calls = {}
     fails["render", 3] = lambda picture: np.zeros((35, 30, 3), np.uint8)
-    gif = ["--gif", str(tmp_path / "a.gif"), "--gif-seconds", "2", "--quiet"]
+    gif = ["--gif", str(tmp_path / "a.gif"), "--gif-seconds", "2"]
     assert main(["watch", str(tmp_path), *gif]) == 0
     assert (tmp_path / "a.gif").exists()
 
