@@ -16,3 +16,12 @@ def uncompiled():
 
     with uncompiled():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_modules_of_other_tests():
+    """What one test names on its command line, the next does not know."""
+    from dqn_symbolic.environments.modules import NAMED
+
+    yield
+    NAMED.clear()

@@ -341,3 +341,34 @@ def test_the_included_agents_play_well(name, score, tmp_path, capsys):
     assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > score
     assert main(["evaluate", str(tmp_path), "--agent", name]) == 2
     assert "not both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "actions"),
+    [({"mode": 4}, 4), ({"difficulty": 1}, 4), ({"full_action_space": True}, 18)],
+)
+def test_the_switches_of_the_console(options, actions):
+    """They change the game, which still repeats itself after each reset."""
+
+    def frames(**given):
+        game = task("ALE/Breakout-v5", **given)
+        env = game.make()
+        episodes = []
+        for _ in range(2):
+            shown = [env.reset(seed=3)[0]]
+            shown += [env.step(action)[0] for action in [1, 2, 2, 3, 0, 1, 2, 3] * 5]
+            episodes.append(np.array(shown))
+        env.close()
+        assert (episodes[0] == episodes[1]).all()
+        return game.actions, episodes[0]
+
+    assert frames(**options)[0] == actions
+    assert (frames(**options)[1] != frames()[1]).any()
+
+
+@pytest.mark.parametrize("option", ["mode=77", "difficulty=9", "mode=x", "obs_type=ram"])
+def test_wrong_options_of_atari_are_one_line(option, capsys):
+    assert main(["train", "--game", "ALE/Pong-v5", "--game-option", option]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("dqn_symbolic: ALE/Pong-v5")
+    assert err.count("\n") == 1
