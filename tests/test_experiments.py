@@ -148,10 +148,12 @@ def fails(job):
     raise ZeroDivisionError(f"{job[1]} cannot be divided")
 
 
+@pytest.mark.slow
 def test_every_job_is_done_once():
     assert sorted(in_processes(JOBS, fine, 2, [])) == sorted((job, fine(job)) for job in JOBS)
 
 
+@pytest.mark.slow
 def test_time_passes_while_a_job_is_at_work():
     ticks = []
     list(in_processes(JOBS[:1], slow, 1, [], tick=lambda: ticks.append("tick")))
@@ -170,6 +172,7 @@ def test_a_process_that_dies_is_noticed(processes):
         list(in_processes(JOBS[:2], dies, processes, []))
 
 
+@pytest.mark.slow
 def test_a_request_to_stop_ends_the_processes():
     stop = []
     for count, _ in enumerate(in_processes(JOBS, slow, 1, stop)):

@@ -209,6 +209,7 @@ def test_a_disk_that_is_full_at_the_picture_is_reported(tmp_path, monkeypatch, c
     assert {path.name for path in tmp_path.iterdir()} == {*FILES} - {"learning_curve.png"}
 
 
+@pytest.mark.slow
 def test_a_picture_needs_no_backend_of_a_notebook(tmp_path):
     """matplotlib refuses an unknown one when it is imported."""
     run = made(tmp_path / "run", (1, 2))

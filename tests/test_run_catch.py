@@ -566,6 +566,7 @@ def test_runs_started_in_the_same_second_have_different_folders(tmp_path, monkey
     assert sorted(os.listdir("runs")) == [stem, f"{stem}-2", f"{stem}-3"]
 
 
+@pytest.mark.slow
 def test_a_run_survives_a_full_standard_output(tmp_path):
     """The error "No space left on device" on standard output does not end the run."""
     if not Path("/dev/full").exists():
