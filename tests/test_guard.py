@@ -327,6 +327,11 @@ def mistake(env, method):
         ((F, 1.0, False, "no", {}), "step: truncated: expected True or False, got 'no'"),
         ((F, 1.0, np.array([1, 0]), False, {}), r"terminated: .*got int64 \(2,\)"),
         ((F, 1.0, 2, False, {}), "step: terminated: expected True or False, got 2"),
+        ((F, 1.0, 0.5, False, {}), "step: terminated: expected True or False, got 0.5"),
+        (
+            (F, 1.0, False, False, {"life_lost": np.array([1, 0])}),
+            "step: info: life_lost: expected True or False, got int64",
+        ),
         ((F, 1.0, False, False, 7), "step: info: expected a dict, got 7"),
     ],
 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.options import did_you_mean
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import runner
@@ -14,7 +15,8 @@ from dqn_symbolic.runs.stopping import exit_status, noted_signals
 def compare(door, experiment=None, quick=False, out=None, quiet=False):
     """Runs the jobs whose results are not in `out` yet. -> exit status"""
     if experiment not in (None, *runner.ALL):
-        raise BadInput(f"EXPERIMENT is one of {', '.join(runner.ALL)}; got {experiment!r}")
+        known, hint = ", ".join(runner.ALL), did_you_mean(experiment, runner.ALL)
+        raise BadInput(f"EXPERIMENT is one of {known}; got {experiment!r}{hint}")
     if experiment in runner.LONG:
         with bad_input():
             task(runner.LONG[experiment].GAME)  # it may not be installed

@@ -81,9 +81,11 @@ class Guarded(gymnasium.Wrapper):
                 and type(info) is dict
             ):
                 reward = float(spaces.number("the reward", reward, "a finite float32"))
-                terminated = bool(spaces.number("terminated", terminated, "True or False", 0, 1))
-                truncated = bool(spaces.number("truncated", truncated, "True or False", 0, 1))
+                terminated = spaces.flag("terminated", terminated)
+                truncated = spaces.flag("truncated", truncated)
                 info = expect_info(info)
+            if "life_lost" in info:  # which learning uses
+                info = {**info, "life_lost": spaces.flag("info: life_lost", info["life_lost"])}
             if not (
                 type(observation) is np.ndarray
                 and observation.dtype is self.dtype is self.usual.get("step")

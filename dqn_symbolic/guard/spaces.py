@@ -96,12 +96,17 @@ def cast(array, dtype):
     return array
 
 
-def number(name, value, expected, low=-LARGEST, high=LARGEST):
-    """-> the one number in `value`. Raises Wrong if there is none, or not from low to high."""
+def number(name, value, expected, fits=lambda number: -LARGEST <= number <= LARGEST):
+    """-> the one number in `value`. Raises Wrong if there is none, or none that fits."""
     array = np.asarray(value) if is_number_or_array(value) else np.empty(0)
-    if array.size != 1 or array.dtype.kind not in "biuf" or not low <= array.item() <= high:
+    if array.size != 1 or array.dtype.kind not in "biuf" or not fits(array.item()):
         raise Wrong(f"{name}: expected {expected}, got {shown(value)}")
     return array.item()
+
+
+def flag(name, value):
+    """-> True or False, which may also be 1 or 0."""
+    return bool(number(name, value, "True or False", (0, 1).__contains__))
 
 
 def is_number_or_array(value):
