@@ -38,7 +38,7 @@ def test_the_agent_solves_catch_from_pixels(trained):
 def test_the_window_shows_the_four_frames(trained, tmp_path):
     assert main(["watch", str(trained), "--gif", str(tmp_path / "a.gif")]) == 0
     with Image.open(tmp_path / "a.gif") as animation:
-        assert animation.n_frames == 5 * 6
+        assert animation.n_frames == 10 * 6
         assert animation.height > animation.width * 0.75  # a strip below the board
 
 

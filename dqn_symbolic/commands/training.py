@@ -124,7 +124,7 @@ def split(given):
 
 
 @bad_input()
-def resumed(folder, door, given, command, own):
+def resumed(folder, door, given, command, own=()):
     """-> (Task, Settings, data of the checkpoint). Of the settings, only `steps` may differ."""
     path = folder / "checkpoint.npz"
     data, task, settings = loading.read_data(path, "checkpoint")
