@@ -323,6 +323,13 @@ def test_games_are_closed(fail, fails, tmp_path):
     assert Walk.made == Walk.closed == 1 + 1 + 3  # to look at it, to learn in, to evaluate
 
 
+def test_a_game_that_is_refused_is_closed_too(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(Walk, "action_space", Box(-np.inf, 1, (1,)))
+    assert train(tmp_path / "run") == 2
+    assert "Walk-v0: the action space: expected Discrete(n)" in last_line(capfd)[0]
+    assert Walk.made == Walk.closed == 1
+
+
 def test_an_error_while_a_game_closes_is_a_line(fails, tmp_path, capfd):
     fails["close", 2] = BROKEN
     game = ["--game", "Walk-v0", "--steps", "50", "--out", str(tmp_path)]

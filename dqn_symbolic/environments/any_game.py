@@ -12,7 +12,7 @@ from gymnasium.envs import registration
 
 from dqn_symbolic.environments import catch
 from dqn_symbolic.environments.nature_scores import paper_scores
-from dqn_symbolic.environments.task import Task, closed
+from dqn_symbolic.environments.task import Task, close
 from dqn_symbolic.guard.errors import one_line, raised
 from dqn_symbolic.guard.game import GYMNASIUM, Guarded
 
@@ -49,15 +49,14 @@ def task(game: str, **kwargs) -> Task:
     made, checked = make(), True
     try:
         env = Guarded(made)
-    except ValueError as error:
-        raise ValueError(f"{game}: {one_line(error).partition(': ')[2]}") from error
-    if game == "games:Catch-v0":
-        fields = catch.scoring(made.unwrapped)
-    else:
-        preset = "classic" if len(env.shape) == 1 else "catch"
-        goal = made.spec.reward_threshold
-        fields = {"goal": goal if isinstance(goal, int | float) else None, "preset": preset}
-    closed(made, game)
+        if game == "games:Catch-v0":
+            fields = catch.scoring(made.unwrapped)
+        else:
+            preset = "classic" if len(env.shape) == 1 else "catch"
+            goal = made.spec.reward_threshold
+            fields = {"goal": goal if isinstance(goal, int | float) else None, "preset": preset}
+    finally:
+        close(made, game)
     return Task(game, kwargs, make, env.observation_space, int(env.action_space.n), **fields)
 
 

@@ -60,13 +60,12 @@ class Task:
         return [History(self.make(), settings.history) for _ in range(number)]
 
 
-def closed(env, game) -> str:
-    """Closes an environment. -> the line of its error, or "" """
+def close(env, game: str, say: Callable = lambda line: None) -> None:
+    """Closes an environment; say(line): if this fails."""
     try:
         env.close()
     except (Exception, SystemExit) as error:
-        return str(raised(f"{game}: close", error))
-    return ""
+        say(str(raised(f"{game}: close", error)))
 
 
 def closed_by(stack: ExitStack, task: Task, say: Callable) -> Task:
@@ -74,7 +73,7 @@ def closed_by(stack: ExitStack, task: Task, say: Callable) -> Task:
 
     def make(**options):
         env = task.make(**options)
-        stack.callback(lambda: [say(line) for line in [closed(env, task.game)] if line])
+        stack.callback(close, env, task.game, say)
         return env
 
     return replace(task, make=make)
