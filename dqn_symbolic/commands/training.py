@@ -47,7 +47,6 @@ def asked(door, given, command="train", own=()):
     with noted_signals() as noted, ExitStack() as stack:
         if resume:
             stack.enter_context(alone(resume))
-        if resume:
             task, settings, data = resumed(resume, door, given, command, own)
         else:
             task, settings, data = new(door, given)
@@ -149,7 +148,7 @@ def resumed(folder, door, given, command, own=()):
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         loading.empty_weights(path, task, settings)
-        ended = loading.how_it_ended(folder, data, task, settings)
+        ended = loading.how_it_ended(folder, reached, settings)
         if ended:
             raise Done(f"{folder} has ended after {reached:,} agent steps: {ended}")
     return task, settings, data

@@ -54,9 +54,9 @@ class Guarded(gymnasium.Wrapper):
             self.first_action, actions = spaces.action_range(getattr(env, "action_space", None))
             space = getattr(env, "observation_space", None)
             self.observation_space, self.as_array = spaces.as_frames(space)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
         except Exception as error:
-            if isinstance(error, ValueError):
-                raise ValueError(f"{self.name}: {error}") from error
             raise raised(f"{self.name}: its spaces", error, CALLERS) from error
         self.action_space = Discrete(actions)
         self.shape, self.dtype = self.observation_space.shape, self.observation_space.dtype

@@ -124,15 +124,14 @@ def steps_of(path, data):
         return expect_count("steps", data["agent"]["counters"]["steps"]) if data["agent"] else 0
 
 
-def how_it_ended(folder, data, task, settings) -> str:
-    """-> how a run has ended, "" if it has not, or if its last files are missing."""
-    with fitting(folder / "checkpoint.npz"):
-        solved = task.solved(read_progress(data["run"]["progress"], task))
-    reached, summary = steps_of(folder, data), {}
-    with suppress(OSError, ValueError):
+def how_it_ended(folder, reached, settings) -> str:
+    """-> how a run has ended, after `reached` agent steps; "" if not, or without its summary."""
+    summary = None
+    with suppress(OSError, RecursionError, ValueError):
         summary = json.loads((folder / "summary.json").read_text())
     if not isinstance(summary, dict) or summary.get("env_steps") != reached:
         return ""
+    solved = summary.get("solved") is True
     return "it is solved" if solved else "--steps N goes on" if reached == settings.steps else ""
 
 
