@@ -131,7 +131,12 @@ class Agent:
         return {p.name: np.array(p.get_value()) for p in self.graph.params}
 
     def save(self, path) -> None:
-        """Writes weights, settings and the game's name, for `dqn_symbolic.load`, in one step."""
+        """Writes weights, settings and the game's name, for `dqn_symbolic.load`, in one step.
+
+        Raises FloatingPointError if the weights are not finite, which `load` would refuse.
+        """
+        if not all(np.isfinite(value).all() for value in self.weights().values()):
+            raise FloatingPointError(f"the weights are not finite ({ADVICE})")
         spec, kwargs = self.env.env.spec, {}
         known = spec and not spec.additional_wrappers  # else `load` has to be given the game
         if known:
