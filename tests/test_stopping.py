@@ -152,21 +152,3 @@ def test_a_second_signal_ends_a_process_that_compiles():
     process.terminate()
     assert process.communicate(timeout=10) == ("", "\nstopping: once more ends it at once\n")
     assert process.returncode == 128 + signal.SIGTERM
-
-
-@pytest.mark.slow
-def test_kill_9_of_compare_leaves_no_workers(tmp_path):
-    psutil = pytest.importorskip("psutil")
-    command = [sys.executable, "run_catch.py", "compare", "stages", "--quick", "--out", tmp_path]
-    process = subprocess.Popen([*command, "--quiet"], cwd=ROOT)
-    parent, workers = psutil.Process(process.pid), []
-    while len(workers) < 3:  # two workers, and the tracker of their resources
-        workers = parent.children(recursive=True)
-        assert process.poll() is None
-        time.sleep(0.1)
-    time.sleep(5)  # some are at work
-    process.kill()
-    process.wait()
-    gone, alive = psutil.wait_procs(workers, timeout=20)
-    assert len(gone) == len(workers)
-    assert alive == []
