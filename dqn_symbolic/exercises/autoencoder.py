@@ -70,15 +70,21 @@ def train(x, seed, code_size, linear, epochs=EPOCHS, mode=MODES["numba"]):
 
 
 def pca(x, code_size):
-    """-> reconstruct, by the first `code_size` principal components of x (N, pixels).
+    """-> reconstruct(x) -> x', by the first `code_size` principal components.  x, x' (N, ...)
 
     Components along which x does not vary are left out: rounding alone would choose them.
     """
-    mean = x.mean(axis=0)
-    _, deviations, components = np.linalg.svd(x - mean, full_matrices=False)
+    flat = x.reshape(len(x), -1)  # (N, pixels)
+    mean = flat.mean(axis=0)
+    _, deviations, components = np.linalg.svd(flat - mean, full_matrices=False)
     rank = (deviations > 1e-5 * deviations[0]).sum()
     components = components[: min(code_size, rank)]  # (at most code_size, pixels)
-    return lambda x: (x - mean) @ components.T @ components + mean
+
+    def reconstruct(x):
+        code = (x.reshape(len(x), -1) - mean) @ components.T
+        return (code @ components + mean).reshape(x.shape)
+
+    return reconstruct
 
 
 def squared_error(reconstruction, x):
