@@ -59,12 +59,12 @@ def graph(rng, inputs, code_size, linear, optimiser, mode=MODES["numba"]):
     return learn, reconstruct, encode, W, b
 
 
-def train(x, seed, code_size, linear, epochs=EPOCHS, mode=MODES["numba"]):
+def train(x, seed, code_size, linear):
     """-> reconstruct, after training on x (N, 64)."""
     rng = np.random.default_rng(seed)
     optimiser = partial(adam, learning_rate=RATE)
-    learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser, mode)
-    for (part,) in minibatches(rng, epochs, x, size=BATCH):
+    learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser)
+    for (part,) in minibatches(rng, EPOCHS, x, size=BATCH):
         learn(part, part)
     return reconstruct
 
