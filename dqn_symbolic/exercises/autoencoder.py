@@ -74,15 +74,14 @@ def pca(x, code_size):
 
     Components along which x does not vary are left out: rounding alone would choose them.
     """
-    flat = x.reshape(len(x), -1)  # (N, pixels)
-    mean = flat.mean(axis=0)
-    _, deviations, components = np.linalg.svd(flat - mean, full_matrices=False)
+    mean = x.mean(axis=0)
+    _, deviations, components = np.linalg.svd((x - mean).reshape(len(x), -1), full_matrices=False)
     rank = (deviations > 1e-5 * deviations[0]).sum()
     components = components[: min(code_size, rank)]  # (at most code_size, pixels)
 
     def reconstruct(x):
-        code = (x.reshape(len(x), -1) - mean) @ components.T
-        return (code @ components + mean).reshape(x.shape)
+        code = (x - mean).reshape(len(x), -1) @ components.T
+        return (code @ components).reshape(x.shape) + mean
 
     return reconstruct
 
