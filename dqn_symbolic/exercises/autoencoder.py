@@ -75,15 +75,10 @@ def pca(x, code_size):
     Components along which x does not vary are left out: rounding alone would choose them.
     """
     mean = x.mean(axis=0)
-    _, deviations, components = np.linalg.svd((x - mean).reshape(len(x), -1), full_matrices=False)
+    _, deviations, V = np.linalg.svd((x - mean).reshape(len(x), -1), full_matrices=False)
     rank = (deviations > 1e-5 * deviations[0]).sum()
-    components = components[: min(code_size, rank)]  # (at most code_size, pixels)
-
-    def reconstruct(x):
-        code = (x - mean).reshape(len(x), -1) @ components.T
-        return (code @ components).reshape(x.shape) + mean
-
-    return reconstruct
+    V = V[: min(code_size, rank)]  # (at most code_size, pixels): the components
+    return lambda x: ((x - mean).reshape(len(x), -1) @ V.T @ V).reshape(x.shape) + mean
 
 
 def squared_error(reconstruction, x):
