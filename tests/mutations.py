@@ -411,7 +411,7 @@ FAULTS = [
     ("a transposed array read in memory order", LINKER, "axes == sorted(axes)", "True", "test_numba_linker"),
     ("sizes that differ are not refused", LINKER, "in dict.fromkeys(sizes) if other != size]", "in ()]", "test_numba_linker"),
     ("an output that shares its memory with an input", LINKER, '{source.array(x)}.copy()"', '{source.array(x)}"', "test_numba_linker"),
-    ("the table bootstraps after termination", TABULAR, "np.append(v, 0)", "np.append(v, 1)", "test_tabular"),
+    ("the table bootstraps after termination", TABULAR, "np.append(value(q), 0)", "np.append(value(q), 1)", "test_tabular"),
     ("value iteration without its maximum", TABULAR, "lambda q: q.max(axis=1)", "lambda q: q.mean(axis=1)", "test_tabular"),
     ("the table bootstraps from the mean", TABULAR, "else q[x_tp1].max()", "else q[x_tp1].mean()", "test_tabular"),
     ("the policy gradient downhill", REINFORCE, "grad(-J, params)", "grad(J, params)", "test_policy_gradient"),
