@@ -331,7 +331,7 @@ def no_luck(*args, **options):
     [
         ("none", ray.init, "none"),
         ("long" * 25, ray.init, "107 bytes"),
-        ("", no_luck, "Ray does not start: no luck today"),
+        ("", no_luck, "dqn_symbolic: no Ray: no luck today"),
     ],
 )
 def test_ray_does_not_start(folder, init, said, tmp_path, capsys, monkeypatch):

@@ -191,11 +191,11 @@ class OnRay(Scheduler):
         if calls:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
-    def died(self, who, error, back):
+    def died(self, who, error, back):  # back: how it begins again
         self.deaths += 1
         if self.deaths > 3 * len(self.taken + self.parts) or not ray.cluster_resources():
             cause = one_line(str(error).strip().rpartition("\n")[2])
-            raise GameError(f"{who} cannot be started again: {cause}", "")  # it is as final
+            raise GameError(f"{who} cannot be started again: {cause}", "")  # as from a broken game
         self.say(f"{who} has died: it begins again{back}")
 
     def restart_dead_servers(self, patience=PATIENCE):
@@ -237,7 +237,7 @@ def connect(address=None, **options):
     try:
         ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
     except Exception as error:
-        raise BadInput(f"Ray does not start: {one_line(error)}") from error
+        raise BadInput(f"no Ray: {one_line(error)}") from error
     signal.signal(signal.SIGTERM, before)  # Ray would exit at once
 
 
