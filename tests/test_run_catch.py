@@ -407,7 +407,7 @@ def test_play_does_not_import_pytensor():
         ("evaluate --episodes 1000000", "episodes: expected at most 100,000, got 1000000"),
         ("evaluate --epsilon 1.5", "epsilon: expected a number from 0 to 1, got 1.5"),
         ("watch --gif a.gif --gif-seconds 0", "gif_seconds: expected at least 1, got 0"),
-        ("watch --gif a.gif --gif-seconds 9999", "gif_seconds: expected at most 600, got 9999"),
+        ("watch --gif a.gif --gif-seconds 9999", "gif_seconds: expected at most 120, got 9999"),
         ("--out a --resume b", "--out starts a new run, --resume continues one"),
         ("--resume nowhere", "nowhere: No such file or directory"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),

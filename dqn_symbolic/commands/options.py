@@ -56,7 +56,7 @@ class Trained:
 @dataclass(frozen=True)
 class Watching:
     gif: Path = setting(None, "write an animation to this file and open no window")
-    gif_seconds: int = setting(20, "its length, in seconds of play", most=600)
+    gif_seconds: int = setting(20, "its length, in seconds of play", most=120)
 
 
 @dataclass(frozen=True)

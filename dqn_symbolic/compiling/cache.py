@@ -12,16 +12,13 @@ from pathlib import Path
 from zlib import crc32
 
 from numba.core import caching
-from pytensor.link.numba.cache import NUMBA_CACHE_PATH
-
-NumbasFiles = caching.IndexDataCacheFile
 
 
 class SlowStart(UserWarning):
     """Everything works, but the start takes longer than it should."""
 
 
-class CheckedFiles(NumbasFiles):
+class CheckedFiles(caching.IndexDataCacheFile):
     """The files of one function. A SHA-256 follows each pickle, which does not read it.
 
     numba compiles a function anew if its files are damaged, and then replaces them.
@@ -61,13 +58,7 @@ def is_whole(path):
     return False
 
 
-def files(cache_path, **names):
-    """-> the files of one function, checked in PyTensor's folder; elsewhere they are not ours."""
-    kind = CheckedFiles if cache_path == NUMBA_CACHE_PATH else NumbasFiles
-    return kind(cache_path, **names)
-
-
-caching.IndexDataCacheFile = files
+caching.IndexDataCacheFile = CheckedFiles
 
 
 def text_of(*files):
