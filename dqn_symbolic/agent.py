@@ -131,10 +131,7 @@ class Agent:
         return {p.name: np.array(p.get_value()) for p in self.graph.params}
 
     def save(self, path) -> None:
-        """Writes weights, settings and the game's name, for `dqn_symbolic.load`, in one step.
-
-        Raises FloatingPointError if the weights are not finite, which `load` would refuse.
-        """
+        """Writes the file that `load` reads, in one step. Its numbers have to be finite."""
         if not all(np.isfinite(value).all() for value in self.weights().values()):
             raise FloatingPointError(f"the weights are not finite ({ADVICE})")
         spec, kwargs = self.env.env.spec, {}

@@ -1,8 +1,4 @@
-"""numba's cache on disk: the keys of its files, and checksums, so that a damaged file does no harm.
-
-numba reads what it finds: a file that a power cut has cut short is an error at every start, and one
-flipped bit in machine code is other numbers or a crash.
-"""
+"""numba's cache on disk: the keys of its files, and checksums: a damaged file does no harm."""
 
 import warnings
 from contextlib import contextmanager, suppress

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.jobs import in_processes
-from dqn_symbolic.runs.errors import BadInput, one_line
+from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import read_text, write_text
 from dqn_symbolic.runs.loading import expect_count, expect_number
 
@@ -160,7 +160,7 @@ def report(out, quick):
         except OSError:
             raise
         except Exception as error:  # rows of something else can fail in any way
-            problem = f"{out / name} holds rows of something else ({one_line(error):.200})"
+            problem = f"{out / name} holds rows of something else ({type(error).__name__})"
             raise BadInput(f"{problem}: delete them, and their jobs are done again") from error
         command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
         parts.append(

@@ -14,9 +14,7 @@ class GorilaSettings:
     pull_every: int = setting(1, "agent steps of a bundle from one pull to the next")
     stale_after: int = setting(100, "versions: a gradient that is so far behind is dropped")
     outlier_after: float = setting(
-        0.0,
-        "standard deviations: gradients of a loss further above its mean are dropped; 0: none",
-        most=1_000,
+        0.0, "standard deviations above the mean loss: there, none is learnt; 0: off", most=1_000
     )
 
     def __post_init__(self):

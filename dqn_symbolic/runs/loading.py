@@ -214,7 +214,7 @@ def expect_count(name, count):
 
 
 def expect_number(name, value):
-    """-> a number which other numbers can be added to, and which can be drawn."""
+    """-> a number that can be added to others, and drawn."""
     if type(value) not in (int, float) or not abs(value) < LARGEST:
         raise ValueError(f"{name}: expected a number below {LARGEST:g}, got {value!r:.100}")
     return value
