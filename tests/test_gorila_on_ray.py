@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -439,7 +440,8 @@ def test_sigterm_saves_everything(tmp_path):
 
 def test_after_a_hard_end_nothing_that_works_stays(tmp_path):
     out = tmp_path / "run"
-    process = begun(out, "--steps", "100000")
+    folder = tempfile.mkdtemp(dir="/tmp")
+    process = begun(out, "--steps", "100000", RAY_TMPDIR=folder)
     assert until((out / "checkpoint.npz").exists, process)
     children = [p for p in family(process) if "Agent" not in p.name()]  # Ray's two take a minute
     assert len(children) >= 5
@@ -447,6 +449,7 @@ def test_after_a_hard_end_nothing_that_works_stays(tmp_path):
     process.communicate()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+    shutil.rmtree(folder)
 
 
 SLOW_GAME = """
