@@ -7,7 +7,6 @@ import copy
 import io
 import json
 import os
-import time
 import tracemalloc
 import zipfile
 from collections import Counter
@@ -237,7 +236,7 @@ def with_setting(content, name, value):
 
 @pytest.mark.parametrize("number", HUGE.values(), ids=HUGE)
 def test_no_number_in_a_file_of_two_kilobytes_costs_more_than_the_file(number, folder, tmp_path):
-    """Whatever stands in place of a number, it is refused, or it costs neither time nor memory."""
+    """Whatever stands in place of a number, it is refused, or it costs no memory."""
     intact, refused = (folder / "agent.npz").read_bytes(), {}
     path = tmp_path / "agent.npz"
     for field in fields(Settings):
@@ -246,11 +245,9 @@ def test_no_number_in_a_file_of_two_kilobytes_costs_more_than_the_file(number, f
         value = [number] if field.type is tuple else number
         path.write_bytes(with_setting(intact, field.name, value))
         tracemalloc.start()
-        since = time.monotonic()
         message = refusal(load, path)
-        taken, (_, peak) = time.monotonic() - since, tracemalloc.get_traced_memory()
+        _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert taken < 3, field.name
         assert peak < 2**27 or field.name == "memory_size", field.name  # zeros take no memory
         refused[field.name] = message
         if message:

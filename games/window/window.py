@@ -96,7 +96,7 @@ def record(env, q_values, path, seconds=20, quiet=False):
                 picture = Image.fromarray(pixels.swapaxes(0, 1)).quantize()
                 picture.info["duration"] = milliseconds
                 yield picture
-                bar.update(milliseconds / 1000)
+                bar.update(min(milliseconds / 1000, seconds - bar.n))
 
         first = next(others := pictures())
         first.save(file, "GIF", save_all=True, append_images=others, loop=0)
