@@ -142,8 +142,9 @@ class Agent:
         settings = {**asdict(self.settings), "game": kwargs}
         data = json.dumps({**FILE, "game": spec.id if known else "", "settings": settings})
         part = Path(f"{path}.{os.getpid()}")
+        part.unlink(missing_ok=True)  # it may be a link
         try:
-            with open(part, "wb") as file:
+            with open(part, "xb") as file:
                 np.savez(file, data=np.array(data.encode()), **self.weights())
             os.replace(part, path)
         finally:

@@ -306,8 +306,65 @@ def test_a_text_that_is_no_file_is_no_text(name, folder, tmp_path, capsys):
     command = ["plot", str(tmp_path)] if plots else commands(tmp_path)["checkpoint"]
     status = main(command)  # which would wait for ever
     err = capsys.readouterr().err
-    assert status == (2 if plots else 0), err
-    assert ("not a text file of a run" in err) == plots
+    assert status == 2
+    assert ("not a text file of a run" if plots else "summary.json: is not a file") in err
+    assert err.count("\n") == 1
+
+
+def test_data_that_shrink_when_they_are_compressed_are_refused(folder, tmp_path, capsys):
+    """They would take a hundred times the memory of the file."""
+    content = changed((folder / "agent.npz").read_bytes(), lambda data: data.update(z=[{}] * 10**6))
+    (tmp_path / "agent.npz").write_bytes(content)
+    assert len(content) < 2**17
+    assert main(commands(tmp_path)["agent"]) == 2
+    assert "agent.npz is damaged, cut short or not from a run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: run.update(train_seconds=1e16),
+        lambda run: run.update(compile_seconds=10**90),
+        lambda run: run.pop("linker"),
+        lambda run: run.update(progress=run["progress"].replace("loss", "\ud800")),
+    ],
+)
+def test_odd_values_of_a_run_are_refused(change, folder, tmp_path, capsys):
+    content = (folder / "checkpoint.npz").read_bytes()
+    content = changed(content, lambda data: change(data["run"]))
+    (tmp_path / "checkpoint.npz").write_bytes(content)
+    assert main([*commands(tmp_path)["checkpoint"], "--steps", "150"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_column_of_another_program_does_no_harm(folder, tmp_path):
+    """The rows that follow leave it empty, and the run can be resumed again."""
+
+    def change(data):
+        head, *lines = data["run"]["progress"].splitlines()
+        data["run"]["progress"] = "\n".join([f"a,{head}", *(f"1,{line}" for line in lines)]) + "\n"
+
+    content = changed((folder / "checkpoint.npz").read_bytes(), change)
+    (tmp_path / "checkpoint.npz").write_bytes(content)
+    for steps in "170", "230":
+        assert main([*commands(tmp_path)["checkpoint"], "--steps", steps]) == 0
+    rows = (tmp_path / "progress.csv").read_text().splitlines()
+    assert {row.count(",") for row in rows} == {rows[0].count(",")}
+
+
+def test_weights_that_overflow_end_an_evaluation_in_one_line(folder, tmp_path, capsys):
+    members = members_of((folder / "agent.npz").read_bytes())
+    largest = npy(np.full_like(np.load(io.BytesIO(members["W1.npy"])), 3e38))
+    (tmp_path / "agent.npz").write_bytes(zipped({**members, "W1.npy": largest}))
+    status = main(["evaluate", str(tmp_path), "--quiet"])
+    assert (status, capsys.readouterr().err.count("\n")) in [(0, 0), (2, 1)]
+
+
+def test_what_is_no_file_is_not_replaced(folder, capsys):
+    os.mkfifo(folder.parent / "pipe")
+    assert main(["plot", str(folder), "--out", str(folder.parent / "pipe")]) == 2
+    assert "pipe: is not a file" in capsys.readouterr().err
+    assert (folder.parent / "pipe").is_fifo()
 
 
 def test_nothing_is_written_through_a_link(tmp_path):

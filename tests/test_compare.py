@@ -240,6 +240,7 @@ HOSTILE = {
     "nested rows": ([[[]]] * 9, "is damaged"),
     "a number of 400 digits": ([{"agent_steps": 10**400}], "is damaged"),
     "NaN": ([{"agent_steps": float("nan")}], "is damaged"),
+    "half a letter": ([{"agent_steps": "\ud800"}], "is damaged"),
     "a list in a row": ([{"agent_steps": [1]}], "is damaged"),
     "no rows": ([], "holds rows of something else"),
     "other columns": ([{"x": 1}], "holds rows of something else"),

@@ -354,6 +354,30 @@ def test_a_memory_that_is_a_link_is_refused_and_kept(tmp_path, set_slots):
     assert piece_files(tmp_path / "one") == before
 
 
+def test_a_memory_that_is_a_link_is_refused_before_the_first_step(tmp_path, set_slots):
+    """A checkpoint without a memory can name the other run's mark, too."""
+    set_slots(10)
+    for name in "one", "two":
+        (tmp_path / name).mkdir()
+        steps(new_run(tmp_path / name, capacity=49), 77 * (name == "one")).save_checkpoint()
+    (tmp_path / "two" / "memory").symlink_to(tmp_path / "one" / "memory")
+    before = piece_files(tmp_path / "one")
+    with pytest.raises(checkpoints.Unreadable, match="memory is a link"):
+        resumed(tmp_path / "two", capacity=49)
+    assert piece_files(tmp_path / "one") == before
+
+
+def test_piece_numbers_of_another_type_are_refused(tmp_path, set_slots):
+    """0.0 equals 0, but names another file."""
+    set_slots(10)
+    steps(new_run(tmp_path, capacity=49), 77).save_checkpoint()
+    path = tmp_path / "checkpoint.npz"
+    data, arrays = load(path, "checkpoint")
+    data["pieces"] = [[float(number), sums] for number, sums in data["pieces"]]
+    checkpoints.save(path, "checkpoint", data, {n: a for n, a in arrays.items() if "/" not in n})
+    assert "pieces: expected" in refusal_to_resume(tmp_path)
+
+
 @pytest.mark.parametrize("copied", [shutil.copy2, os.link])
 def test_two_copies_of_a_run_go_on(copied, tmp_path, set_slots):
     set_slots(10)

@@ -112,6 +112,13 @@ def test_a_game_of_a_module_is_not_imported(tmp_path, drawn, monkeypatch):
     assert plot(gone) == 0
 
 
+def test_any_letters_in_an_option_of_the_game(tmp_path, drawn):
+    odd = ["$\\frac{$", "\ud800", "x" * 10**5, 10**30, [[1]], None]
+    runs = [made(tmp_path / str(n), (0, 1), "a:B-v0", {"x": x}) for n, x in enumerate(odd)]
+    assert plot(*runs, "--out", tmp_path / "a.png", "--quiet") == 0
+    assert len(legend(drawn[0])) == len(odd)
+
+
 def test_ten_lines_can_be_distinguished_in_grayscale(tmp_path, drawn, capfd):
     runs = [made(tmp_path / str(n), (n, n + 1), batch_size=n + 1) for n in range(11)]
     assert plot(*runs[:10], "--out", tmp_path / "a.png", "--quiet") == 0
@@ -143,6 +150,10 @@ def damaged(folder, old, new):
             lambda at: [damaged(made(at / "a", (1,)), ",1\n", ",1e308\n")],
             "a number below 1e+100",
         ),
+        (lambda at: [damaged(made(at / "a", (1,)), ",1\n", ",1" + "0" * 100 + "\n")], "1e+100"),
+        (lambda at: [made(at / "a", (1,), "mine:$\\frac{$")], "this is not a game"),
+        (lambda at: [made(at / "a", (1,), "mine:\ud800")], "this is not a game"),
+        (lambda at: [made(at / "a", (1,), "mine:" + "x" * 10**5)], "this is not a game"),
         (
             lambda at: [made(at / "a", (1,)), made(at / "b", (1,), "Acrobot-v1")],
             "expected runs of one game, got CartPole-v1, Acrobot-v1",

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from dqn_symbolic.runs.stopping import noted_signals
 from tests.test_crashes import ROOT
 
 HANGING = """
@@ -123,6 +124,20 @@ def test_two_signals_at_once_are_one(tmp_path):
         time.sleep(0.002)
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
     assert (tmp_path / "summary.json").exists()
+
+
+def test_what_is_ignored_from_the_start_stays_so():
+    """`nohup` ignores SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with noted_signals() as noted:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        assert noted == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_signal_ends_a_process_that_compiles():

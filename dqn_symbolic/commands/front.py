@@ -93,7 +93,7 @@ def main(arguments, door):
         if not given.get("quiet"):
             say(str(done))
         return 0
-    except (BadInput, GameError) as error:
+    except (BadInput, FloatingPointError, GameError) as error:
         message = str(error)
         game_error = error if isinstance(error, GameError) else error.__cause__
         if isinstance(game_error, GameError):

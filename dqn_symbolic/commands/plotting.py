@@ -8,7 +8,7 @@ from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task
-from dqn_symbolic.runs.errors import BadInput, bad_input
+from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.figures import learning_curves, save
 from dqn_symbolic.runs.files import read_text
 from dqn_symbolic.runs.loading import fitting, read_progress, read_settings
@@ -27,7 +27,8 @@ def plot(door, runs, out=None, quiet=False):
     differing = [n for n in names if any(own.get(n) != first.get(n) for own in settings)]
     lines = {}
     for own, its_rows in zip(settings, rows):
-        label = ", ".join(f"{n.replace('_', ' ')} {text(own.get(n))}" for n in differing)
+        label = one_line(", ".join(f"{n.replace('_', ' ')} {text(own.get(n))}" for n in differing))
+        label = label.replace("$", r"\$")  # else matplotlib reads a formula
         lines.setdefault(label, {})[own["seed"]] = its_rows
     out = out or (runs[0] / "learning_curve.png" if len(runs) == 1 else Path("plot.png"))
     with bad_input():
@@ -46,9 +47,10 @@ def read(folder):
             with suppress(Exception):  # it may not be installed here
                 game = task(game.game, **kwargs)
         rows = read_progress(read_text(folder / "progress.csv"), game)
+        own = {**kwargs, **data.get("gorila", {}), **asdict(settings)}
     if not rows:
         raise BadInput(f"{folder}: this run has no evaluation yet")
-    return game, {**kwargs, **data.get("gorila", {}), **asdict(settings)}, rows
+    return game, own, rows
 
 
 def text(value):

@@ -9,6 +9,7 @@ from dqn_symbolic.commands.playing import drawable, pictures_of
 from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.frames import History
 from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.runs.files import write_whole
 from dqn_symbolic.runs.loading import player_of
 from games.window import screen, window
 
@@ -36,7 +37,7 @@ def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seco
         tell("compiling forward")
         with pictures_of(task):
             if gif:
-                window.record(env, q_values, gif, gif_seconds, quiet)
+                write_whole(gif, lambda f: window.record(env, q_values, f, gif_seconds, quiet))
                 tell(f"written: {gif}")
             else:
                 tell(window.CLOSING)

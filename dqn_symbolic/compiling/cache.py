@@ -1,7 +1,8 @@
 """numba's cache on disk: the keys of its files, and checksums: a damaged file does no harm."""
 
+import os
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -48,10 +49,10 @@ def warn(message):
 
 
 def is_whole(path):
-    with suppress(OSError):
-        content = Path(path).read_bytes()
-        return content[-32:] == sha256(content[:-32]).digest()
-    return False
+    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+        return False
+    content = Path(path).read_bytes()
+    return content[-32:] == sha256(content[:-32]).digest()
 
 
 caching.IndexDataCacheFile = CheckedFiles

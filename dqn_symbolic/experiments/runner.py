@@ -114,9 +114,11 @@ def finished(out, name, quick):
             seconds, rows = expect_count("seconds", data["seconds"]), data["rows"]
             if data["checksum"] != checksum(rows):
                 raise ValueError("other rows than were written")
-            for name, value in (cell for row in rows for cell in row.items()):
+            for column, value in (cell for row in rows for cell in row.items()):
+                if not f"{column}{value}".isprintable():
+                    raise ValueError("not a row")
                 if not isinstance(value, str | bool | None):
-                    expect_number(name, value)
+                    expect_number(column, value)
             results[path] = {"seconds": seconds, "rows": rows}
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise BadInput(f"{path} is damaged: delete it, and its job is done again") from error
@@ -153,15 +155,13 @@ def report(out, quick):
         if complete is None:
             continue
         rows, seconds = complete
-        write_text(out / f"{name}.csv", csv_text(rows))
         try:
-            save(out / f"{name}.png", experiment.draw(rows))
-            table = markdown(experiment.table(rows))
-        except OSError:
-            raise
+            figure, table = experiment.draw(rows), markdown(experiment.table(rows))
         except Exception as error:  # rows of something else can fail in any way
             problem = f"{out / name} holds rows of something else ({type(error).__name__})"
             raise BadInput(f"{problem}: delete them, and their jobs are done again") from error
+        write_text(out / f"{name}.csv", csv_text(rows))
+        save(out / f"{name}.png", figure)
         command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
         parts.append(
             f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"

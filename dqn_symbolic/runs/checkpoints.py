@@ -20,7 +20,7 @@ from dqn_symbolic.runs.files import write_whole
 # Of the content of each kind of file.
 VERSIONS = {"agent": FILE["version"], "checkpoint": 5, "memory": 1}
 READ_SIZE = 2**20  # bytes
-MAX_DATA_SIZE = 2**28  # bytes: enough for 3,000,000 evaluations
+MAX_DATA_SIZE = 2**26  # bytes: enough for 700,000 evaluations
 
 
 class Unreadable(BadInput):
@@ -47,8 +47,8 @@ def save(path, kind, data, arrays):
             for name, array in {"data": np.array(data), **arrays}.items():
                 array = np.asarray(array, order="C")
                 # Frames shrink so much that compressing them saves time. Weights hardly shrink.
-                is_float = array.dtype.kind == "f"
-                archive.compression = zipfile.ZIP_STORED if is_float else zipfile.ZIP_DEFLATED
+                stored = array.dtype.kind == "f" or name == "data"
+                archive.compression = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     npy.write_array(member, array, allow_pickle=False)
             checksums.extend(member.CRC for member in archive.infolist())
@@ -60,7 +60,8 @@ def save(path, kind, data, arrays):
 def load_data(path, kind):
     """-> data, as given to `save`. Raises Unreadable for any other file."""
     with opened(path) as archive:
-        if archive.getinfo("data.npy").file_size > MAX_DATA_SIZE:
+        most = min(max(2**20, path.stat().st_size), MAX_DATA_SIZE)
+        if archive.getinfo("data.npy").file_size > most:
             raise ValueError("the data are too large")
         with archive.open("data.npy") as member:
             data = json.loads(npy.read_array(member, allow_pickle=False).item())

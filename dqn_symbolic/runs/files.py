@@ -20,6 +20,8 @@ def write_whole(path, write):
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(EINVAL, "is not a file")
         temporary.unlink(missing_ok=True)  # it may be a link to a file elsewhere
         with open(temporary, "xb") as file:
             write(file)

@@ -73,7 +73,7 @@ def read_settings(path, kind):
         kwargs = dict(settings.pop("game"))
         if settings.pop("action_repeat", 1) != 1:
             raise ValueError("the agent repeats its actions")
-        if not isinstance(data["game"], str):
+        if not re.fullmatch(r"[\w:./{}=\[\]-]{,200}", data["game"]):
             raise ValueError("this is not a game")
         return data, kwargs, Settings(**settings)
 
@@ -151,8 +151,10 @@ def restore(path, data, task, agent) -> tuple:
         names = "compile_seconds", "train_seconds"
         seconds = tuple(expect_count(name, run_state[name]) for name in names)
         best: tuple = None, {}
-        if not re.fullmatch("[0-9a-f]{8}", run_state["mark"]):
-            raise ValueError("mark: expected eight hexadecimal digits")
+        if not re.fullmatch("[0-9a-f]{8}", run_state["mark"]) or not run_state["linker"]:
+            raise ValueError("mark, linker: expected eight hexadecimal digits, and a name")
+        if (path.parent / pieces.FOLDER).is_symlink():
+            raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
         if run_state["best"] is not None:
             weights = {name: np.empty_like(value) for name, value in agent.weights().items()}
             best = expect_number("best", run_state["best"]), weights
@@ -161,10 +163,8 @@ def restore(path, data, task, agent) -> tuple:
             expect_state(agent_state, agent)
             arrays, saved_parts = empty_state(agent_state, agent)
             finished, room = pieces.cut(agent_state, saved_parts)
-            if (path.parent / pieces.FOLDER).is_symlink():
-                raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
             checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
-            if list(checksums) != list(finished):
+            if list(map(str, checksums)) != list(map(str, finished)):
                 raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
             room |= {f"best.{name}": value for name, value in best[1].items()}
             checkpoints.fill(path, room)
@@ -208,7 +208,7 @@ def expect_state(state, agent):
 
 
 def expect_count(name, count):
-    if expect_number(name, count) < 0:
+    if not 0 <= expect_number(name, count) < 10**15:
         raise ValueError(f"{name}: expected a count, got {count!r}")
     return count
 
@@ -225,7 +225,7 @@ def read_progress(text, task):
     numbers = {"env_steps", "updates", "seconds", "epsilon", "mean_return", task.score_name}
     rows = []
     for fields in csv.DictReader(text.splitlines()):
-        row = {name: number(name, field) for name, field in fields.items()}
+        row = {name: number(name, field) for name, field in fields.items() if name.isascii()}
         missing = {name for name in numbers if row.get(name) is None} | {"loss"} - row.keys()
         if missing:
             raise ValueError(f"a row without {', '.join(sorted(missing))}")
@@ -236,7 +236,8 @@ def read_progress(text, task):
 def number(name, field):
     if not field:
         return None
-    return expect_number(name, int(field) if field.isdecimal() else float(field))
+    is_whole = field.isdecimal() and len(field) < 16
+    return expect_number(name, int(field) if is_whole else float(field))
 
 
 def structure(value):

@@ -195,14 +195,14 @@ class Run:
         self.measured = steps, self.train_seconds
         self.forecast_at = inf if first else steps + 100 * s.update_every
         speed = (steps - first) / max(self.train_seconds - since, 1e-9)
-        left = timedelta(seconds=round((s.steps - steps) / speed))
+        left = timedelta(seconds=min(round((s.steps - steps) / speed), 10**9))
         if first and left > timedelta(minutes=1):
             speed_here = f"{left} without evaluations, at {speed:,.1f} steps a second"
             with tqdm.external_write_mode():
                 self.say(f"forecast: {speed_here}; {self.memory}")
 
     def add_row(self, row):
-        table = csv.DictWriter(self.progress, list(row), lineterminator="\n")
+        table = csv.DictWriter(self.progress, list((self.rows or [row])[0]), lineterminator="\n")
         if not self.rows:
             table.writeheader()
         table.writerow(row)

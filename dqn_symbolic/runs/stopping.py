@@ -23,7 +23,9 @@ def noted_signals():
     def note(signum, frame):
         noted.append(signum)
 
-    before = {signum: signal.signal(signum, note) for signum in SIGNALS}
+    # What is ignored from the start stays so: nohup, or a shell's command in the background.
+    heard = [signum for signum in SIGNALS if signal.getsignal(signum) != signal.SIG_IGN]
+    before = {signum: signal.signal(signum, note) for signum in heard}
     try:
         yield noted
     finally:

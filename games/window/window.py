@@ -6,7 +6,7 @@ Keys and seconds -> `Game` (control.py) -> `View` -> `draw` (panel.py), at the w
 import math
 import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -69,24 +69,27 @@ def save(picture, folder, title):
     """Writes the picture to the first free catch-0001.png, catch-0002.png, ...; -> a message."""
     name_of_game = re.sub(r"\W+", "-", title.lower())
     paths = (Path(folder, f"{name_of_game}-{number:04}.png") for number in count(1))
+    part = Path(folder, f".{name_of_game}.{os.getpid()}")
     try:
-        os.makedirs(folder, exist_ok=True)
-        path = next(path for path in paths if not path.exists())
-        with whole_file(path) as file:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
             pygame.image.save(picture, file, "png")
+        path = next(path for path in paths if not path.exists())
+        part.rename(path)
         return f"saved {path.name}"
     except OSError as error:
+        with suppress(OSError):
+            part.unlink()
         return f"not saved: {error.strerror}"
 
 
-def record(env, q_values, path, seconds=20, quiet=False):
-    """Writes an animated GIF of the agent's next `seconds`.
+def record(env, q_values, file, seconds=20, quiet=False):
+    """Writes an animated GIF of the agent's next `seconds` into an open file.
 
-    It needs no screen, and shows its progress on a terminal. Raises OSError if the file is not
-    writable.
+    It needs no screen, and shows its progress on a terminal.
     """
     bar = {"total": seconds, "leave": False, "disable": quiet or None, "bar_format": BAR}
-    with whole_file(Path(path)) as file, tqdm(**bar) as bar:
+    with tqdm(**bar) as bar:
 
         def pictures():
             size = None  # of the first picture; those of the game may change
@@ -100,23 +103,6 @@ def record(env, q_values, path, seconds=20, quiet=False):
 
         first = next(others := pictures())
         first.save(file, "GIF", save_all=True, append_images=others, loop=0)
-
-
-@contextmanager
-def whole_file(path):
-    """-> a file to write to. It appears under its path whole, or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(part, "wb") as file:
-            yield file
-        os.replace(part, path)
-    except OSError as error:
-        if error.filename not in (None, str(part)):
-            raise  # the game's own
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def scenes(game, seconds):
