@@ -365,7 +365,8 @@ def test_the_picture_is_named_after_the_page(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "-1"], "argument --seed: expected at least 0, got -1"),
+        (["--seed", "-1"], f"argument --seed: expected 0 to {2**63 - 1:,}, got -1"),
+        (["--seed", "9" * 400], f"argument --seed: expected 0 to {2**63 - 1:,}, got {'9' * 100}"),
         (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["--sede", "1"], "unrecognized arguments: --sede 1"),
         (["--out", __file__], f"{__file__}: File exists"),

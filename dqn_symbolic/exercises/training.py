@@ -65,8 +65,8 @@ def run(main, description):
     parser.add_argument("--out", type=Path, default="runs/exercises", help="folder of the picture")
     parser.error = fail
     options = parser.parse_args()
-    if options.seed < 0:
-        fail(f"argument --seed: expected at least 0, got {options.seed}")
+    if not 0 <= options.seed < 2**63:
+        fail(f"argument --seed: expected 0 to {2**63 - 1:,}, got {options.seed!s:.100}")
     path = options.out / f"{page.rpartition('.')[2]}.png"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
