@@ -312,7 +312,8 @@ def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
 def test_bad_input_is_refused_in_one_line(capsys):
     for arguments, expected in (
         (["--game", "ALE/Pang-v5"], "Pang"),
-        (["--game", PONG, "--sticky", "1.5"], "sticky: expected a probability below 1, got 1.5"),
+        (["--game", PONG, "--sticky", "1.5"], "sticky: expected a number from 0 to 1, got 1.5"),
+        (["--game", PONG, "--sticky", "1"], "sticky: expected a probability below 1, got 1.0"),
         (["--game", "CartPole-v1", "--sticky", ".25"], "sticky"),
     ):
         assert main(["train", *arguments]) == 2

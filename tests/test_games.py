@@ -130,6 +130,7 @@ def test_evaluate_plays_the_greedy_policy_of_the_agent(trained, tmp_path):
     assert (result["mean"], result["maximum"]) == (np.mean(totals), max(totals))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_watch_writes_an_animation(trained, tmp_path):
     assert main(["watch", str(trained), "--gif", str(tmp_path / "a.gif")]) == 0

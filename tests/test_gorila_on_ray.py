@@ -396,6 +396,9 @@ OURS = re.compile(
 )
 
 
+STOPPING = "\nstopping: once more ends it at once\n"  # after a second
+
+
 def test_a_ray_of_our_own(tmp_path):
     """Whatever the shell says: it is private and silent, keeps its workers fed, leaves nothing."""
     out, folder = tmp_path / "run", tempfile.mkdtemp(dir="/tmp")  # short enough for a socket
@@ -421,7 +424,7 @@ def test_a_ray_of_our_own(tmp_path):
     assert process.returncode == 128 + signal.SIGINT
     assert told.count("has died") == 3
     assert not [line for line in told.splitlines() if not OURS.match(line)]
-    assert not errors
+    assert errors in ("", STOPPING)
     assert not os.listdir(folder)
     os.rmdir(folder)
 
@@ -433,7 +436,7 @@ def test_sigterm_saves_everything(tmp_path):
     process.terminate()
     told = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, told
-    assert told == ("", "")
+    assert told in [("", ""), ("", STOPPING)]
     summary = json.loads((out / "summary.json").read_text())
     assert summary["env_steps"] >= 100
 
@@ -479,7 +482,7 @@ def test_ctrl_c_while_the_bundles_start(tmp_path):
     told, errors = process.communicate(timeout=90)
     assert time.monotonic() - since < 10
     assert process.returncode == 128 + signal.SIGINT
-    assert not errors
+    assert errors in ("", STOPPING)
     assert f"files:  {out}" in told
     assert json.loads((out / "summary.json").read_text())["env_steps"] == 0
 

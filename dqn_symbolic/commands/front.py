@@ -1,5 +1,6 @@
 """Runs the command that the command line names. An error becomes one line and an exit status."""
 
+import atexit
 import os
 import signal
 import sys
@@ -139,8 +140,10 @@ def run(main):
     os.environ["MPLBACKEND"] = "agg"  # for files; a notebook's own may not be installed
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
     end_at_second_signal()
+    # Another Ctrl-C must not change the exit status. At its very end, Python forgets our handlers.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     status = main(sys.argv[1:])
-    signal.signal(signal.SIGINT, lambda *_: None)  # another Ctrl-C must not change the exit status
+    signal.signal(signal.SIGINT, lambda *_: None)
     sys.exit(status)
 
 
