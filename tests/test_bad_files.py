@@ -234,6 +234,7 @@ def with_setting(content, name, value):
     return changed(content, lambda data: data["settings"].update({name: value}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", HUGE.values(), ids=HUGE)
 def test_no_number_in_a_file_of_two_kilobytes_costs_more_than_the_file(number, folder, tmp_path):
     """Whatever stands in place of a number, it is refused, or it costs no memory."""

@@ -95,6 +95,7 @@ def test_best_return_equals_trying_every_reactive_player(history):
     assert (best_return(env, history) + 1) / 2 == pytest.approx(best / len(starts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_each_layer_is_computed_from_the_outputs_of_the_layer_before(activation):
     s = Settings(filters=((4, 3, 2),), hidden=(6,), activation=activation, history=2)

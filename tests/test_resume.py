@@ -102,7 +102,7 @@ def uninterrupted(tmp_path_factory):
     return final_state
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(
     learner=st.sampled_from(list(LEARNERS)),
     stops=st.lists(st.integers(0, STEPS - 1), min_size=1, max_size=4).map(sorted),

@@ -301,6 +301,7 @@ def test_ctrl_c_while_compiling_leaves_a_run_to_resume(tmp_path):
 # -- watch and play --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_watch_writes_an_animation_without_a_screen(trained, tmp_path, capsys):
     path = tmp_path / "catch.gif"
     assert main(["watch", str(trained[0]), "--gif", str(path)]) == 0

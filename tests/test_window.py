@@ -1784,7 +1784,7 @@ def test_there_is_no_animation_of_a_game_that_cannot_draw_itself(game, command, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("seconds", [None, 3])
+@pytest.mark.parametrize("seconds", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_watch_writes_an_animation_of_so_many_seconds(seconds, command, tmp_path, capsys):
     path, options = tmp_path / "a.gif", {} if seconds is None else {"gif_seconds": seconds}
     assert command("watch", "games:Catch-v0", False, gif=path, **options) == 0
