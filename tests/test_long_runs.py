@@ -18,7 +18,6 @@ from tests.benchmarks.long_run import descriptors, resident
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
-@pytest.mark.slow
 def test_memory_and_step_time_do_not_grow():
     """The bound is 50 bytes a step, the size of the smallest object that a step could leak."""
     # These settings have the default graph, which other tests have compiled already.
