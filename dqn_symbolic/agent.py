@@ -132,7 +132,8 @@ class Agent:
 
     def save(self, path) -> None:
         """Writes the file that `load` reads, in one step. Its numbers have to be finite."""
-        if not all(np.isfinite(value).all() for value in self.weights().values()):
+        weights = self.weights()
+        if not all(np.isfinite(value).all() for value in weights.values()):
             raise FloatingPointError(f"the weights are not finite ({ADVICE})")
         spec, kwargs = self.env.env.spec, {}
         known = spec and not spec.additional_wrappers  # else `load` has to be given the game
@@ -145,7 +146,7 @@ class Agent:
         part.unlink(missing_ok=True)  # it may be a link
         try:
             with open(part, "xb") as file:
-                np.savez(file, data=np.array(data.encode()), **self.weights())
+                np.savez(file, data=np.array(data.encode()), **weights)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

@@ -59,6 +59,5 @@ def save(out, run, pieces, saved):
 def remove_others(out, run, needed):
     """Removes the run's pieces that are not needed, and the temporary files of its processes."""
     sweep(out / FOLDER, [f"{run}-*.npz"])
-    for piece in (out / FOLDER).glob(f"{run}-*.npz"):
-        if piece not in [path(out, run, number) for number in needed]:
-            piece.unlink()
+    for piece in {*(out / FOLDER).glob(f"{run}-*.npz")} - {path(out, run, n) for n in needed}:
+        piece.unlink()
