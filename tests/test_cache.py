@@ -19,7 +19,7 @@ from numba.core import caching
 from dqn_symbolic.compiling import cache
 from tests.counts import on_the_page
 from tests.test_bad_files import FUZZ, damaged, fuzz
-from tests.test_crashes import ROOT
+from tests.test_crashes import ROOT, mounted
 
 CACHES = int(os.environ.get("CACHES", 0))
 KEY, DATA = ("float32", 3), {"machine code": bytes(range(256)), "name": "graph"}
@@ -132,25 +132,15 @@ def test_a_cache_of_the_c_backend_is_repaired(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_warm_start_with_a_cache_that_is_read_only(tmp_path):
+def test_a_warm_start_with_a_cache_that_is_read_only_and_one_that_is_full(tmp_path):
     folder = tmp_path / "cache"
     folder.mkdir()
     bits, _ = run(folder, tmp_path / "first")
-
-    def with_size(size, how):
-        mounted = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
-        if subprocess.run(mounted, capture_output=True).returncode:
-            pytest.skip("no right to mount a small disk")
-        try:
-            yield
-        finally:
-            subprocess.run(["umount", folder], check=True)
-
-    for _ in with_size("64M", "read-only"):
+    with mounted(folder, "64M"):
         assert run(folder, tmp_path / "cold")[0] == bits
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
         assert run(folder, tmp_path / "warm") == (bits, "")
-    for _ in with_size("100k", "full"):
+    with mounted(folder, "100k"):
         got, said = run(folder, tmp_path / "full")
         assert got == bits
         assert said.count("\n") == 1

@@ -166,22 +166,27 @@ def small_files(folder, size):
 
 
 @contextmanager
+def mounted(folder, size):
+    """A disk of its own, with `size` bytes, in place of `folder`."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@contextmanager
 def small_disk(folder, size):
     """Put the files of `folder` on a disk of their own, with `size` bytes left."""
     files = contents(folder)
     room = sum(len(content) + 4096 for content in files.values()) + size
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", folder], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("no right to mount a small disk")
-    try:
+    with mounted(folder, room):
         for name, content in files.items():
             (folder / name).write_bytes(content)
         yield
         files = contents(folder)
-    finally:
-        subprocess.run(["umount", folder], check=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
 
