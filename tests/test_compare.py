@@ -150,17 +150,10 @@ def test_the_best_returns_with_one_two_and_four_frames(folder):
         assert row.get("catch_rate", 0) <= optima[row["condition"]] + 1e-9
 
 
-def test_one_initialisation_solves_catch_and_singular_values_are_right(folder):
+def test_one_initialisation_solves_catch(folder):
     (solved,) = rows(folder, "initialisation", condition="mlp-relu-glorot-adam", solved=1)
     assert solved["catch_rate"] == 1
     assert 2_000 < solved["agent_steps"] <= 5_000
-    for row in rows(folder, "initialisation"):
-        if "layer" in row and "orthogonal" in row["condition"]:
-            assert row["singular_least"] == pytest.approx(1, abs=1e-5)
-            assert row["singular_most"] == pytest.approx(1, abs=1e-5)
-        if "layer" in row and "uniform-fan-in" in row["condition"]:
-            assert row["singular_most"] < 0.3
-            assert 0 < row["output_std"] < 0.02 / 10 ** (row["layer"] - 1)
 
 
 def test_value_iteration_converges_and_learning_reduces_the_error(folder):

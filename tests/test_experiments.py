@@ -9,9 +9,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent import Agent
 from dqn_symbolic.experiments.frames import best_return
-from dqn_symbolic.experiments.initialisation import layer_outputs
 from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
 from dqn_symbolic.experiments.minibatches import consecutive
 from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
@@ -93,22 +91,6 @@ def test_best_return_equals_trying_every_reactive_player(history):
             counts += [env.successor(state, action)[1] > 0 for action in range(3)]
         best = max(best, sum(counts.max() for counts in catches.values()))
     assert (best_return(env, history) + 1) / 2 == pytest.approx(best / len(starts))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_each_layer_is_computed_from_the_outputs_of_the_layer_before(activation):
-    s = Settings(filters=((4, 3, 2),), hidden=(6,), activation=activation, history=2)
-    agent = Agent(Catch(), s)
-    x = np.random.default_rng(0).integers(256, size=(5, 10, 10, 2), dtype=np.uint8)
-    convolution, dense, q = layer_outputs(agent, x)
-    assert (convolution.shape, dense.shape) == ((5, 4, 4, 4), (5, 6))
-    np.testing.assert_allclose(q, agent.forward(x), rtol=1e-4, atol=1e-5)
-    weights = agent.weights()
-    z = convolution.reshape(5, -1) @ weights["W1"] + weights["b1"]
-    expected = {"relu": np.maximum(z, 0), "tanh": np.tanh(z)}[activation]
-    np.testing.assert_allclose(dense, expected, rtol=1e-4, atol=1e-5)
-    assert convolution.min() >= {"relu": 0, "tanh": -1}[activation]
 
 
 def test_results_of_several_seeds():

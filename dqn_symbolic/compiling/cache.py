@@ -1,14 +1,16 @@
-"""numba's cache on disk: the keys of its files, and checksums: a damaged file does no harm."""
+"""The caches on disk: the keys of numba's files, and checksums: a damaged file does no harm."""
 
+import atexit
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
 from numba.core import caching
+from pytensor import config
 
 
 class SlowStart(UserWarning):
@@ -61,3 +63,26 @@ caching.IndexDataCacheFile = CheckedFiles
 def text_of(*files):
     """-> a number that stands for the text of these files, for a key."""
     return crc32(b"".join(Path(file).read_bytes() for file in files))
+
+
+@cache  # once
+def check_files_of_c():
+    """Removes damaged code of the C backend: PyTensor would load it, and a cut library kills."""
+    for path, checksum in code_of_c():
+        if checksum.exists() and checksum.read_bytes() != sha256(path.read_bytes()).digest():
+            path.unlink()
+            checksum.unlink()
+    atexit.register(write_checksums_of_c)
+
+
+def write_checksums_of_c():
+    with suppress(OSError):  # a folder that cannot be written
+        for path, checksum in code_of_c():
+            if not checksum.exists():
+                checksum.write_bytes(sha256(path.read_bytes()).digest())
+
+
+def code_of_c():
+    """-> [(file, its checksum's file), ...]"""
+    files = Path(config.compiledir).rglob("*")
+    return [(f, Path(f"{f}.sha256")) for f in files if f.suffix in (".so", ".py", ".pyc")]

@@ -4,9 +4,7 @@
 values 1; rectifiers or tanh; dense (two layers of 64) and convolutional (16 filters of 3 x 3, then
 64) networks; how the optimisers help. Each cell shows the median agent steps to the second perfect
 evaluation in a row, in thousands, and the share of seeds that reached it. Darker is slower, `-` is
-never. Learning rates: SGD .3, RMSprop .03, Adam .002. Below, before the first update: the singular
-values of each layer's weights, median and range, and the standard deviation of the layer's outputs
-over units and 256 frames of random play.
+never. Learning rates: SGD .3, RMSprop .03, Adam .002.
 """
 
 from itertools import product
@@ -14,12 +12,8 @@ from itertools import product
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic import networks
-from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experiments.figures import STYLES, band
-from dqn_symbolic.experiments.learning import catch, learning_rows, player_of
-from dqn_symbolic.experiments.results import by_condition, grouped
-from dqn_symbolic.q_learning import compiled
+from dqn_symbolic.experiments.learning import learning_rows
+from dqn_symbolic.experiments.results import by_condition
 
 TITLE = "Initialisation"
 SEEDS, QUICK_SEEDS = 10, 1
@@ -46,7 +40,7 @@ def name_of(*parts):
 
 
 def measure(condition, seed):
-    """Yields a row with the result: solved (0, 1), agent_steps, catch_rate; and `layer_rows`."""
+    """Yields a row with the result: solved (0, 1), agent_steps, catch_rate."""
     perfect = 0  # evaluations in a row
     for row in learning_rows(condition, seed):
         perfect = perfect + 1 if row["catch_rate"] >= row["optimum"] else 0
@@ -54,38 +48,6 @@ def measure(condition, seed):
             break
     end = {column: row[column] for column in ("agent_steps", "catch_rate")}
     yield {"solved": int(perfect == 2), **end}
-    yield from layer_rows(condition, seed)
-
-
-def layer_rows(condition, seed):
-    """Yields a row for each layer with its first weights: singular values, spread of outputs."""
-    agent = player_of(catch(condition).make(), condition, seed)
-    env, rng, frames = agent.env, np.random.default_rng(seed), []
-    while len(frames) < 256:
-        x, _ = env.reset(seed=len(frames))
-        over = False
-        while not over:
-            frames.append(x)
-            x, _, over, _, _ = env.step(rng.integers(agent.action_count))
-    outputs = layer_outputs(agent, np.stack(frames[:256]))
-    weights = [value for name, value in agent.weights().items() if name[0] in "KW"]
-    for layer, (W, h) in enumerate(zip(weights, outputs), 1):
-        singular = np.linalg.svd(W.reshape(-1, W.shape[-1]), compute_uv=False)
-        least, median, most = (float(f(singular)) for f in (np.min, np.median, np.max))
-        values = {"singular_least": least, "singular_median": median, "singular_most": most}
-        yield {"layer": layer, **values, "output_std": float(h.std())}
-
-
-def layer_outputs(agent, x):
-    """x (B, *obs) -> [the outputs of each layer (B, ...), ...]; the last is Q."""
-    network, outputs = networks.of(agent.settings, agent.env.observation_space), []
-
-    def activation(z):
-        outputs.append(network.keywords["activation"](z))
-        return outputs[-1]
-
-    q = network(agent.graph.x, agent.graph.params, activation=activation)
-    return compiled([agent.graph.x], [*outputs, q], mode(agent.settings.backend))(x)
 
 
 def cells(rows):
@@ -110,14 +72,8 @@ def table(rows):
 
 
 def draw(rows):
-    figure = Figure(figsize=(10, 6.4), layout="constrained")
-    above, below = figure.subfigures(2, height_ratios=(5, 4))
-    draw_cells(above.subplots(), cells(rows))
-    draw_layers(*below.subplots(1, 2), rows)
-    return figure
-
-
-def draw_cells(axes, lines):
+    lines, figure = cells(rows), Figure(figsize=(10, 3.6), layout="constrained")
+    axes = figure.subplots()
     steps = np.array([[median for median, _ in of_line.values()] for of_line in lines.values()])
     slowest = max(steps[steps < np.inf], default=1)
     image = np.minimum(steps, 1.25 * slowest)
@@ -130,22 +86,4 @@ def draw_cells(axes, lines):
     names = [column.replace(", ", "\n").replace(" ", "\n", 1) for column in of_line]
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_title("median agent steps until solved, and the share of seeds solved", fontsize=10)
-
-
-def draw_layers(left, right, rows):
-    """Draws singular values and outputs with the first weights, for the dense ReLU network."""
-    columns = "singular_least", "singular_median", "singular_most"
-    for initialiser, style, aside in zip(INITIALISERS, STYLES, (-0.12, 0, 0.12)):
-        condition = name_of("mlp", "relu", initialiser, "adam")  # the first weights of all three
-        values = [by_condition(rows, column)[condition] for column in columns]
-        least, median, most = np.median(values, axis=1)  # over seeds; (layers,)
-        numbers = np.arange(1, len(median) + 1)
-        marks = {**style, "ls": "", "ms": 5, "capsize": 3}
-        left.errorbar(numbers + aside, median, (median - least, most - median), **marks)
-        outputs = grouped(rows, "layer", "output_std", condition=condition)
-        band(right, outputs, label=initialiser.replace("_", " "), **style)
-    for axes, name in ((left, "singular values"), (right, "standard deviation of outputs")):
-        axes.set(yscale="log", xlabel="layer (mlp, relu)", ylabel=name)
-        axes.set_xticks(numbers, [*map(str, numbers[:-1]), f"{numbers[-1]} (Q)"])
-        axes.grid(alpha=0.3)
-    right.legend(frameon=False, fontsize=8)
+    return figure
