@@ -76,7 +76,7 @@ FAULTS = [
     ),
     (
         "target not equal to online at first",
-        *(Q, 'shared(value, f"target.{name}")', 'shared(0 * value, f"target.{name}")'),
+        *(Q, "shared(value, prefix + name)", 'shared(value * (prefix != "target."), prefix + name)'),
         "test_q_learning",
     ),
     (
@@ -485,7 +485,7 @@ FAULTS = [
     ),
     (
         "a loaded agent with new weights in its target network",
-        *(LOADING, "(agent.graph.params, agent.graph.target_params)", "(agent.graph.params,)"),
+        *(LOADING, "agent.graph.acting, agent.graph.target_params)", "agent.graph.acting)"),
         "test_library",
     ),
     (
