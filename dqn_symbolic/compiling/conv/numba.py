@@ -3,6 +3,8 @@
 The sizes of image, kernel and windows are constants of the compiled functions.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
@@ -14,17 +16,6 @@ from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 IMAGES = 4  # in one product of the input gradient
 # A hash of this and of the sizes is in an Op's key in numba's cache on disk, beside its props.
 TEXT = text_of(__file__, tiles.__file__)
-
-
-@numba_njit
-def windows(x, kh, kw, stride):
-    """x (B, H, W, C) -> (B, Ho, Wo, kh, kw C), a view.
-
-    Since the channels are the last axis, a window's pixels in one line of the image are neighbours.
-    """
-    (B, H, W, C), (image, line, pixel, number) = x.shape, x.strides
-    shape = B, (H - kh) // stride + 1, (W - kw) // stride + 1, kh, kw * C
-    return as_strided(x, shape, (image, stride * line, stride * pixel, line, number))
 
 
 @numba_njit
@@ -45,6 +36,13 @@ def expect_fit(fit):
 def numba_conv2d(op, node, **_):
     stride, ((_, H, W, C), (kh, kw, _, F)) = op.stride, (v.type.shape for v in node.inputs)
     _, Ho, Wo, _ = node.outputs[0].type.shape
+    sizes = stride, H, W, C, kh, kw, F, Ho, Wo
+    return convolution(*sizes), hash((TEXT, *sizes))
+
+
+@cache
+def convolution(stride, H, W, C, kh, kw, F, Ho, Wo):
+    """-> convolve(x, kernel) -> y for numba. It is kept: `forward` and `learn` have the same."""
     add = tiles.product(Wo, F)
 
     @numba_njit
@@ -53,15 +51,18 @@ def numba_conv2d(op, node, **_):
         x, kernel = np.ascontiguousarray(x), np.ascontiguousarray(kernel)
         weights = kernel.reshape(kh, kw * C, F)
         y = np.zeros((len(x), Ho, Wo, F), kernel.dtype)
-        image = np.empty((1, H, W, C), kernel.dtype)
-        view = windows(image, kh, kw, stride)[0]
+        image = np.empty((H, W, C), kernel.dtype)
+        line, pixel, number = image.strides
+        # Since the channels are the last axis, a window's pixels in one line are neighbours.
+        strides = stride * line, stride * pixel, line, number
+        view = as_strided(image, (Ho, Wo, kh, kw * C), strides)
         for b in range(len(x)):
             copy(x[b], image)
             for i in range(Ho):
                 add(y[b, i], view[i], weights)
         return y
 
-    return convolve, hash((TEXT, H, W, C, kh, kw, F))
+    return convolve
 
 
 @register_funcify_default_op_cache_key(KernelGradient)
@@ -75,8 +76,10 @@ def numba_kernel_gradient(op, node, **_):
         expect_fit(x.shape == (len(dy), H, W, C) and dy.shape[1:] == (Ho, Wo, F))
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
         dkernel = np.zeros((kh, kw * C, F), dy.dtype)
-        image = np.empty((1, H, W, C), dy.dtype)
-        view = windows(image, kh, kw, stride)[0].transpose(2, 3, 0, 1)  # (kh, kw C, Ho, Wo)
+        image = np.empty((H, W, C), dy.dtype)
+        line, pixel, number = image.strides
+        strides = line, number, stride * line, stride * pixel
+        view = as_strided(image, (kh, kw * C, Ho, Wo), strides)
         for b in range(len(x)):
             copy(x[b], image)
             for di in range(kh):
@@ -96,18 +99,25 @@ def numba_input_gradient(op, node, **_):
     @numba_njit
     def input_gradient(kernel, dy):
         expect_fit(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
-        kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
-        weights = kernel.reshape(kh, 1, kw * C, F).transpose(0, 1, 3, 2).copy()
-        missing = -len(dy) % IMAGES
-        if missing:  # The last product has images of zeros, too.
-            dy = np.concatenate((dy, np.zeros((missing, Ho, Wo, F), dy.dtype)))
-        B = len(dy)
-        dy = dy.reshape(B, Ho, Wo, 1, F).transpose(1, 2, 0, 3, 4)
+        kernel = np.ascontiguousarray(kernel).reshape(kh, kw * C, F)
+        weights = np.empty((kh, 1, F, kw * C), dy.dtype)
+        for di in range(kh):
+            for n in range(kw * C):
+                for f in range(F):
+                    weights[di, 0, f, n] = kernel[di, n, f]
+        B = -(-len(dy) // IMAGES) * IMAGES  # The last product has images of zeros, too.
+        images = np.zeros((B, Ho, Wo, 1, F), dy.dtype)
+        copy(np.ascontiguousarray(dy), images)
         dx = np.zeros((B, H, W, C), dy.dtype)
-        view = windows(dx, kh, kw, stride).transpose(1, 2, 3, 0, 4)  # (Ho, Wo, kh, B, kw C)
+        image, line, pixel, number = dx.strides
+        strides = stride * line, stride * pixel, line, image, number
+        view = as_strided(dx, (Ho, Wo, kh, B, kw * C), strides)
         for b in range(0, B, IMAGES):
-            for i, j, di in np.ndindex(Ho, Wo, kh):
-                add(view[i, j, di, b : b + IMAGES], dy[i, j, b : b + IMAGES], weights[di])
-        return dx[: B - missing]
+            for i in range(Ho):
+                for j in range(Wo):
+                    for di in range(kh):
+                        part = images[b : b + IMAGES, i, j]
+                        add(view[i, j, di, b : b + IMAGES], part, weights[di])
+        return dx[: len(dy)]
 
     return input_gradient, hash((TEXT, C, kh, kw, F))
