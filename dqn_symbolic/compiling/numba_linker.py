@@ -12,7 +12,8 @@ PyTensor's own function. Shapes that the graph does not know are checked as it r
 must be C-contiguous. This was tested with PyTensor 3.0.7 and 3.3.8; for others, see `fallback`.
 """
 
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, nullcontext
 from functools import singledispatch
 from hashlib import sha256
 from itertools import count
@@ -33,7 +34,9 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 4  # of the text that is written here, for numba's cache on disk
+VERSION = 5  # of the text that is written here, for numba's cache on disk
+NAME = re.compile(r"\b[afiknv][0-9]+\b")  # as `Source.name` makes them
+LOOPS = {}  # {key: function}, of all graphs
 LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
 
@@ -127,6 +130,30 @@ class Source:
             self.depth += 1
         yield indices
         self.depth -= len(indices)
+
+    @contextmanager
+    def apart(self):
+        """The lines written inside become a function, which numba compiles once for equal lines."""
+        before, depth, first = self.lines, self.depth, next(self.names)
+        self.lines, self.depth = [], 1
+        yield
+        text, self.lines, self.depth = "\n".join(self.lines), before, depth
+        names = dict.fromkeys(NAME.findall(text))
+        constants = [name for name in names if name in self.globals]
+        others = [name for name in names if name not in constants]
+        arguments = [n for n in others if int(n[1:]) < first or n in self.large_constants]
+        new = {name: f"{name[0]}{i}" for i, name in enumerate(names)}
+        text = NAME.sub(lambda match: new[match[0]], text)
+        text = f"def loops({', '.join(new[name] for name in arguments)}):\n{text}"
+        keys = {name: key for key, name in self.names_of_globals.items()}
+        key = text, *(keys.get(name) for name in constants)
+        if None in key or key not in LOOPS:
+            values = {new[name]: self.globals[name] for name in constants}
+            values |= {name: self.globals[name] for name in ("np", "inf", "__name__")}
+            function = compile_numba_function_src(text, "loops", values)
+            LOOPS[key] = numba_njit(function, error_model="numpy")
+        name = self.add_global(LOOPS[key], None if None in key else key)
+        self.line(f"{name}({', '.join(arguments)})")
 
     def refuse(self, conditions, message, error="ValueError"):
         """Raises the error where one of the conditions is true; the list may be empty."""
@@ -280,7 +307,7 @@ def write_elemwise(op, node, source):
         ndims = {view.name: view.ndim for view in views.values()}
         flat = {name: source.flat(name, ndim, name in written) for name, ndim in ndims.items()}
         arrays = {v: flat[view.name] for v, view in views.items()}
-    with source.loops(sizes) as indices:
+    with source.apart(), source.loops(sizes) as indices:
         elements = {v: f"{array}[{', '.join(indices)}]" for v, array in arrays.items()}
         terms = [elements.get(v) or source.element(v, indices) for v in node.inputs]
         for variable, result in zip(node.outputs, scalar(op.scalar_op, node, terms, source)):
@@ -372,7 +399,7 @@ def write_reduction(op, node, source):
         first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
     total = source.name("v")
     source.line(f"{total} = {first}")
-    with source.loops(sizes) as indices:
+    with source.apart() if remaining else nullcontext(), source.loops(sizes) as indices:
         of_total = [indices[axis] for axis in remaining]
         element = f"{total}[{', '.join(of_total)}]" if remaining else total
         number = source.name("n")
