@@ -24,9 +24,9 @@ AGENT, EVALUATION, EXPLORATION, FRAMES, INITIALISERS, LOSSES, MEMORY, NETWORKS, 
         *("networks", "optimisers", "q_learning"),
     )
 )
-LINKER, STACKS, THREADS, CONV, TILES = (
+LINKER, STACKS, THREADS, BESIDE, CONV, TILES = (
     f"dqn_symbolic/compiling/{name}.py"
-    for name in ("numba_linker", "stacks", "threads", "conv/numba", "conv/tiles")
+    for name in ("numba_linker", "stacks", "threads", "beside", "conv/numba", "conv/tiles")
 )
 CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN = (
     f"dqn_symbolic/runs/{name}.py"
@@ -436,6 +436,10 @@ FAULTS = [
     ("a file with very large data accepted", CHECKPOINTS, "file_size > MAX_DATA_SIZE", "file_size > 1e9 * MAX_DATA_SIZE", "test_bad_files"),
     ("a thread's gradient forgotten", Q, "reduce(add, of_p)", "of_p[0] + 0 * reduce(add, of_p)", "test_threads"),
     ("a fork that has no threads", THREADS, "helpers(os.getpid(),", "helpers(0,", "test_threads"),
+    ("parameters handed over in the middle of an update", BESIDE, "        update.result()\n        hand_over()\n", "        hand_over()\n        update.result()\n", "test_beside"),
+    ("a sync in the middle of an update", BESIDE, "        update.result()\n        sync()", "        sync()", "test_beside"),
+    ("a state in the middle of an update", AGENT, "        self.watch_loss()\n        positions", "        positions", "test_beside"),
+    ("loops that differ in a constant taken for equal", LINKER, "key = text, *(keys.get(name) for name in constants)", "key = (text,)", "test_numba_linker"),
     ("a mean over a thread's part only", Q, "graph.loss(td_error)", "graph.loss(graph.td_error)", "test_threads"),
     ("an array that is longer than its header says accepted", CHECKPOINTS, "if member.read(1):", "if False:", "test_bad_files"),
     ("a transition across an episode that was cut", MEMORY, "age[1:] > 0", "age[1:] >= 0", "test_memory"),

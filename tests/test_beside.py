@@ -50,15 +50,34 @@ def test_acting_is_one_update_behind_by_hand():
     np.testing.assert_allclose(values()["target.W"], values()["W"])
 
 
-def test_a_sync_and_the_next_update_wait_for_the_update():
+def later(call):
+    def slow(*arguments):
+        time.sleep(0.01)
+        return call(*arguments)
+
+    return slow
+
+
+def slow_beside(monkeypatch):
+    """Makes the helper slow, also in `sync`."""
+    beside = q_learning.beside
+    slow = lambda learn, sync, hand_over: beside(later(learn), later(sync), hand_over)  # noqa: E731
+    monkeypatch.setattr(q_learning, "beside", slow)
+
+
+def test_a_sync_and_the_next_update_wait_for_the_update(monkeypatch):
     """Called without a pause, they give what they give when each is waited for."""
-    (_, learn, sync, values), (_, waited, sync_then, expected) = tabular(), tabular()
-    for _ in range(5):
+    waited, sync_then, expected = tabular()[1:]
+    slow_beside(monkeypatch)
+    _, learn, sync, values = tabular()
+    for _ in range(3):
         learn(*BATCH)
         sync()
+        learn(*BATCH)
         last = learn(*BATCH)
         np.asarray(waited(*BATCH))
         sync_then()
+        np.asarray(waited(*BATCH))
         error = np.asarray(waited(*BATCH))
     assert np.asarray(last).tolist() == error.tolist()
     assert all((value == expected()[name]).all() for name, value in values().items())
@@ -72,14 +91,6 @@ def more(agent, steps):
     for _ in range(steps):
         agent.step()
     return agent
-
-
-def later(call):
-    def slow(*arguments):
-        time.sleep(0.01)
-        return call(*arguments)
-
-    return slow
 
 
 class SlowCatch(Catch):
@@ -99,21 +110,18 @@ def in_one_thread(learn, sync, hand_over):
 
 
 def test_a_slow_helper_and_a_slow_game_change_no_bit(monkeypatch):
-    beside = q_learning.beside
     expected = bits(stepped(SlowCatch()))
+    assert bits(stepped(Catch(), beside=False)) != expected
+    with monkeypatch.context() as patch:
+        slow_beside(patch)
+        assert bits(stepped(Catch())) == expected
     monkeypatch.setattr(q_learning, "beside", in_one_thread)
     assert bits(stepped(Catch())) == expected
-    slow = lambda learn, sync, hand_over: beside(later(learn), later(sync), hand_over)  # noqa: E731
-    monkeypatch.setattr(q_learning, "beside", slow)
-    assert bits(stepped(Catch())) == expected
-    assert bits(stepped(Catch(), beside=False)) != expected
 
 
 def test_the_state_is_that_after_the_update(monkeypatch):
     """It waits for a slow helper; an agent that goes on from it has the same bits."""
-    beside = q_learning.beside
-    slow = lambda learn, *rest: beside(later(learn), *rest)  # noqa: E731
-    monkeypatch.setattr(q_learning, "beside", slow)
+    slow_beside(monkeypatch)
     for steps in (19, 20, 21, 32, 33):  # around the first update; 33 is the step of a sync
         agent, resumed = stepped(Catch(), steps), stepped(Catch(), 40)
         assert resumed.set_state(*saved_state(agent))
