@@ -7,6 +7,7 @@ which of the two is faster. What `learn` returns is computed later: np.asarray w
 
 import os
 from concurrent.futures import Future
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
@@ -14,14 +15,14 @@ import numpy as np
 from dqn_symbolic.compiling.threads import helpers
 
 
+@dataclass
 class Later:
     """An array that the helper computes. np.asarray waits for it, and raises its errors."""
 
-    def __init__(self, future):
-        self.future = future
+    update: Future
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.future.result(), dtype)
+        return np.asarray(self.update.result(), dtype)
 
 
 def beside(learn, sync, hand_over):

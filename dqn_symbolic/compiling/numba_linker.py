@@ -36,7 +36,8 @@ from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
 VERSION = 5  # of the text that is written here, for numba's cache on disk
 NAME = re.compile(r"\b[afiknv][0-9]+\b")  # as `Source.name` makes them
-LOOPS = {}  # {key: function}, of all graphs
+MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
+GLOBALS = {}  # {key: constant or function} of all graphs: numba compiles a function once
 LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
 
@@ -89,7 +90,7 @@ class Source:
         self.lines, self.depth, self.names = [], 1, count()
         self.views = {}  # {variable: View}
         self.c_contiguous = set()  # names of arrays
-        self.globals = {"np": np, "inf": np.inf, "__name__": __name__}
+        self.globals = dict(MODULE)
         self.names_of_globals = {}  # {key: name}
         self.large_constants = {}  # {name: array}, the function's last arguments
         arguments = [self.argument(variable) for variable in fgraph.inputs]
@@ -140,19 +141,16 @@ class Source:
         text, self.lines, self.depth = "\n".join(self.lines), before, depth
         names = dict.fromkeys(NAME.findall(text))
         constants = [name for name in names if name in self.globals]
-        others = [name for name in names if name not in constants]
-        arguments = [n for n in others if int(n[1:]) < first or n in self.large_constants]
+        arguments = [name for name in names if int(name[1:]) < first and name not in constants]
         new = {name: f"{name[0]}{i}" for i, name in enumerate(names)}
         text = NAME.sub(lambda match: new[match[0]], text)
         text = f"def loops({', '.join(new[name] for name in arguments)}):\n{text}"
         keys = {name: key for key, name in self.names_of_globals.items()}
         key = text, *(keys.get(name) for name in constants)
-        if None in key or key not in LOOPS:
-            values = {new[name]: self.globals[name] for name in constants}
-            values |= {name: self.globals[name] for name in ("np", "inf", "__name__")}
-            function = compile_numba_function_src(text, "loops", values)
-            LOOPS[key] = numba_njit(function, error_model="numpy")
-        name = self.add_global(LOOPS[key], None if None in key else key)
+        values = {new[name]: self.globals[name] for name in constants}
+        function = compile_numba_function_src(text, "loops", MODULE | values)
+        function = numba_njit(function, error_model="numpy")
+        name = self.add_global(function, None if None in key else key)
         self.line(f"{name}({', '.join(arguments)})")
 
     def refuse(self, conditions, message, error="ValueError"):
@@ -165,7 +163,7 @@ class Source:
         """Adds a constant or a function. -> its name in the text, one name for equal keys"""
         if key not in self.names_of_globals or key is None:
             self.names_of_globals[key] = name = self.name("k")
-            self.globals[name] = value
+            self.globals[name] = value if key is None else GLOBALS.setdefault(key, value)
         return self.names_of_globals[key]
 
     def function(self, op, node):

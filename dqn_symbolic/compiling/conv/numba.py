@@ -3,8 +3,6 @@
 The sizes of image, kernel and windows are constants of the compiled functions.
 """
 
-from functools import cache
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
@@ -36,13 +34,6 @@ def expect_fit(fit):
 def numba_conv2d(op, node, **_):
     stride, ((_, H, W, C), (kh, kw, _, F)) = op.stride, (v.type.shape for v in node.inputs)
     _, Ho, Wo, _ = node.outputs[0].type.shape
-    sizes = stride, H, W, C, kh, kw, F, Ho, Wo
-    return convolution(*sizes), hash((TEXT, *sizes))
-
-
-@cache
-def convolution(stride, H, W, C, kh, kw, F, Ho, Wo):
-    """-> convolve(x, kernel) -> y for numba. It is kept: `forward` and `learn` have the same."""
     add = tiles.product(Wo, F)
 
     @numba_njit
@@ -62,7 +53,7 @@ def convolution(stride, H, W, C, kh, kw, F, Ho, Wo):
                 add(y[b, i], view[i], weights)
         return y
 
-    return convolve
+    return convolve, hash((TEXT, H, W, C, kh, kw, F))
 
 
 @register_funcify_default_op_cache_key(KernelGradient)
