@@ -72,11 +72,12 @@ def without_seconds(folder):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(tmp_path, monkeypatch):
+@pytest.mark.parametrize("beside", ["--no-beside", "--beside"])
+def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(beside, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "SIZE", PIECE)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     path, rng = killed / "checkpoint.npz", random.Random(0)
-    kill(start("--out", killed, *TINY, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
+    kill(start("--out", killed, *TINY, beside, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
     resumed_from, while_writing, unneeded = [], 0, 0
     for n in range(1, KILLS):
         data, _ = load(path, "checkpoint")
@@ -95,7 +96,7 @@ def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(tmp_path, monke
 
     steps = str(checkpoints.load_data(path, "checkpoint")["agent"]["counters"]["steps"] + 110)
     assert main(["--resume", str(killed), "--quiet", "--steps", steps]) == 0
-    assert main(["--out", str(whole), *TINY, "--steps", steps]) == 0
+    assert main(["--out", str(whole), *TINY, beside, "--steps", steps]) == 0
     assert without_seconds(killed) == without_seconds(whole)
     assert (killed / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
     (data, arrays), (data_whole, arrays_whole) = (
