@@ -139,7 +139,9 @@ class Agent:
         return {param.name: np.array(acting.get_value()) for param, acting in pairs}
 
     def save(self, path) -> None:
-        """Writes weights, settings and the game's name, for `dqn_symbolic.load`, in one step."""
+        """Writes the file that `load` reads, in one step. Its numbers have to be finite."""
+        if not all(np.isfinite(value).all() for value in self.weights().values()):
+            raise FloatingPointError(f"the weights are not finite ({ADVICE})")
         spec, kwargs = self.env.env.spec, {}
         known = spec and not spec.additional_wrappers  # else `load` has to be given the game
         if known:

@@ -4,23 +4,26 @@ The defaults are chosen for Catch. This file imports nothing that takes time.
 """
 
 import dataclasses
-from math import inf
 
 
-def setting(default, meaning, choices=None):
-    """A field of a dataclass. The command line shows `meaning`, which includes the unit."""
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "choices": choices})
+def setting(default, meaning, choices=None, most=None):
+    """A field of a dataclass. The command line shows `meaning`, which includes the unit.
+
+    most: the largest number that makes sense, of a whole number 2 billion, of any other 1.
+    """
+    metadata = {"meaning": meaning, "choices": choices, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """Raises a ValueError that names the setting if its value makes no sense."""
 
-    seed: int = setting(0, "every random stream of a run comes from it")
+    seed: int = setting(0, "every random stream of a run comes from it", most=2**63 - 1)
     steps: int = setting(50_000, "agent steps after which the run ends at the latest")
 
     backend: str = setting("numba", "compiles the graphs", ("numba", "c", "jax"))
-    threads: int = setting(1, "processor threads of a convolutional learn step")
+    threads: int = setting(1, "processor threads of a convolutional learn step", most=64)
     beside: bool = setting(False, "update while the game plays on: acting is one update behind")
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
@@ -34,14 +37,14 @@ class Settings:
     clip_rewards: bool = setting(False, "learn from rewards clipped to [-1, 1]; scores are not")
     loss: str = setting("squared", "a function of the TD errors", ("squared", "clipped"))
     optimiser: str = setting("adam", "makes the updates", ("sgd", "rmsprop", "adam", "adagrad"))
-    learning_rate: float = setting(0.002, "step size of the optimiser")
+    learning_rate: float = setting(0.002, "step size of the optimiser", most=1_000)
     anneal_learning_rate: bool = setting(False, "it falls to 0 in the second half of the updates")
     discount: float = setting(0.99, "gamma, per agent step")
-    n_step: int = setting(1, "rewards that a target adds up before it estimates the rest")
+    n_step: int = setting(1, "rewards that a target adds before it estimates the rest", most=1_000)
 
-    history: int = setting(1, "frames that the agent sees at a time")
+    history: int = setting(1, "frames that the agent sees at a time", most=100)
     memory_size: int = setting(10_000, "frames in the replay memory")
-    batch_size: int = setting(32, "transitions in a minibatch")
+    batch_size: int = setting(32, "transitions in a minibatch", most=4_096)
     warm_up: int = setting(2_000, "agent steps before the first update")
     update_every: int = setting(1, "agent steps from one update to the next")
     sync_every: int = setting(100, "updates from one sync of the target network to the next")
@@ -51,7 +54,9 @@ class Settings:
     epsilon_steps: int = setting(2_000, "agent steps of the annealing, which follows the warm-up")
 
     evaluate_every: int = setting(250, "agent steps from one evaluation to the next")
-    evaluation_episodes: int = setting(100, "episodes of one evaluation (Catch: every start)")
+    evaluation_episodes: int = setting(
+        100, "episodes of one evaluation (Catch: every start)", most=100_000
+    )
     evaluation_epsilon: float = setting(0.0, "probability of a random action in an evaluation")
     evaluation_steps: int = setting(10_000, "agent steps after which an evaluation cuts an episode")
     checkpoint_every: int = setting(1_000, "agent steps from one checkpoint to the next")
@@ -65,27 +70,27 @@ class Settings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
-        for name in ("discount", "epsilon_start", "epsilon_end", "evaluation_epsilon"):
-            expect(name, getattr(self, name) <= 1, "a number from 0 to 1", getattr(self, name))
         can = self.threads == 1 or (self.filters and self.backend == "numba")
         expect("threads", can, "1, but for convolutions on numba", self.threads)
         expect("centred", self.filters or not self.centred, "False without filters", self.centred)
-        units = "the units of each layer, whole numbers of at least 1"
+        units = "the units of each layer, whole numbers from 1 to a million"
         expect("hidden", are_counts(self.hidden), units, self.hidden)
-        layers = "(number, size, stride) of each layer, whole numbers of at least 1"
-        triples = all(type(n) is tuple and len(n) == 3 and are_counts(n) for n in self.filters)
-        expect("filters", triples, layers, self.filters)
+        layers = "(number, size, stride) of each layer, whole numbers from 1 to a million"
+        triples = [type(n) is tuple and len(n) == 3 and are_counts(n) for n in self.filters]
+        expect("filters", len(triples) <= 100 and all(triples), layers, self.filters)
 
 
 def checked(field, value):
     """-> the value of a field, in the field's own type."""
+    most = field.metadata["most"] or (1 if field.type is float else 2 * 10**9)
     if field.type is int:
         least = int(field.name != "seed")
         expect(field.name, type(value) is int, "a whole number", value)
         expect(field.name, value >= least, f"at least {least}", value)
+        expect(field.name, value <= most, f"at most {most:,}", value)
     elif field.type is float:
         is_number = isinstance(value, int | float) and type(value) is not bool
-        expect(field.name, is_number and 0 <= value < inf, "a number, 0 or more", value)
+        expect(field.name, is_number and 0 <= value <= most, f"a number from 0 to {most:,}", value)
         return float(value)
     elif field.type is tuple:
         is_list, expected = isinstance(value, list | tuple), "a list, with a value for each layer"
@@ -100,18 +105,13 @@ def checked(field, value):
 
 
 def are_counts(numbers):
-    return all(type(number) is int and number >= 1 for number in numbers)
+    return len(numbers) <= 100 and all(type(n) is int and 1 <= n <= 10**6 for n in numbers)
 
 
 def expect(name, is_so, expected, got):
     """Raises ValueError, in one line, unless `is_so`."""
     if not is_so:
-        refuse(name, expected, repr(got))
-
-
-def refuse(name, expected, got):
-    """Raises ValueError, in one line."""
-    raise ValueError(" ".join(f"{name}: expected {expected}, got {got}".split()))
+        raise ValueError(" ".join(f"{name}: expected {expected}, got {got!r:.100}".split()))
 
 
 # What every agent of Atari has. The game does the action repeat.

@@ -24,14 +24,15 @@ AGENT, EVALUATION, EXPLORATION, FRAMES, INITIALISERS, LOSSES, MEMORY, NETWORKS, 
         *("networks", "optimisers", "q_learning"),
     )
 )
-LINKER, STACKS, THREADS, BESIDE, CONV, TILES = (
+CACHE, LINKER, STACKS, THREADS, BESIDE, CONV, TILES = (
     f"dqn_symbolic/compiling/{name}.py"
-    for name in ("numba_linker", "stacks", "threads", "beside", "conv/numba", "conv/tiles")
+    for name in ("cache", "numba_linker", "stacks", "threads", "beside", "conv/numba", "conv/tiles")
 )
-CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN = (
+CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN, STOPPING = (
     f"dqn_symbolic/runs/{name}.py"
-    for name in ("checkpoints", "files", "loading", "machine", "pieces", "run")
+    for name in ("checkpoints", "files", "loading", "machine", "pieces", "run", "stopping")
 )
+SETTINGS = "dqn_symbolic/settings.py"
 TRAINING, ANY_GAME = "dqn_symbolic/training.py", "dqn_symbolic/environments/any_game.py"
 GUARD, SPACES = "dqn_symbolic/guard/game.py", "dqn_symbolic/guard/spaces.py"
 TABULAR, REINFORCE = f"{EXPERIMENTS}/tabular.py", f"{EXPERIMENTS}/reinforce.py"
@@ -338,7 +339,7 @@ FAULTS = [
     ),
     (
         "a learner that is not finite saved",
-        *(RUN, "        if bad:\n", "        if False:\n"),
+        *(CHECKPOINTS, "        raise FloatingPointError(", "        repr("),
         "test_bad_numbers",
     ),
     (
@@ -410,7 +411,7 @@ FAULTS = [
     ("a transposed array read in memory order", LINKER, "axes == sorted(axes)", "True", "test_numba_linker"),
     ("sizes that differ are not refused", LINKER, "in dict.fromkeys(sizes) if other != size]", "in ()]", "test_numba_linker"),
     ("an output that shares its memory with an input", LINKER, '{source.array(x)}.copy()"', '{source.array(x)}"', "test_numba_linker"),
-    ("the table bootstraps after termination", TABULAR, "np.append(v, 0)", "np.append(v, 1)", "test_tabular"),
+    ("the table bootstraps after termination", TABULAR, "np.append(value(q), 0)", "np.append(value(q), 1)", "test_tabular"),
     ("value iteration without its maximum", TABULAR, "lambda q: q.max(axis=1)", "lambda q: q.mean(axis=1)", "test_tabular"),
     ("the table bootstraps from the mean", TABULAR, "else q[x_tp1].max()", "else q[x_tp1].mean()", "test_tabular"),
     ("the policy gradient downhill", REINFORCE, "grad(-J, params)", "grad(J, params)", "test_policy_gradient"),
@@ -424,7 +425,7 @@ FAULTS = [
     ("a treasure for any last step to the right", f"{EXPERIMENTS}/deep_sea.py", "over and column == row and went_right", "over and went_right", "test_experiment_games"),
     ("the delayed reward paid at every step", f"{EXPERIMENTS}/late_rewards.py", "self.reward if over else 0.0", "self.reward", "test_experiment_games"),
     ("the value of the best explorer without its exploration", f"{EXPERIMENTS}/exploration.py", "return (1 - epsilon) * q.max(axis=1) + epsilon * q.mean(axis=1)", "return q.max(axis=1)", "test_experiment_games"),
-    ("a file overwritten in place", FILES, 'with open(temporary, "wb")', 'with open(path, "wb")', "test_checkpoints"),
+    ("a file overwritten in place", FILES, 'with open(temporary, "xb")', 'with open(path, "wb")', "test_checkpoints"),
     ("a folder shared by two runs", FILES, "        lock.acquire()\n", "        pass\n", "test_crashes"),
     ("sampling that slows down with the steps", MEMORY, "valid[(self.first + self.size) % self.slots] = slot", "valid[(self.first + self.size) % self.slots] = newest", "test_memory"),
     ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode + 1) % 2**31", "self.first_seed % 2**31", "test_agent"),
@@ -447,8 +448,16 @@ FAULTS = [
     ("a piece not written again when its slots have new frames", PIECES, "newest - (newest - begin) % filled", "begin", "test_pieces"),
     ("the newest frame in a finished piece", PIECES, 'state["memory"]["written"] - 1', 'state["memory"]["written"]', "test_pieces"),
     ("every piece written every time", PIECES, "saved.get(number) or checkpoints", "checkpoints", "test_pieces"),
-    ("old pieces removed before the checkpoint is written", PIECES, "        sync_folder(out)\n", "        sync_folder(out)\n        remove_others(out, pieces)\n", "test_pieces"),
-    ("old pieces never removed", PIECES, "not in needed:", "not in needed and False:", "test_pieces"),
+    ("old pieces removed before the checkpoint is written", PIECES, "        sync_folder(out)\n", "        sync_folder(out)\n        remove_others(out, run, pieces)\n", "test_pieces"),
+    ("old pieces never removed", PIECES, "if piece not in [", "if False and piece not in [", "test_pieces"),
+    ("pieces of another run removed", PIECES, 'glob(f"{run}-*.npz")', 'glob("*.npz")', "test_pieces"),
+    ("a memory that is a link accepted", LOADING, "pieces.FOLDER).is_symlink()", "pieces.FOLDER).is_mount()", "test_pieces"),
+    ("weights that are not finite read", CHECKPOINTS, "        raise ValueError(f\"not finite: {bad}\")", "        pass", "test_bad_files"),
+    ("a number without an upper bound", SETTINGS, "value <= most, f\"at most", "True, f\"at most", "test_agent"),
+    ("a row of infinite numbers accepted", LOADING, "or not abs(value) < LARGEST", "", "test_bad_files"),
+    ("a damaged file of the compile cache read", CACHE, "return content[-32:] == ", "return content[-32:] or ", "test_cache"),
+    ("a second signal without effect", STOPPING, "        os._exit(", "        print(", "test_stopping"),
+    ("written through a link", FILES, "        temporary.unlink(missing_ok=True)  # it", "        # it", "test_bad_files"),
     ("a piece of another run accepted", CHECKPOINTS, "and stated != checksums:", "and False:", "test_pieces"),
     ("a memory larger than the machine's accepted", MACHINE, "if needed > left:", "if False:", "test_machine"),
     # -- the loop, the run and the library

@@ -21,7 +21,8 @@ def load(path, kind):
     data = checkpoints.load_data(path, kind)
     files = {"": path}
     files |= {
-        f"{number}/": pieces.path(path.parent, number) for number, _ in data.get("pieces", ())
+        f"{number}/": pieces.path(path.parent, data["run"]["mark"], number)
+        for number, _ in data.get("pieces", ())
     }
     arrays = {}
     for prefix, file in files.items():

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from types import SimpleNamespace
 
 import gymnasium
@@ -361,7 +361,10 @@ def test_evaluation_does_not_change_training():
         ({"batch_size": -1}, "batch_size: expected at least 1"),
         ({"seed": -1}, "seed: expected at least 0"),
         ({"discount": 1.5}, "discount: expected a number from 0 to 1, got 1.5"),
-        ({"learning_rate": float("nan")}, "learning_rate: expected a number, 0 or more, got nan"),
+        (
+            {"learning_rate": float("nan")},
+            "learning_rate: expected a number from 0 to 1,000, got nan",
+        ),
         ({"epsilon_end": 2.0}, "epsilon_end: expected a number from 0 to 1"),
         ({"batch_size": 2.5}, "batch_size: expected a whole number, got 2.5"),
         ({"batch_size": 32.0}, "batch_size: expected a whole number, got 32.0"),
@@ -371,16 +374,43 @@ def test_evaluation_does_not_change_training():
         ({"hidden": (True,)}, "hidden: expected the units of each layer"),
         ({"hidden": 128}, "hidden: expected a list, with a value for each layer, got 128"),
         ({"filters": ((32, 3.5, 1),)}, "filters: expected"),
-        ({"learning_rate": "x"}, "learning_rate: expected a number, 0 or more, got 'x'"),
-        ({"learning_rate": True}, "learning_rate: expected a number, 0 or more, got True"),
+        ({"learning_rate": "x"}, "learning_rate: expected a number from 0 to 1,000, got 'x'"),
+        ({"learning_rate": True}, "learning_rate: expected a number from 0 to 1,000, got True"),
         ({"optimiser": ["adam"]}, "optimiser: expected one of"),
         ({"hidden": (16, 0)}, "hidden: expected the units of each layer"),
         ({"centred": True}, "centred: expected False without filters, got True"),
+        ({"hidden": (1,) * 101}, "hidden: expected the units of each layer"),
+        ({"filters": ((1, 1, 1),) * 101}, "filters: expected"),
     ],
 )
 def test_invalid_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Settings(**settings)
+
+
+# Every number has a bound that makes sense for it.
+BOUNDS = {
+    "seed": 2**63 - 1,
+    "threads": 64,
+    "learning_rate": 1_000,
+    "n_step": 1_000,
+    "history": 100,
+    "batch_size": 4_096,
+    "evaluation_episodes": 100_000,
+}
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_number_has_an_upper_bound(field):
+    if field.type not in (int, float):
+        return
+    bound = BOUNDS.get(field.name, 1 if field.type is float else 2 * 10**9)
+    filters = {"filters": ((1, 1, 1),)} if field.name == "threads" else {}
+    assert getattr(Settings(**{field.name: bound}, **filters), field.name) == bound
+    for large in (bound + 1, 10**400) if field.type is int else (bound * 1.01, 1e308, 10**400):
+        with pytest.raises(ValueError, match=f"^{field.name}: expected .*{bound:,}, got") as raised:
+            Settings(**{field.name: large}, **filters)
+        assert len(str(raised.value)) < 300
 
 
 def test_a_whole_number_becomes_a_float_and_survives_json():

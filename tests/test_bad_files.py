@@ -1,6 +1,6 @@
 """Files that are damaged, foreign or malicious are refused in one line, and nothing is changed.
 
-`FUZZ=5000 pytest tests/test_bad_files.py` tries 5,000 files of each kind, with a new random seed.
+`FUZZ=4000 pytest tests/test_bad_files.py` tries 4,000 files of each kind, with a new random seed.
 """
 
 import copy
@@ -11,6 +11,7 @@ import tracemalloc
 import zipfile
 from collections import Counter
 from contextlib import suppress
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -19,8 +20,11 @@ from hypothesis import strategies as st
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.runs import checkpoints
-from dqn_symbolic.runs.loading import Unreadable, read_agent, read_data, restore
+from dqn_symbolic.runs.files import write_text
+from dqn_symbolic.runs.loading import Unreadable, load, read_agent, read_data, restore
+from dqn_symbolic.settings import Settings
 from run_catch import main
+from tests.counts import on_the_page
 from tests.plain import uncompiled
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -189,7 +193,9 @@ def outcomes(intact, path, call):
         counts["refused" if message else "accepted"] += 1
 
     try_one()
-    print(f"{path.name}: {dict(counts)}")
+    if FUZZ:
+        said = f"{counts['refused']:,} refused, {counts['accepted']:,} harmless, no traceback"
+        on_the_page(f"changed files `{path.name}`", said)
     return counts
 
 
@@ -211,6 +217,107 @@ def test_a_damaged_checkpoint_is_refused_or_resumes(folder, tmp_path):
 
     counts = outcomes(intact, path, resume)
     assert counts["refused"] > counts["accepted"] > 0
+
+
+HUGE = {"1e8": 10**8, "1e12": 10**12, "1e400": 10**400, "1e308": 1e308, "nan": float("nan")}
+
+
+def changed(content, change):
+    """-> the file with change(data) in its JSON data."""
+    members = members_of(content)
+    data = json.loads(np.load(io.BytesIO(members["data.npy"])).item())
+    change(data)
+    return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
+
+
+def with_setting(content, name, value):
+    return changed(content, lambda data: data["settings"].update({name: value}))
+
+
+@pytest.mark.parametrize("number", HUGE.values(), ids=HUGE)
+def test_no_number_in_a_file_of_two_kilobytes_costs_more_than_the_file(number, folder, tmp_path):
+    """Whatever stands in place of a number, it is refused, or it costs no memory."""
+    intact, refused = (folder / "agent.npz").read_bytes(), {}
+    path = tmp_path / "agent.npz"
+    for field in fields(Settings):
+        if field.type not in (int, float, tuple):
+            continue
+        value = [number] if field.type is tuple else number
+        path.write_bytes(with_setting(intact, field.name, value))
+        tracemalloc.start()
+        message = refusal(load, path)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 2**27 or field.name == "memory_size", field.name  # zeros take no memory
+        refused[field.name] = message
+        if message:
+            assert field.name in message
+            assert len(message) < 500
+    kept = {name for name, message in refused.items() if not message}
+    harmless = {f.name for f in fields(Settings) if f.type is int and not f.metadata["most"]}
+    assert kept == {10**8: {*harmless, "seed"}, 10**12: {"seed"}}.get(number, set())
+
+
+@pytest.mark.parametrize("kind", ["agent", "checkpoint"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(kind, bad, folder, tmp_path, capsys):
+    path = tmp_path / f"{kind}.npz"
+    path.write_bytes((folder / f"{kind}.npz").read_bytes())
+    members = members_of(path.read_bytes())
+    name = {"agent": "W1.npy", "checkpoint": "best.W1.npy"}[kind]
+    array = np.load(io.BytesIO(members[name]))
+    array[0, 0] = bad
+    path.write_bytes(zipped({**members, name: npy(array)}))
+    assert main(commands(tmp_path)[kind]) == 2
+    err = capsys.readouterr().err
+    assert "not finite: " in err
+    assert err.count("\n") == 1
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e308", "nan", "inf"])
+def test_a_row_that_could_not_be_drawn_is_refused(number, folder, tmp_path, capsys):
+    def change(data):
+        data["run"]["progress"] = data["run"]["progress"].replace(",1.0,", f",{number},", 1)
+
+    content = changed((folder / "checkpoint.npz").read_bytes(), change)
+    (tmp_path / "checkpoint.npz").write_bytes(content)
+    assert main([*commands(tmp_path)["checkpoint"], "--steps", "150"]) == 2
+    assert "epsilon: expected a number below 1e+100, got " in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["checkpoint.npz"]
+
+
+def test_a_file_names_no_game_through_a_wrapper(folder, tmp_path, capsys):
+    """With shimmy, these ids import the module in their option `env_id`."""
+    change = lambda data: data.update(game="GymV26Environment-v0")  # noqa: E731
+    content = changed((folder / "agent.npz").read_bytes(), change)
+    option = lambda data: data["settings"].update(game={"env_id": "mine:X-v0"})  # noqa: E731
+    (tmp_path / "agent.npz").write_bytes(changed(content, option))
+    assert main(commands(tmp_path)["agent"]) == 2
+    assert "env_id is no option of the game" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["summary.json", "progress.csv"])
+def test_a_text_that_is_no_file_is_no_text(name, folder, tmp_path, capsys):
+    for copied in "agent.npz", "checkpoint.npz":
+        (tmp_path / copied).write_bytes((folder / copied).read_bytes())
+    os.mkfifo(tmp_path / name)
+    plots = name == "progress.csv"
+    command = ["plot", str(tmp_path)] if plots else commands(tmp_path)["checkpoint"]
+    status = main(command)  # which would wait for ever
+    err = capsys.readouterr().err
+    assert status == (2 if plots else 0), err
+    assert ("not a text file of a run" in err) == plots
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    """The name of a temporary file can be guessed."""
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / f".x.{os.getpid()}").symlink_to(tmp_path / "mine")
+    write_text(tmp_path / "x", "text")
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert (tmp_path / "x").read_text() == "text"
+    assert sorted(os.listdir(tmp_path)) == ["mine", "x"]
 
 
 def test_a_damaged_agent_file_is_refused_or_plays(folder, tmp_path):

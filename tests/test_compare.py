@@ -19,6 +19,7 @@ from PIL import Image
 from dqn_symbolic.experiments.runner import (
     ALL,
     EXPERIMENTS,
+    checksum,
     claim,
     jobs,
     path_of,
@@ -231,6 +232,49 @@ def test_a_damaged_file_is_refused_by_name(copy, capfd):
     path.write_text(path.read_text()[:-20])
     assert main(["compare", "--quick", "--quiet", "--out", str(copy)]) == 2
     assert f"{path} is damaged" in error_line(capfd)
+
+
+# What stands in a result in place of its rows, with the right checksum, and what is said of it.
+HOSTILE = {
+    "another digit": (None, "is damaged"),
+    "nested rows": ([[[]]] * 9, "is damaged"),
+    "a number of 400 digits": ([{"agent_steps": 10**400}], "is damaged"),
+    "NaN": ([{"agent_steps": float("nan")}], "is damaged"),
+    "a list in a row": ([{"agent_steps": [1]}], "is damaged"),
+    "no rows": ([], "holds rows of something else"),
+    "other columns": ([{"x": 1}], "holds rows of something else"),
+    "text for numbers": ([{"agent_steps": "x", "catch_rate": "y"}], "holds rows of something else"),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_results_are_refused_in_one_line(hostile, copy, capfd):
+    rows, said = HOSTILE[hostile]
+    for job in jobs("stages", quick=True):
+        path = path_of(copy, *job)
+        data = json.loads(path.read_text())
+        if rows is None:
+            data["rows"][0]["agent_steps"] += 1
+        else:
+            data |= {"rows": rows, "checksum": checksum(rows)}
+        path.write_text(json.dumps(data))
+    assert main(["compare", "stages", "--quick", "--quiet", "--out", str(copy)]) == 2
+    assert said in error_line(capfd)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", "{}", "7", "", "\x00"])
+def test_what_is_no_result_is_refused_in_one_line(content, copy, capfd):
+    path_of(copy, *jobs("frames", quick=True)[0]).write_text(content)
+    assert main(["compare", "--quick", "--quiet", "--out", str(copy)]) == 2
+    assert "is damaged: delete it" in error_line(capfd)
+
+
+def test_a_pipe_in_place_of_a_result_is_refused(copy, capfd):
+    path = path_of(copy, *jobs("frames", quick=True)[0])
+    path.unlink()
+    os.mkfifo(path)
+    assert main(["compare", "--quick", "--quiet", "--out", str(copy)]) == 2
+    assert f"{path}: not a text file of a run" in error_line(capfd)
 
 
 def test_an_unknown_experiment_is_refused_with_a_list_of_all(tmp_path, capfd):

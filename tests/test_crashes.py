@@ -17,6 +17,7 @@ from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.files import alone, sweep
 from dqn_symbolic.runs.run import FILES
 from run_catch import main
+from tests.counts import on_the_page
 from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
@@ -34,34 +35,67 @@ def contents(folder):
 
 
 PIECE = 25 * (4 * 5 + 16)  # bytes: 25 frames, an eighth of the memory
-KILLS = int(os.environ.get("KILLS", 20))
-WITH_SMALL_PIECES = f"""
-from dqn_symbolic.runs import pieces
+KILLS = int(os.environ.get("KILLS", 0))
+# A run that kills itself at its file operation number LEFT: in the middle of a write, or before
+# the disk has it, before a file is replaced, or before one is removed.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from dqn_symbolic.runs import files, pieces
 import run_catch
 
-pieces.SIZE = {PIECE}
+pieces.SIZE, left = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+
+def die_in_time(die_here=lambda: None):
+    global left
+    left -= 1
+    if left == 0:
+        die_here()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def dying(function):
+    def counted(*arguments, **options):
+        die_in_time()
+        return function(*arguments, **options)
+
+    return counted
+
+class File:
+    def __init__(self, path, mode):
+        self.file = open(path, mode)
+
+    def write(self, content):
+        half = memoryview(content)[: len(content) // 2]
+        die_in_time(lambda: (self.file.write(half), self.file.flush()))
+        return self.file.write(content)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.file.close()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+files.open, os.fsync, os.replace = File, dying(os.fsync), dying(os.replace)
+Path.unlink = dying(Path.unlink)
 run_catch.front.run(run_catch.main)
 """
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", WITH_SMALL_PIECES, *map(str, arguments)],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
+def killed(out, operations, *arguments):
+    """Runs until it kills itself, or kills it while it plays, after 2 s."""
+    command = [sys.executable, "-c", KILLED, str(PIECE), str(operations or 10**9)]
+    process = subprocess.Popen(
+        [*command, *map(str, arguments)], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
-
-
-def kill(process, path, pause):
-    """Kill a run `pause` seconds after it writes `path`; if negative, -pause seconds from now."""
-    before = path.stat().st_mtime_ns if path.exists() else None
-    written = pause < 0
-    while not written and process.poll() is None:
-        time.sleep(0.005)
-        written = path.exists() and path.stat().st_mtime_ns != before
-    time.sleep(abs(pause))
-    process.kill()
-    _, err = process.communicate()
+    if not operations:
+        while not (out / "checkpoint.npz").exists():
+            time.sleep(0.01)
+        time.sleep(2)
+        process.kill()
+    _, err = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL, err
 
 
@@ -75,40 +109,40 @@ def without_seconds(folder):
 @pytest.mark.parametrize("beside", ["--no-beside", "--beside"])
 def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(beside, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "SIZE", PIECE)
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    path, rng = killed / "checkpoint.npz", random.Random(0)
-    kill(start("--out", killed, *TINY, beside, *UNTIL_KILLED), path, rng.uniform(0, 0.3))
-    resumed_from, while_writing, unneeded = [], 0, 0
-    for n in range(1, KILLS):
-        data, _ = load(path, "checkpoint")
+    folder, whole, rng = tmp_path / "killed", tmp_path / "whole", random.Random(0)
+    path, kills = folder / "checkpoint.npz", KILLS or 20
+    killed(folder, 0, "--out", folder, *TINY, beside, *UNTIL_KILLED)
+    resumed_from, while_writing = [], 0
+    for n in range(1, kills):
+        operations = rng.randrange(1, 600) if n % 20 else 0
+        killed(folder, operations, "--resume", folder, "--quiet", *UNTIL_KILLED)
+        data = checkpoints.load_data(path, "checkpoint")
         resumed_from.append(data["agent"]["counters"]["steps"])
-        files = [*os.listdir(killed), *os.listdir(killed / "memory")]
-        while_writing += any(name.startswith(".") for name in files)
-        unneeded += len(
-            set(os.listdir(killed / "memory")) - {f"{n}.npz" for n, _ in data["pieces"]}
-        )
-        pause = -rng.uniform(0, 4) if n % 5 == 0 else rng.uniform(0, 0.3)
-        kill(start("--resume", killed, "--quiet", *UNTIL_KILLED), path, pause)
-    print(f"{KILLS} kills, {while_writing} while writing; {unneeded} pieces not needed")
-    print(f"resumed from {resumed_from}")
+        needed = {f"{data['run']['mark']}-{number}.npz" for number, _ in data["pieces"]}
+        names = {*os.listdir(folder), *os.listdir(folder / "memory")}
+        half_written = {name for name in names if name.startswith(".")} - {".lock"}
+        while_writing += bool(half_written or set(os.listdir(folder / "memory")) - needed)
+    assert while_writing > 0.9 * kills
+    if KILLS:
+        said = f"{kills} kills, {while_writing} of them while it wrote its files: the same bits"
+        on_the_page("killed runs", said)
     assert resumed_from == sorted(resumed_from)
     assert resumed_from[-1] > resumed_from[0]
 
     steps = str(checkpoints.load_data(path, "checkpoint")["agent"]["counters"]["steps"] + 110)
-    assert main(["--resume", str(killed), "--quiet", "--steps", steps]) == 0
+    assert main(["--resume", str(folder), "--quiet", "--steps", steps]) == 0
     assert main(["--out", str(whole), *TINY, beside, "--steps", steps]) == 0
-    assert without_seconds(killed) == without_seconds(whole)
-    assert (killed / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
+    assert without_seconds(folder) == without_seconds(whole)
+    assert (folder / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
     (data, arrays), (data_whole, arrays_whole) = (
-        load(folder / "checkpoint.npz", "checkpoint") for folder in (killed, whole)
+        load(at / "checkpoint.npz", "checkpoint") for at in (folder, whole)
     )
     assert {**data, "run": 0} == {**data_whole, "run": 0}
     assert list(arrays) == list(arrays_whole)
     for name, array in arrays.items():
         assert array.tobytes() == arrays_whole[name].tobytes(), name
-    assert sorted(os.listdir(killed)) == sorted([*FILES, "memory"])
-    assert sorted(os.listdir(killed / "memory")) == sorted(os.listdir(whole / "memory"))
-    assert len(data["pieces"]) == 8
+    assert sorted(os.listdir(folder)) == sorted([*FILES, "memory"])
+    assert len(os.listdir(folder / "memory")) == len(data["pieces"]) == 8
 
 
 def test_sweep_removes_only_the_temporary_files_of_dead_processes(tmp_path):

@@ -253,7 +253,7 @@ def test_the_same_seed_gives_the_same_bits():
 def test_each_layer_is_pretrained_on_the_codes_of_the_layer_below(monkeypatch):
     calls = []
 
-    def train(x, rng, hidden, corruption, epochs, mode):
+    def train(x, rng, hidden, corruption, epochs):
         calls.append((x, corruption))
         return None, lambda x: x + 1, f"W of {len(calls)}", f"b of {len(calls)}"
 

@@ -332,12 +332,6 @@ def test_atari_without_its_extra_says_how_to_install_it(missing, command, monkey
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("option", ["--episodes=0", "--epsilon=2", "--seed=-1"])
-def test_bad_options_of_evaluate_are_refused(trained, option, capfd):
-    assert main(["evaluate", str(trained), option]) == 2
-    assert f"{option.split('=')[0]}: expected" in capfd.readouterr().err
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_cartpole_is_learnt_by_its_preset(seed, tmp_path):

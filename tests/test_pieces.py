@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.runs import checkpoints, pieces
+from dqn_symbolic.runs import run as run_module
 from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
@@ -25,6 +26,7 @@ from tests.plain import load
 from tests.test_bad_files import FUZZ, bomb, damaged, fuzz, members_of, refusal
 from tests.test_crashes import small_files
 
+MARK = "0123abcd"  # of every run here
 FRAME_BYTES = 2 * 3 + 4 * 4  # the frame, its age, action, reward and discount
 
 
@@ -94,6 +96,11 @@ def piece_files(folder):
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in statuses.items()}
 
 
+@pytest.fixture(autouse=True)
+def same_mark(monkeypatch):
+    monkeypatch.setattr(run_module, "token_hex", lambda size: MARK)
+
+
 @pytest.fixture
 def set_slots(monkeypatch):
     """set_slots(n): from now on a piece has n slots."""
@@ -138,7 +145,7 @@ def test_a_resumed_memory_equals_an_uninterrupted_memory(
         run.save_checkpoint()
         run = resumed(folder, **options) if is_resumed else run
         assert memory_state(run) == memory_state(steps(uninterrupted, number))
-        assert {f"{number}.npz" for number in run.pieces} == set(piece_files(folder))
+        assert {f"{MARK}-{number}.npz" for number in run.pieces} == set(piece_files(folder))
     assert memory_state(steps(run, 40)) == memory_state(steps(uninterrupted, 40))
 
 
@@ -266,15 +273,15 @@ def test_a_kill_during_a_checkpoint_leaves_the_old_or_the_new_checkpoint(
         assert memory_state(after) in (old, new)
         has_new.append(memory_state(after) == new)
         # `begin` has removed what is not needed
-        assert set(piece_files(folder)) == {f"{number}.npz" for number in after.pieces}
+        assert set(piece_files(folder)) == {f"{MARK}-{number}.npz" for number in after.pieces}
         steps(after, 105 - after.agent.steps)
         after.save_checkpoint()
         assert memory_state(resumed(folder, capacity=49)) == new
         moment += 1
-    # Each of 4 new pieces takes a replacement and a removal of its temporary file. From the
-    # replacement of the checkpoint on, the new one counts. Then its temporary file and 4 old
-    # pieces are removed.
-    assert has_new == [False] * (4 * 2 + 1) + [True] * (1 + 4 + 1)
+    # Each of 4 new pieces takes a replacement, and before and after a removal of its temporary
+    # file. From the replacement of the checkpoint on, the new one counts. Then its temporary file
+    # and 4 old pieces are removed.
+    assert has_new == [False] * (4 * 3 + 2) + [True] * (1 + 4 + 1)
 
 
 def test_pieces_are_synced_before_the_checkpoint(tmp_path, set_slots, monkeypatch):
@@ -295,13 +302,13 @@ def test_pieces_are_synced_before_the_checkpoint(tmp_path, set_slots, monkeypatc
     pid = os.getpid()
     assert events == [
         tmp_path.name,  # because the folder `memory` is new in it
-        *(f".0.npz.{pid}", "-> 0.npz", "memory"),
+        *(f".{MARK}-0.npz.{pid}", f"-> {MARK}-0.npz", "memory"),
         *(f".checkpoint.npz.{pid}", "-> checkpoint.npz", tmp_path.name),
     ]
 
 
 @pytest.mark.parametrize(
-    ("limit", "failing_file"), [(200, "memory/60.npz"), (1_700, "checkpoint.npz")]
+    ("limit", "failing_file"), [(200, f"memory/{MARK}-60.npz"), (1_700, "checkpoint.npz")]
 )
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, set_slots, limit, failing_file):
     """The disk is full while a piece is written, or while the checkpoint is written."""
@@ -325,12 +332,54 @@ def test_files_left_by_killed_processes_are_removed(tmp_path, set_slots):
     run = steps(new_run(tmp_path, capacity=49), 30)
     run.save_checkpoint()
     needed = set(piece_files(tmp_path))
-    for name in (".20.npz.123", "400.npz"):
+    for name in (f".{MARK}-20.npz.123", f"{MARK}-400.npz"):
         (tmp_path / "memory" / name).write_text("half")
-    for name in ("notes.npz", "notes"):
-        (tmp_path / "memory" / name).write_text("mine")
+    others = {"notes.npz", "notes", "0.npz", "fedcba98-400.npz", ".fedcba98-20.npz.123"}
+    for name in others:
+        (tmp_path / "memory" / name).write_text("mine, or another run's")
     run.save_checkpoint()
-    assert set(piece_files(tmp_path)) == needed | {"notes.npz", "notes"}
+    assert set(piece_files(tmp_path)) == needed | others
+
+
+def test_a_memory_that_is_a_link_is_refused_and_kept(tmp_path, set_slots):
+    """Else the resumed run would remove the pieces that the other run needs."""
+    set_slots(10)
+    (tmp_path / "one").mkdir()
+    steps(new_run(tmp_path / "one", capacity=49), 77).save_checkpoint()
+    (tmp_path / "two").mkdir()
+    shutil.copy(tmp_path / "one" / "checkpoint.npz", tmp_path / "two")
+    (tmp_path / "two" / "memory").symlink_to(tmp_path / "one" / "memory")
+    before = piece_files(tmp_path / "one")
+    assert "memory is a link" in refusal_to_resume(tmp_path / "two")
+    assert piece_files(tmp_path / "one") == before
+
+
+@pytest.mark.parametrize("copied", [shutil.copy2, os.link])
+def test_two_copies_of_a_run_go_on(copied, tmp_path, set_slots):
+    set_slots(10)
+    (tmp_path / "one").mkdir()
+    one = steps(new_run(tmp_path / "one", capacity=49), 77)
+    one.save_checkpoint()
+    shutil.copytree(tmp_path / "one", tmp_path / "two", copy_function=copied)
+    two = steps(resumed(tmp_path / "two", capacity=49), 50)
+    two.save_checkpoint()
+    assert memory_state(resumed(tmp_path / "one", capacity=49)) == memory_state(one)
+    steps(one, 50).save_checkpoint()
+    for folder in "one", "two":
+        assert memory_state(resumed(tmp_path / folder, capacity=49)) == memory_state(two)
+
+
+@pytest.mark.parametrize("mark", ["", "../../x/", "0123abc*", "0123ABCD", None, 7])
+def test_a_mark_that_names_other_files_is_refused(mark, tmp_path, set_slots):
+    set_slots(10)
+    steps(new_run(tmp_path, capacity=49), 77).save_checkpoint()
+    path = tmp_path / "checkpoint.npz"
+    data, arrays = load(path, "checkpoint")
+    data["run"]["mark"] = mark
+    checkpoints.save(path, "checkpoint", data, {n: a for n, a in arrays.items() if "/" not in n})
+    before = piece_files(tmp_path)
+    assert "does not fit this version" in refusal_to_resume(tmp_path)
+    assert piece_files(tmp_path) == before
 
 
 def test_a_copied_folder_can_be_resumed(tmp_path, set_slots):
@@ -374,7 +423,7 @@ def refusal_to_resume(folder):
 
 @pytest.mark.parametrize("replacement", ["missing", "a folder", "a fifo", "a link to nothing"])
 def test_a_piece_that_is_not_a_file_is_refused(run_folder, replacement):
-    piece = run_folder / "memory" / "60.npz"
+    piece = run_folder / "memory" / f"{MARK}-60.npz"
     piece.unlink()
     {
         "missing": lambda: None,
@@ -390,7 +439,7 @@ def test_a_piece_that_is_not_a_file_is_refused(run_folder, replacement):
 @settings(fuzz, max_examples=FUZZ or 40)
 @given(st.data())
 def test_a_damaged_piece_is_refused_or_harmless(run_folder, data):
-    piece = run_folder / "memory" / "60.npz"
+    piece = run_folder / "memory" / f"{MARK}-60.npz"
     content = piece.read_bytes()
     piece.write_bytes(data.draw(damaged(content)))
     message = refusal_to_resume(run_folder)
@@ -404,7 +453,10 @@ def test_a_damaged_piece_is_refused_or_harmless(run_folder, data):
 
 
 def test_swapped_pieces_are_refused(run_folder):
-    piece, other_piece = run_folder / "memory" / "60.npz", run_folder / "memory" / "70.npz"
+    piece, other_piece = (
+        run_folder / "memory" / f"{MARK}-60.npz",
+        run_folder / "memory" / f"{MARK}-70.npz",
+    )
     content = piece.read_bytes()
     piece.write_bytes(other_piece.read_bytes())
     other_piece.write_bytes(content)
@@ -418,13 +470,13 @@ def test_a_piece_of_another_run_is_refused(run_folder, options, tmp_path):
     (tmp_path / "other").mkdir()
     other = steps(new_run(tmp_path / "other", **{"capacity": 49, **options}), 80)
     other.save_checkpoint()
-    piece = run_folder / "memory" / "60.npz"
-    piece.write_bytes(pieces.path(tmp_path / "other", list(other.pieces)[1]).read_bytes())
+    piece = run_folder / "memory" / f"{MARK}-60.npz"
+    piece.write_bytes(pieces.path(tmp_path / "other", MARK, list(other.pieces)[1]).read_bytes())
     assert refusal_to_resume(run_folder) == f"{piece} {NOT_THE_FILE}"
 
 
 def test_an_oversized_piece_is_refused(run_folder):
-    piece = run_folder / "memory" / "60.npz"
+    piece = run_folder / "memory" / f"{MARK}-60.npz"
     members = members_of(piece.read_bytes())
     piece.write_bytes(bomb(members, "memory.frame.npy", np.uint8, megabytes=50))
     assert refusal_to_resume(run_folder) == f"{piece} {NOT_THE_FILE}"
@@ -462,7 +514,7 @@ def test_a_piece_with_wrong_checksums_in_the_checkpoint_is_refused(run_folder):
     data["pieces"][2][1][0] ^= 1
     arrays = {name: array for name, array in arrays.items() if "/" not in name}
     checkpoints.save(path, "checkpoint", data, arrays)
-    assert refusal_to_resume(run_folder) == f"{run_folder}/memory/70.npz {NOT_THE_FILE}"
+    assert refusal_to_resume(run_folder) == f"{run_folder}/memory/{MARK}-70.npz {NOT_THE_FILE}"
 
 
 def test_a_new_run_is_refused_in_a_folder_with_pieces(tmp_path, capsys):

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dqn_symbolic.agent import Agent
+from dqn_symbolic.compiling.fallback import OneFunctionLinker
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.runs import checkpoints, pieces
@@ -160,3 +161,17 @@ def test_three_processes_reach_the_bits_of_a_single_process(tmp_path):
         subprocess.run(python, check=True, cwd=ROOT)
     assert differences(outcome(uninterrupted)[0], outcome(resumed)[0]) == []
     assert outcome(uninterrupted)[1] == outcome(resumed)[1]
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_run_that_goes_on_with_another_linker_says_so(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "run"
+    small = ["--hidden", "4", "--warm-up", "20", "--memory-size", "50", "--no-window"]
+    with monkeypatch.context() as patch:
+        patch.setattr(OneFunctionLinker, "stands_in", True)
+        assert main(["--steps", "40", *small, "--out", str(out)]) == 0
+        assert main(["--resume", str(out), "--steps", "60"]) == 0
+        assert "compiled by" not in capsys.readouterr().out
+    assert main(["--resume", str(out), "--steps", "80", "--no-window"]) == 0
+    told = capsys.readouterr().out
+    assert "compiled by our linker, before by another: the bits may differ\n" in told

@@ -7,11 +7,9 @@ from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.evaluation import returns, seeds
-from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.runs.files import write_text
 from dqn_symbolic.runs.loading import player_of
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
-from dqn_symbolic.settings import expect
 
 
 def evaluate(
@@ -23,10 +21,6 @@ def evaluate(
     task, s, _ = player
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
-    with bad_input():
-        expect("--episodes", episodes >= 1, "at least 1", episodes)
-        expect("--epsilon", 0 <= epsilon <= 1, "a number from 0 to 1", epsilon)
-        expect("--seed", seed >= 0, "at least 0", seed)
     beginnings, steps = seeds(episodes, seed), s.evaluation_steps
     if not quiet:
         say("compiling forward")  # at its first call: half a minute, if the cache is empty

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
@@ -12,6 +13,7 @@ from dqn_symbolic.commands import options
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs.errors import BadInput, Done, bad_input
+from dqn_symbolic.runs.stopping import end_at_second_signal
 from dqn_symbolic.settings import PRESETS, Settings
 
 GAME, MODULES = "the game's own options", "modules that register games"
@@ -135,8 +137,10 @@ def run(main):
     if sys.stderr is None:  # pythonw has no console
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     os.environ["MPLBACKEND"] = "agg"  # for files; a notebook's own may not be installed
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
+    end_at_second_signal()
     status = main(sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not change the exit status
+    signal.signal(signal.SIGINT, lambda *_: None)  # another Ctrl-C must not change the exit status
     sys.exit(status)
 
 

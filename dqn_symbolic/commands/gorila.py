@@ -8,7 +8,7 @@ from dqn_symbolic.commands.front import import_ray
 from dqn_symbolic.commands.training import asked, ended, expect_room
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.runs.errors import bad_input
+from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.loading import fitting
 from dqn_symbolic.training import training
 
@@ -23,7 +23,11 @@ def gorila(door, address=None, **given):
             if not address:
                 expect_room(run, memories=shared.bundles)
             say_beside_bar = tqdm.external_write_mode()(run.say)
-            driver = on_ray.OnRay(task, settings, shared, address, say_beside_bar)
+            run.say("connecting to Ray   " if address else "starting Ray        ", end="")
+            run.stack.callback(on_ray.OWN.close)
+            on_ray.connect(address)  # before the folder is made: if it fails, none is left
+            run.took("", run.since)
+            driver = on_ray.OnRay(task, settings, shared, say_beside_bar, run.stop)
             run.stack.callback(driver.close)
             lost = "each bundle begins again, with an empty memory"
             run.begin(driver, driver.compilation(), lost)
@@ -31,13 +35,12 @@ def gorila(door, address=None, **given):
                 run.say(driver.advice())
             score = run.scored(scorer(task, driver))
             for _ in run.kept(training(driver, score, run.pause)):
-                for line in driver.lines():
-                    driver.say(line)
+                driver.say("\n".join(driver.lines()))
                 if task.solved(run.rows):
                     break
         return ended(door, run, **given)
-    finally:
-        on_ray.ray.shutdown()
+    except on_ray.RayError as error:
+        raise BadInput(f"Ray: {one_line(error)}") from error
 
 
 @bad_input()

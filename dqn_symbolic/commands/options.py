@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 
-from dqn_symbolic.runs.errors import BadInput
-from dqn_symbolic.settings import PRESETS, setting
+from dqn_symbolic.runs.errors import BadInput, bad_input
+from dqn_symbolic.settings import PRESETS, checked, setting
 
 TRAINED = Path(__file__).parent.parent / "trained"  # agents that come with the project
 NAMES = tuple(sorted(path.parent.name for path in TRAINED.glob("*/agent.npz")))
@@ -56,14 +56,14 @@ class Trained:
 @dataclass(frozen=True)
 class Watching:
     gif: Path = setting(None, "write an animation to this file and open no window")
-    gif_seconds: int = setting(20, "its length, in seconds of play")
+    gif_seconds: int = setting(20, "its length, in seconds of play", most=120)
 
 
 @dataclass(frozen=True)
 class Evaluating:
-    episodes: int = setting(None, "episodes to play (the run's own number)")
+    episodes: int = setting(None, "episodes to play (the run's own number)", most=100_000)
     epsilon: float = setting(None, "probability of a random action (the run's own)")
-    seed: int = setting(0, "the episodes and all random actions come from it")
+    seed: int = setting(0, "the episodes and all random actions come from it", most=2**63 - 1)
     out: Path = setting(None, "folder for evaluation.json (the run's own)")
     quiet: bool = setting(False, "print nothing but errors")
 
@@ -85,7 +85,7 @@ class Comparing:
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise BadInput(message)
+        raise BadInput(f"{message:.500}")
 
     def _check_value(self, action, value):
         if action.choices is not None and value not in action.choices:
@@ -114,6 +114,10 @@ def parsed(arguments, program, description, commands, more=lambda command, given
         names = [name for action in options[command].values() for name in action.option_strings]
         hint = did_you_mean(unknown[0].partition("=")[0], names)
         raise BadInput(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    for field in options[command]:
+        if field.type in (int, float) and field.name in given:
+            with bad_input():
+                checked(field, given[field.name])
     if given.pop("help", False):
         parser, (text, defaults) = subparsers.choices[command], more(command, given)
         parser.description += f"\n\n{text}"

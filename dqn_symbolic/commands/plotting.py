@@ -10,6 +10,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.runs.errors import BadInput, bad_input
 from dqn_symbolic.runs.figures import learning_curves, save
+from dqn_symbolic.runs.files import read_text
 from dqn_symbolic.runs.loading import fitting, read_progress, read_settings
 
 
@@ -44,9 +45,7 @@ def read(folder):
         if ":" not in game.game or game.game == "games:Catch-v0":
             with suppress(Exception):  # it may not be installed here
                 game = task(game.game, **kwargs)
-        rows = read_progress((folder / "progress.csv").read_text(), game)
-        if not all(abs(value or 0) < 1e30 for row in rows for value in row.values()):
-            raise ValueError("a number is too large for a picture")
+        rows = read_progress(read_text(folder / "progress.csv"), game)
     if not rows:
         raise BadInput(f"{folder}: this run has no evaluation yet")
     return game, {**kwargs, **data.get("gorila", {}), **asdict(settings)}, rows

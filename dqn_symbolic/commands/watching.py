@@ -17,8 +17,6 @@ def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seco
     """Shows the agent in a window, or writes an animated GIF of it. -> exit status"""
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
-    if gif_seconds < 1:
-        raise BadInput(f"--gif-seconds: expected at least 1, got {gif_seconds}")
     folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
     task, settings, forward = player_of(folder)
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import warnings
+from pathlib import Path
 
 import numba
 import pytensor
@@ -27,6 +28,10 @@ def mode(backend):
         if not pytensor.config.cxx:
             # PyTensor would fall back to interpreting the graph in Python, a thousand times slower.
             raise ValueError("the c backend needs a C++ compiler: install g++, or use numba")
+        try:
+            importlib.import_module("pytensor.link.c.cvm")
+        except Exception:  # of its cache, this is the only file that PyTensor does not mend itself
+            Path(pytensor.config.compiledir, "lazylinker_ext/__init__.py").unlink(missing_ok=True)
         # Instead, `advice` says it in one line.
         warnings.filterwarnings("ignore", "PyTensor could not link to a BLAS")
     if backend == "jax":

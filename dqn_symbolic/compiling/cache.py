@@ -1,7 +1,60 @@
-"""Keys for numba's cache on disk, so that after an edit of a file it is compiled again."""
+"""numba's cache on disk: the keys of its files, and checksums: a damaged file does no harm."""
 
+import warnings
+from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
+
+from numba.core import caching
+
+
+class SlowStart(UserWarning):
+    """Everything works, but the start takes longer than it should."""
+
+
+class CheckedFiles(caching.IndexDataCacheFile):
+    """The files of one function. A SHA-256 follows each pickle, which does not read it.
+
+    numba compiles a function anew if its files are damaged, and then replaces them.
+    """
+
+    @contextmanager
+    def _open_for_write(self, path):
+        with super()._open_for_write(path) as file:
+            yield file
+            file.flush()
+            file.write(sha256(Path(file.name).read_bytes()).digest())
+
+    def _load_index(self):
+        return super()._load_index() if is_whole(self._index_path) else {}
+
+    def _load_data(self, name):
+        if not is_whole(self._data_path(name)):
+            raise OSError("damaged")  # for numba, the file is not there
+        return super()._load_data(name)
+
+    def save(self, key, data):
+        try:
+            super().save(key, data)
+        except OSError as error:
+            warn(f"{self._cache_path}: {error.strerror}: every start compiles anew")
+
+
+@cache  # once
+def warn(message):
+    warnings.warn(message, SlowStart, stacklevel=2)
+
+
+def is_whole(path):
+    with suppress(OSError):
+        content = Path(path).read_bytes()
+        return content[-32:] == sha256(content[:-32]).digest()
+    return False
+
+
+caching.IndexDataCacheFile = CheckedFiles
 
 
 def text_of(*files):

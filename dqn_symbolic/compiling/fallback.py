@@ -2,25 +2,21 @@
 
 Our linker depends on parts of PyTensor and numba that any new version may change, and it has not
 seen every graph. It may fail until a function has run once: in an import, while it writes the text,
-or when numba compiles it. The results are the same, and a warning says once that it takes longer.
+or when numba compiles it. The results are the same but for rounding; a warning says so once.
 """
-
-import warnings
 
 import numba
 import pytensor
 from pytensor.link.numba.linker import NumbaLinker
 
-
-class SlowStart(UserWarning):
-    """PyTensor's own numba linker compiles what ours could not."""
+from dqn_symbolic.compiling import cache
 
 
 class OneFunctionLinker(NumbaLinker):
     # For its own linker, PyTensor 3.3 joins operations and turns arrays of one element into
     # numbers. Both have this name. Our linker needs the single operations.
     incompatible_rewrites = (*NumbaLinker.incompatible_rewrites, "fuse_indexed_into_elemwise")
-    has_warned = False
+    stands_in = False  # whether PyTensor's own has compiled a graph of this process
 
     def fgraph_convert(self, fgraph, **kwargs):
         """-> two functions that compile the graph: our way, and PyTensor's own."""
@@ -59,14 +55,18 @@ class OneFunctionLinker(NumbaLinker):
         return call
 
 
+def linker():
+    """-> which linker compiles the graphs of this process for numba."""
+    return "PyTensor's own linker" if OneFunctionLinker.stands_in else "our linker"
+
+
 def warn(error):
-    if OneFunctionLinker.has_warned:
+    if OneFunctionLinker.stands_in:
         return
-    OneFunctionLinker.has_warned = True
+    OneFunctionLinker.stands_in = True
     reason = " ".join(f"{type(error).__name__}: {error}".split())
-    warnings.warn(
-        "our numba linker failed, so PyTensor's own compiles the graphs: the start takes longer "
-        f"(PyTensor {pytensor.__version__}, numba {numba.__version__}: {reason[:200]})",
-        SlowStart,
-        stacklevel=2,
+    cache.warn(
+        "our numba linker failed, so PyTensor's own compiles the graphs: the start takes longer,"
+        " and the bits may differ"
+        f" (PyTensor {pytensor.__version__}, numba {numba.__version__}: {reason[:200]})"
     )

@@ -31,7 +31,7 @@ def task(game: str, **kwargs) -> Task:
         game = full_id(game)
     except gymnasium.error.Error as error:
         raise ValueError(f"{game}: {one_line(error)}") from error
-    for name in {"render_mode", "id", "disable_env_checker"} & kwargs.keys():
+    for name in {"render_mode", "id", "env_id", "disable_env_checker"} & kwargs.keys():
         raise ValueError(f"{game}: {name} is no option of the game")
     if game.startswith("ALE/"):
         return atari(game, kwargs)

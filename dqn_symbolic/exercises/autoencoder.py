@@ -59,26 +59,26 @@ def graph(rng, inputs, code_size, linear, optimiser, mode=MODES["numba"]):
     return learn, reconstruct, encode, W, b
 
 
-def train(x, seed, code_size, linear, epochs=EPOCHS, mode=MODES["numba"]):
+def train(x, seed, code_size, linear):
     """-> reconstruct, after training on x (N, 64)."""
     rng = np.random.default_rng(seed)
     optimiser = partial(adam, learning_rate=RATE)
-    learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser, mode)
-    for (part,) in minibatches(rng, epochs, x, size=BATCH):
+    learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser)
+    for (part,) in minibatches(rng, EPOCHS, x, size=BATCH):
         learn(part, part)
     return reconstruct
 
 
 def pca(x, code_size):
-    """-> reconstruct, by the first `code_size` principal components of x (N, pixels).
+    """-> reconstruct(x) -> x', by the first `code_size` principal components.  x, x' (N, ...)
 
     Components along which x does not vary are left out: rounding alone would choose them.
     """
     mean = x.mean(axis=0)
-    _, deviations, components = np.linalg.svd(x - mean, full_matrices=False)
+    _, deviations, V = np.linalg.svd((x - mean).reshape(len(x), -1), full_matrices=False)
     rank = (deviations > 1e-5 * deviations[0]).sum()
-    components = components[: min(code_size, rank)]  # (at most code_size, pixels)
-    return lambda x: (x - mean) @ components.T @ components + mean
+    V = V[: min(code_size, rank)]  # (at most code_size, pixels): the components
+    return lambda x: ((x - mean).reshape(len(x), -1) @ V.T @ V).reshape(x.shape) + mean
 
 
 def squared_error(reconstruction, x):

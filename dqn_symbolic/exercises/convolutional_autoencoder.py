@@ -64,10 +64,10 @@ def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
     return learn, encode, reconstruct
 
 
-def train(x, seed, filters=FILTERS, epochs=EPOCHS, mode=MODES["numba"]):
+def train(x, seed, epochs=EPOCHS):
     """-> encode, reconstruct, after training on x (N, height, width, channels)."""
     rng = np.random.default_rng(seed)
-    learn, encode, reconstruct = graph(rng, x.shape[1:], filters, mode)
+    learn, encode, reconstruct = graph(rng, x.shape[1:])
     for (part,) in minibatches(rng, epochs, x, size=BATCH):
         learn(part)
     return encode, reconstruct
@@ -84,21 +84,18 @@ def main(seed):
             continue
         encode, reconstruct = train(data.x, seed)
         code_size = encode(data.x[:1]).size
-        flat = [x.reshape(len(x), -1) for x in data]
         methods = {
-            "the mean frame": (pca(flat[0], 0), flat),
-            f"PCA, {code_size} numbers": (pca(flat[0], code_size), flat),
-            f"convolutions, {code_size} numbers": (reconstruct, data),
+            "the mean frame": pca(data.x, 0),
+            f"PCA, {code_size} numbers": pca(data.x, code_size),
+            f"convolutions, {code_size} numbers": reconstruct,
         }
         print(f"{name}: squared error, summed over the pixels of a frame; training, test")
-        images = [data.test_x[:8]]
-        for label, (method, parts) in methods.items():
-            print(f"  {label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in parts))
-            images.append(method(parts[-1][:8]))
-        del images[1]  # the mean frame is not shown
-        images = np.concatenate([x.reshape(8, *data.x.shape[1:3]) for x in images])
-        _, *labels = methods
-        show(axes, images, 8, f"{name}: test frames; what came back by {'; by '.join(labels)}")
+        for label, method in methods.items():
+            print(f"  {label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in data))
+        del methods["the mean frame"]  # it is not shown
+        x = data.test_x[:8]
+        images = np.concatenate([x, *(method(x) for method in methods.values())])[..., 0]
+        show(axes, images, 8, f"{name}: test frames; what came back by {'; by '.join(methods)}")
     return figure
 
 

@@ -58,10 +58,9 @@ def pong(seed, frames=720):
 
     One in 8 agent steps (32 emulator frames) gives a frame. ModuleNotFoundError without ale-py.
     """
-    import ale_py
+    import ale_py  # it registers its games
 
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    gymnasium.register_envs(ale_py)
     env = gymnasium.make("ALE/Pong-v5", obs_type="grayscale", repeat_action_probability=0)
     rng, images, over = np.random.default_rng(seed), [], True
     for step in range(8 * frames):

@@ -18,7 +18,6 @@ from functools import partial
 
 import numpy as np
 
-from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.autoencoder import graph, squared_error
 from dqn_symbolic.exercises.data import digits
 from dqn_symbolic.exercises.training import as_images, minibatches, run, show
@@ -33,10 +32,10 @@ def corrupt(rng, x, corruption):
     return x * (rng.random(x.shape) >= corruption)
 
 
-def train(x, rng, hidden, corruption, epochs=EPOCHS, mode=MODES["numba"]):
+def train(x, rng, hidden, corruption, epochs=EPOCHS):
     """-> reconstruct, encode, W (inputs, hidden), b (hidden,), after training on x (N, inputs)."""
     optimiser = partial(sgd, learning_rate=RATE)
-    learn, reconstruct, encode, W, b = graph(rng, x.shape[1], hidden, False, optimiser, mode)
+    learn, reconstruct, encode, W, b = graph(rng, x.shape[1], hidden, False, optimiser)
     for (part,) in minibatches(rng, epochs, x, size=BATCH):
         learn(corrupt(rng, part, corruption), part)
     return reconstruct, encode, W.get_value(), b.get_value()

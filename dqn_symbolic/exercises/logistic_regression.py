@@ -62,11 +62,11 @@ def graph(mode=MODES["numba"]):
     return classifier(weighted_sums, {"W": W, "b": b}, RATE, DECAY, mode)
 
 
-def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
+def train(data, seed):
     """-> forward, W (64, 10), b (10,), after training."""
-    learn, forward, (W, b) = graph(mode)
+    learn, forward, (W, b) = graph()
     rng = np.random.default_rng(seed)
-    for x, label in minibatches(rng, epochs, data.x, data.label, size=BATCH):
+    for x, label in minibatches(rng, EPOCHS, data.x, data.label, size=BATCH):
         learn(x, label)
     return forward, W.get_value(), b.get_value()
 

@@ -40,12 +40,12 @@ def random_params(rng, hidden):
     return {name: value if name == "Wout" else 4 * value for name, value in params.items()}
 
 
-def pretrained(params, x, rng, epochs=PRE_EPOCHS, mode=MODES["numba"]):
+def pretrained(params, x, rng):
     """-> params, with hidden layers from stacked denoising autoencoders of x (N, 64)."""
     params = dict(params)
     for layer, corruption in enumerate(CORRUPTION, 1):
         hidden = len(params[f"b{layer}"])
-        _, encode, W, b = denoising_autoencoder.train(x, rng, hidden, corruption, epochs, mode)
+        _, encode, W, b = denoising_autoencoder.train(x, rng, hidden, corruption, PRE_EPOCHS)
         params |= {f"W{layer}": W, f"b{layer}": b}
         x = encode(x)
     return params
@@ -68,14 +68,14 @@ def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
     return error_rate(forward(data.test_x), data.test_label)
 
 
-def errors(seeds, mode=MODES["numba"]):
+def errors(seeds):
     """-> {method: array (seeds, numbers of labels) of test errors}"""
-    deep, flat = (graph(random_params(np.random.default_rng(0), n), mode) for n in (HIDDEN, ()))
+    deep, flat = (graph(random_params(np.random.default_rng(0), n)) for n in (HIDDEN, ()))
     results = {"pre-trained": [], "random weights": [], "logistic regression": []}
     for seed in tqdm(seeds, unit=" seeds", leave=False, disable=None):
         data, rng = digits(seed), np.random.default_rng(seed)
         random = random_params(rng, HIDDEN)
-        stacked = pretrained(random, data.x, rng, mode=mode)
+        stacked = pretrained(random, data.x, rng)
         methods = (deep, stacked), (deep, random), (flat, random_params(rng, ()))
         for by_seed, method in zip(results.values(), methods):
             by_seed.append([fine_tuned(*method, data, labels, seed) for labels in LABELS])

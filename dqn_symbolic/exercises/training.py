@@ -10,7 +10,7 @@ from tqdm import tqdm
 from dqn_symbolic.experiments.figures import save
 
 
-def minibatches(rng, epochs, *arrays, size=20, bar=True):
+def minibatches(rng, epochs, *arrays, size, bar=True):
     """arrays (N, ...) -> yields [(size, ...), ...], N in all, in a new order in each epoch.
 
     The last minibatch of an epoch may be smaller.

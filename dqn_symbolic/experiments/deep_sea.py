@@ -13,7 +13,7 @@ import numpy as np
 
 from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.experiments.learning import player_of
-from dqn_symbolic.experiments.results import by_name_and_number
+from dqn_symbolic.experiments.results import by_name_and_number, grouped
 from dqn_symbolic.experiments.tabular import q_learning, state_graph
 from dqn_symbolic.training import training
 
@@ -97,12 +97,12 @@ def steps_to_treasure(depth, rng):
 
 def table(rows):
     yield ["", "depth", "expected of random play", "episodes, mean", "seeds that found it"]
-    found = by_name_and_number(rows, "found", int)
-    for player, by_depth in by_name_and_number(rows, "episodes", int).items():
-        for depth, episodes in by_depth.items():
-            successes, seeds = found[player][depth].sum(), len(episodes)
-            mean = ("" if successes == seeds else "over ") + f"{episodes.mean():,.0f}"
-            yield [player, depth, f"{2**depth:,}", mean, f"{successes} of {seeds}"]
+    found = grouped(rows, "condition", "found")
+    for condition, episodes in grouped(rows, "condition", "episodes").items():
+        player, depth = condition.split("-")
+        mean = ("" if all(found[condition]) else "over ") + f"{np.mean(episodes):,.0f}"
+        successes = f"{sum(found[condition])} of {len(episodes)}"
+        yield [player, depth, f"{2 ** int(depth):,}", mean, successes]
 
 
 def draw(rows):

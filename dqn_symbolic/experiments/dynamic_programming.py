@@ -98,14 +98,14 @@ def draw(rows):
     figure = Figure(figsize=(10, 7), layout="constrained")
     above, below = figure.subfigures(2, height_ratios=(4, 5))
     axes = above.subplots()
-    networks = ["network", "network-always-exploring"]
-    labels = {name.replace("-", " "): name for name in ["table", *networks]}
+    off, columns = by_condition(rows, "off"), len(grouped(rows, "ball_column", "off"))
+    boards = {name: np.median(runs, axis=0).reshape(-1, columns) for name, runs in off.items()}
+    labels = {name.replace("-", " "): name for name in ["table", *boards]}
     curves(axes, rows, labels, "rmse")
     axes.grid(alpha=0.3)
     axes.set(ylabel="root mean squared error of Q", ylim=(0, None))
     axes.legend(frameon=False)
 
-    boards = {name: board(rows, name) for name in networks}
     highest = max(values.max() for values in boards.values())
     for axes, (name, values) in zip(below.subplots(1, 2), boards.items()):
         image = axes.imshow(values, cmap="gray_r", vmin=0, vmax=highest)
@@ -117,9 +117,3 @@ def draw(rows):
         axes.set(title=name.replace("-", " "))
     below.colorbar(image, ax=below.axes, label="mean |Q - Q*|")
     return figure
-
-
-def board(rows, condition):
-    """-> (height, width) of the board: the median over seeds of `off`."""
-    width = len(grouped(rows, "ball_column", "off"))
-    return np.median(by_condition(rows, "off")[condition], axis=0).reshape(-1, width)

@@ -89,28 +89,24 @@ def layer_outputs(agent, x):
 
 
 def cells(rows):
-    """-> {line: {column: (median steps or inf, text of the cell)}}, the cells of the table.
-
-    A line is (network, activation), a column is (optimiser, initialiser).
-    """
+    """-> {line: {column: (median steps or inf, text of the cell)}}, the cells of the table."""
     steps, solved = by_condition(rows, "agent_steps"), by_condition(rows, "solved")
     lines = {}
     for *line, optimiser, initialiser in product(NETWORKS, ACTIVATIONS, RATES, INITIALISERS):
         condition = name_of(*line, initialiser, optimiser)
         if condition in solved:
             median = np.median(np.where(solved[condition], steps[condition], np.inf))
-            column = optimiser, initialiser.replace("_", " ")
+            column = f"{optimiser}, {initialiser.replace('_', ' ')}"
             text = f"{median / 1000:.1f}k\n{solved[condition].mean():.0%}".replace("infk", "-")
-            lines.setdefault(tuple(line), {})[column] = median, text
+            lines.setdefault(" ".join(line), {})[column] = median, text
     return lines
 
 
 def table(rows):
     lines = cells(rows)
-    columns = next(iter(lines.values()))
-    yield ["", *map(", ".join, columns)]
+    yield ["", *next(iter(lines.values()))]
     for line, of_line in lines.items():
-        yield [" ".join(line), *(text.replace("\n", ", ") for _, text in of_line.values())]
+        yield [line, *(text.replace("\n", ", ") for _, text in of_line.values())]
 
 
 def draw(rows):
@@ -130,8 +126,8 @@ def draw_cells(axes, lines):
         for x, (_, text) in enumerate(of_line.values()):
             colour = "white" if image[y, x] > 0.7 * slowest else "black"
             axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=9)
-    axes.set_yticks(range(len(lines)), map(" ".join, lines))
-    names = [f"{optimiser}\n{name.replace(' ', chr(10), 1)}" for optimiser, name in of_line]
+    axes.set_yticks(range(len(lines)), lines)
+    names = [column.replace(", ", "\n").replace(" ", "\n", 1) for column in of_line]
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_title("median agent steps until solved, and the share of seeds solved", fontsize=10)
 

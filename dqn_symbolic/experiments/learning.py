@@ -8,6 +8,7 @@ from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
 SMALL_BOARD = {"rows": 5, "columns": 5, "paddle_width": 1}
+NOTHING_CAUGHT = {"catch_rate": 0.0}
 
 
 def catch(condition):
@@ -42,29 +43,20 @@ def trained(condition, seed):
     return player
 
 
-def learning_rows(condition, seed, task=catch):
+def learning_rows(condition, seed, task=catch, worst=NOTHING_CAUGHT):
     """Trains for `steps` agent steps. Yields a row at each evaluation.
 
-    task(condition) -> the `Task`. A row has agent_steps, updates, catch_rate, and the game's chance
-    and optimum, 0..1.
+    task(condition) -> the `Task`; worst: {column of an evaluation: its value once a run diverges}.
+    A row has agent_steps, updates, these columns, and the game's levels, such as chance, optimum.
     """
     game = task(condition)
     player = player_of(game.make(), condition, seed)
-    for row in scored(player, scorer(game, player), worst={"catch_rate": 0.0}):
-        yield {**row, **game.levels}
-
-
-def scored(player, score, worst):
-    """Trains and yields a row at each evaluation: agent_steps, updates, and those of `worst`.
-
-    score() -> {column: value}; worst: what it is from the moment on when a run diverges.
-    """
     every, last = player.settings.evaluate_every, player.settings.steps
     due = iter(range(every, last + 1, every))  # a step of REINFORCE is later: a batch of episodes
     try:
-        for row, agent_steps in zip(training(player, score), due):
-            shown = {name: row[name] for name in worst}
-            yield {"agent_steps": agent_steps, "updates": row["updates"], **shown}
+        for row, agent_steps in zip(training(player, scorer(game, player)), due):
+            scores = {column: row[column] for column in worst}
+            yield {"agent_steps": agent_steps, "updates": row["updates"], **scores, **game.levels}
     except FloatingPointError:
         for agent_steps in due:
-            yield {"agent_steps": agent_steps, "updates": player.updates, **worst}
+            yield {"agent_steps": agent_steps, "updates": player.updates, **worst, **game.levels}

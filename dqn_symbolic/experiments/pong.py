@@ -9,10 +9,9 @@ update. Scores are means of five games with epsilon .05.
 import numpy as np
 
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.figures import curves, panels
-from dqn_symbolic.experiments.learning import player_of, scored
+from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_condition
 from dqn_symbolic.settings import PRESETS
 
@@ -31,9 +30,7 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
-    game = task(GAME)
-    agent = player_of(game.make(), condition, seed)
-    for row in scored(agent, scorer(game, agent), worst={"mean_return": -21.0}):
+    for row in learning_rows(condition, seed, lambda _: task(GAME), {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 

@@ -64,13 +64,10 @@ class Reinforce:
         self.env, self.rng = History(env, settings.history), np.random.default_rng(policy_seed)
         self.env.reset(seed=int(game_seed.generate_state(1)[0]))
         space, rng = self.env.observation_space, np.random.default_rng(params_seed)
+        network, optimiser = networks.of(settings, space), optimisers.of(settings)
+        first_params = networks.first_params(rng, settings, space, self.actions)
         self.forward, self.learn, self.gradient = policy_gradient(
-            networks.of(settings, space),
-            networks.first_params(rng, settings, space, self.actions),
-            space.shape,
-            space.dtype,
-            optimisers.of(settings),
-            mode(settings.backend),
+            network, first_params, space.shape, space.dtype, optimiser, mode(settings.backend)
         )
         self.steps = self.updates = 0
         self.mean_return = 0.0  # of all episodes before this batch

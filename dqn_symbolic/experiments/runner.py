@@ -9,6 +9,7 @@ import io
 import json
 import time
 from importlib import import_module
+from zlib import crc32
 
 from tqdm import tqdm
 
@@ -16,7 +17,8 @@ from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.runs.errors import BadInput
-from dqn_symbolic.runs.files import write_text
+from dqn_symbolic.runs.files import read_text, write_text
+from dqn_symbolic.runs.loading import expect_count, expect_number
 
 
 def module_of(name):
@@ -26,7 +28,7 @@ def module_of(name):
 
 # In the lecture's order.
 NAMES = """
-stages repeating-starts ablation minibatches moving-target frames exploration initialisation
+stages repeating-starts ablation minibatches frames exploration initialisation
 dynamic-programming policy-gradient corridor deep-sea late-rewards
 """
 EXPERIMENTS = {name: module_of(name) for name in NAMES.split()}
@@ -75,7 +77,7 @@ def compare(names, out, quick, stop, quiet=False):
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
         for job, (rows, seconds) in in_processes(todo, work, cores(), stop, bar.refresh):
             _, _, condition, seed = job
-            result = {"seconds": round(seconds, 3), "rows": rows}
+            result = {"seconds": round(seconds, 3), "rows": rows, "checksum": checksum(rows)}
             text = json.dumps({"condition": condition, "seed": seed, **result})
             write_text(path_of(out, *job), text)
             bar.set_postfix_str(" ".join(job[:2]))
@@ -107,10 +109,16 @@ def finished(out, name, quick):
     results = {}
     for path in sorted((out / name).glob("*.json")):
         try:
-            data = json.loads(path.read_text())
+            data = json.loads(read_text(path))
             same = path in expected and expected[path][2:] == (data.get("condition"), data["seed"])
-            results[path] = {"seconds": float(data["seconds"]), "rows": list(data["rows"])}
-        except (KeyError, TypeError, ValueError) as error:
+            seconds, rows = expect_count("seconds", data["seconds"]), data["rows"]
+            if data["checksum"] != checksum(rows):
+                raise ValueError("other rows than were written")
+            for name, value in (cell for row in rows for cell in row.items()):
+                if not isinstance(value, str | bool | None):
+                    expect_number(name, value)
+            results[path] = {"seconds": seconds, "rows": rows}
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise BadInput(f"{path} is damaged: delete it, and its job is done again") from error
         if not same:
             size = "--quick" if quick else "full"
@@ -119,6 +127,10 @@ def finished(out, name, quick):
                 f" ({name}/{path.name}): take another --out"
             )
     return results
+
+
+def checksum(rows):
+    return crc32(json.dumps(rows).encode())
 
 
 def rows_of(out, name, quick):
@@ -142,11 +154,18 @@ def report(out, quick):
             continue
         rows, seconds = complete
         write_text(out / f"{name}.csv", csv_text(rows))
-        save(out / f"{name}.png", experiment.draw(rows))
+        try:
+            save(out / f"{name}.png", experiment.draw(rows))
+            table = markdown(experiment.table(rows))
+        except OSError:
+            raise
+        except Exception as error:  # rows of something else can fail in any way
+            problem = f"{out / name} holds rows of something else ({type(error).__name__})"
+            raise BadInput(f"{problem}: delete them, and their jobs are done again") from error
         command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
         parts.append(
             f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"
-            f"{markdown(experiment.table(rows))}\n\n"
+            f"{table}\n\n"
             f"Seeds: {seeds(experiment, quick)}; one process would take {seconds:,.0f} s.\n\n"
             f"```\n{command}\n```\n"
         )

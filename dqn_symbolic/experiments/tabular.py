@@ -22,19 +22,20 @@ class Graph(NamedTuple):
 
 def state_graph(starts, successor, actions):
     """-> the `Graph` of every state that can be reached from `starts`."""
-    states = list(dict.fromkeys(starts))
-    index = {state: i for i, state in enumerate(states)}
-    following, reward = [], []
+    index = {state: i for i, state in enumerate(dict.fromkeys(starts))}
+    states, following, reward = list(index), [], []
     for state in states:  # the loop appends to states
-        steps = [successor(state, action) for action in range(actions)]
-        for state_tp1, _, over in steps:
+        for action in range(actions):
+            state_tp1, r, over = successor(state, action)
             if not over and state_tp1 not in index:
                 index[state_tp1] = len(states)
                 states.append(state_tp1)
-        following.append([None if over else index[state_tp1] for state_tp1, _, over in steps])
-        reward.append([r for _, r, _ in steps])
-    following = np.array([[len(states) if i is None else i for i in line] for line in following])
-    return Graph(states, np.array([index[state] for state in starts]), following, np.array(reward))
+            following.append(-1 if over else index[state_tp1])
+            reward.append(r)
+    following = np.reshape(following, (-1, actions))
+    following[following < 0] = len(states)
+    starts = np.array([index[state] for state in starts])
+    return Graph(states, starts, following, np.reshape(reward, (-1, actions)))
 
 
 def graph_of(env):
@@ -47,11 +48,6 @@ def observations(env, graph):
     return np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
 
 
-def backup(graph, v, discount):
-    """The right side of Bellman's equation, r + beta V(next): v (S,) -> q (S, A)."""
-    return graph.reward + discount * np.append(v, 0)[graph.following]
-
-
 def sweeps(graph, value, discount):
     """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing.
 
@@ -60,7 +56,8 @@ def sweeps(graph, value, discount):
     """
     q, changed = np.zeros(graph.reward.shape), True
     while changed:
-        before, q = q, backup(graph, value(q), discount)
+        v = np.append(value(q), 0)  # (S + 1,): nothing follows the end of the game
+        before, q = q, graph.reward + discount * v[graph.following]  # Bellman's equation
         changed = (q != before).any()
         yield q
 
@@ -92,12 +89,12 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
         yield q
 
 
-def policy_q(graph, policy, discount=1.0):
+def policy_q(graph, policy):
     """-> Q (S, A) of a stochastic policy (S, A): its expected return after each first action.
 
     The game must end for every sequence of actions.
     """
-    *_, q = sweeps(graph, lambda q: (policy * q).sum(axis=1), discount)
+    *_, q = sweeps(graph, lambda q: (policy * q).sum(axis=1), discount=1.0)
     return q
 
 

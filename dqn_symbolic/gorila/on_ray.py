@@ -10,25 +10,29 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from functools import partial
+from contextlib import ExitStack, suppress
 from math import ceil
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.modules import NAMED, imported
 from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
-from dqn_symbolic.guard.errors import GameError
+from dqn_symbolic.guard.errors import GameError, one_line
+from dqn_symbolic.runs.errors import BadInput
 
 PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead
+START = 60  # seconds for the bundles, or for a server, to start
 LONGEST_BURST = 50  # agent steps of one call
 # A call is made once at most: a gradient that is sent again could be applied twice.
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
+GONE = RayActorError, ObjectLostError  # a server has died, or its node with its answer
+OWN = ExitStack()  # closed, it ends what `connect` has started
 
 
 class Remote(NamedTuple):
@@ -60,9 +64,7 @@ class BundleProcess:
         try:
             for _ in range(steps):
                 self.bundle.step()
-        except RayTaskError:
-            raise
-        except RayError:
+        except GONE:
             died = True
         except GameError as error:
             mistake = error
@@ -80,17 +82,13 @@ class OnRay(Scheduler):
 
     gather = staticmethod(ray.get)
 
-    def __init__(self, task, settings, gorila, address=None, say=lambda line: None):
+    def __init__(self, task, settings, gorila, say=lambda line: None, stop=()):
         super().__init__(task, settings, gorila, say)
-        self.address = address
-        self.saved = None  # the state that each server would come back to
+        self.stop = stop  # as soon as it is not empty, nothing that starts is waited for
+        self.saved = None  # the state that each server would come back to; None: the first
         self.bundles = []
         self.busy = {}  # {call: (bundle, agent steps asked for; 0: it starts)}
-        self.deaths = 0  # of bundles, since the last agent step
-
-    def compilation(self):
-        connecting = "connecting to Ray" if self.address else "starting Ray"
-        return [(connecting, partial(connect, self.address)), *super().compilation()]
+        self.deaths = 0  # since the last burst without one
 
     def advice(self):
         """-> a line if there are more bundles than cores, else None."""
@@ -112,15 +110,21 @@ class OnRay(Scheduler):
         self.busy[call] = i, 0
         return actor
 
+    def start_servers(self):
+        super().start_servers()
+        waiting = [server.pull() for server in self.servers]
+        while waiting and not self.stop:
+            _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=1)
+
     def start_bundles(self):
-        self.ask("get_state")  # saves the first state
+        self.ask("get_state")  # waits for the state that they have been given
         for bundle in self.bundles:
             ray.kill(bundle)
         self.busy = {}
         super().start_bundles()
-        started, _ = ray.wait(list(self.busy), num_returns=len(self.busy), timeout=60)
-        for call in started:  # the others join later
-            self.finish(call)
+        late = time.monotonic() + START
+        while self.busy and not self.stop and time.monotonic() < late:  # the others join later
+            self.wait()
 
     def step(self):
         """Gives agent steps to the bundles that are idle, and waits until some are taken."""
@@ -136,8 +140,7 @@ class OnRay(Scheduler):
         self.wait()
 
     def wait(self):
-        done, _ = ray.wait(list(self.busy), timeout=1)
-        for call in done:
+        for call in ray.wait(list(self.busy), timeout=1)[0]:
             self.finish(call)
 
     def get_state(self):
@@ -153,11 +156,8 @@ class OnRay(Scheduler):
             answer = ray.get(call)
         except RayTaskError as error:  # an error in our code: every bundle would have it
             raise error.cause from error
-        except RayError:
-            self.deaths += 1
-            if self.deaths > 3 * len(self.bundles):
-                raise
-            self.say(f"bundle {i + 1} has died: it begins again, with an empty memory")
+        except RayError as error:
+            self.died(f"bundle {i + 1}", error, ", with an empty memory")
             ray.kill(self.bundles[i])
             self.lives[i] += 1
             self.bundles[i] = self.new_bundle(i)
@@ -165,10 +165,10 @@ class OnRay(Scheduler):
         if not asked:
             return
         report, server_died, mistake = answer
+        self.deaths *= server_died
         if server_died:
             self.restart_dead_servers()
         self.note(i, report)
-        self.deaths = 0
         self.steps += report["steps"]
         self.taken[i] += report["steps"]
         if mistake:
@@ -178,9 +178,7 @@ class OnRay(Scheduler):
         """-> the answer of each server; dead servers are started again first."""
         try:
             answers = super().ask(method)
-        except RayActorError:
-            if self.saved is None:  # it has died at the start
-                raise
+        except GONE:
             self.restart_dead_servers()
             return self.ask(method)
         if method == "get_state":
@@ -188,21 +186,31 @@ class OnRay(Scheduler):
         return answers
 
     def close(self):
-        calls = [bundle.close.remote() for bundle in self.bundles]
+        starting = {i for i, asked in self.busy.values() if not asked}
+        calls = [b.close.remote() for i, b in enumerate(self.bundles) if i not in starting]
         if calls:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
-    def restart_dead_servers(self):
+    def died(self, who, error, back):  # back: how it begins again
+        self.deaths += 1
+        if self.deaths > 3 * len(self.taken + self.parts) or not ray.cluster_resources():
+            cause = one_line(str(error).strip().rpartition("\n")[2])
+            raise GameError(f"{who} cannot be started again: {cause}", "")  # as from a broken game
+        self.say(f"{who} has died: it begins again{back}")
+
+    def restart_dead_servers(self, patience=PATIENCE):
         """Starts the dead servers again, from their last saved state, and tells the bundles."""
         for i, server in enumerate(self.servers):
             try:
-                ray.get(server.actor.__ray_ready__.remote(), timeout=PATIENCE)
-            except RayError:
-                data, arrays = self.saved[i]
-                self.say(f"server {i + 1} has died: it begins again at version {data['version']}")
+                ray.get(server.actor.__ray_ready__.remote(), timeout=patience)
+            except RayError as error:
+                version = self.saved[i][0]["version"] if self.saved else 0
+                self.died(f"server {i + 1}", error, f" at version {version}")
                 ray.kill(server.actor)
                 self.servers[i] = self.new_server(self.parts[i])
-                ray.get(self.servers[i].set_state(data, arrays))
+                if self.saved:
+                    self.servers[i].set_state(*self.saved[i])
+                return self.restart_dead_servers(START)
         for bundle in self.bundles:
             bundle.connect.remote(self.servers)
 
@@ -211,27 +219,30 @@ class OnRay(Scheduler):
 
 
 def connect(address=None, **options):
-    """Connects this process to Ray: at HOST:PORT, or started for it on this machine.
-
-    options: of `ray.init`. Nothing happens if it is connected.
-    """
+    """Connects this process to Ray at HOST:PORT, or starts one for it. `OWN.close` ends it."""
     if ray.is_initialized():
         return
     if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        options = {"include_dashboard": False, "object_store_memory": 2**28, **options}
+        os.environ.pop("RAY_AUTH_MODE", None)  # Ray's default is a token
+        ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # it listens on 127.0.0.1 only
+        parent = ray._common.utils.get_default_system_temp_dir()
+        folder = TemporaryDirectory(prefix="ray-", dir=parent, ignore_cleanup_errors=True)
+        options |= {"_temp_dir": OWN.enter_context(folder), "object_store_memory": 2**28}
+        options |= {"_system_config": {"worker_niceness": 0}, "include_dashboard": False}
+    OWN.callback(ray.shutdown, wait_for_processes=True)
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None  # there is no option for it
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     one_thread = {"env_vars": {"OMP_NUM_THREADS": "1"}}  # as in __main__
     before = signal.getsignal(signal.SIGTERM)
-    ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
+    try:
+        ray.init(address or "local", runtime_env=one_thread, **quiet, **options)
+    except Exception as error:
+        raise BadInput(f"no Ray: {one_line(error)}") from error
     signal.signal(signal.SIGTERM, before)  # Ray would exit at once
 
 
 def expect_cluster(address):
-    """Raises ValueError if none answers in time: `ray.init` would wait for minutes, then exit.
-
-    Or if it refuses: another version, or a token (https://docs.ray.io, "token authentication").
-    """
+    """Raises ValueError if none answers in time, or if it refuses: `ray.init` would exit later."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"address: expected HOST:PORT, got {address!r}")

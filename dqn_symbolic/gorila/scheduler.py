@@ -147,11 +147,11 @@ class Scheduler:
         self.steps = counters["steps"]
         self.lives = [counters[f"bundle.{i}.lives"] + 1 for i in range(len(self.lives))]
         self.taken = [counters[f"bundle.{i}.taken"] for i in range(len(self.taken))]
-        calls = [
-            server.set_state(starting(f"server.{i}.", counters), starting(f"learner.{i}.", arrays))
-            for i, server in enumerate(self.servers)
-        ]
-        self.gather(calls)
+        self.saved = []
+        for i, server in enumerate(self.servers):
+            state = starting(f"server.{i}.", counters), starting(f"learner.{i}.", arrays)
+            self.saved.append(state)
+            server.set_state(*state)
         self.start_bundles()
         return False
 

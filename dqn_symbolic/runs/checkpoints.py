@@ -13,11 +13,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 from dqn_symbolic.agent import FILE
+from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import write_whole
 
 # Of the content of each kind of file.
-VERSIONS = {"agent": FILE["version"], "checkpoint": 4, "memory": 1}
+VERSIONS = {"agent": FILE["version"], "checkpoint": 5, "memory": 1}
 READ_SIZE = 2**20  # bytes
 MAX_DATA_SIZE = 2**28  # bytes: enough for 3,000,000 evaluations
 
@@ -29,8 +30,11 @@ class Unreadable(BadInput):
 def save(path, kind, data, arrays):
     """Writes a file. -> its checksums: the CRC-32 of each array
 
-    kind: one of VERSIONS; data: a dict that JSON can hold; arrays: {name: array}.
+    kind: one of VERSIONS; data: a dict that JSON can hold; arrays: {name: array}. Raises
+    FloatingPointError for arrays that `fill` would refuse, before anything is replaced.
     """
+    if bad := not_finite(arrays):
+        raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
     data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data}).encode()
     if len(data) > MAX_DATA_SIZE:  # say, an episode of 90 million actions
         raise Unreadable(
@@ -71,7 +75,8 @@ def fill(path, arrays, checksums=None):
     """Reads a file into `arrays`, {name: contiguous array}.
 
     checksums: what `save` returned for this file, or None to accept any. Raises Unreadable for a
-    damaged file or other checksums, ValueError for arrays of other names, dtypes or shapes.
+    damaged file or other checksums, ValueError for arrays of other names, dtypes or shapes, or with
+    numbers that are not finite.
     """
     expected = {name: f"{array.dtype} {array.shape}" for name, array in arrays.items()}
     with opened(path) as archive:
@@ -95,6 +100,8 @@ def fill(path, arrays, checksums=None):
                     part[:] = member.read(len(part))
                 if member.read(1):
                     raise ValueError("longer than its header says")
+    if bad := not_finite(arrays):
+        raise ValueError(f"not finite: {bad}")
 
 
 def header(member):
@@ -121,6 +128,7 @@ def opened(path):
 
 
 def not_finite(arrays):
-    """-> comma-separated names of the learner's arrays with NaN or infinity in them."""
-    learnt = {n.removeprefix("learner."): a for n, a in arrays.items() if n.startswith("learner.")}
-    return ", ".join(name for name, array in learnt.items() if not np.isfinite(array).all())
+    """-> comma-separated names of the arrays with NaN or infinity in them."""
+    floats = {name: array for name, array in arrays.items() if array.dtype.kind == "f"}
+    bad = [name for name, array in floats.items() if not np.isfinite(array).all()]
+    return ", ".join(name.removeprefix("learner.") for name in bad)

@@ -6,7 +6,7 @@ What differs between operating systems is here, and in `stopping`, and nowhere e
 import os
 import tempfile
 from contextlib import contextmanager, suppress
-from errno import EAGAIN
+from errno import EAGAIN, EINVAL
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,7 +20,8 @@ def write_whole(path, write):
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
+        temporary.unlink(missing_ok=True)  # it may be a link to a file elsewhere
+        with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -53,6 +54,13 @@ def sweep(folder, names):
 
 def write_text(path, text):
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def read_text(path):
+    """-> the text of a file of at most 256 MB. Raises OSError for anything else."""
+    if path.exists() and not (path.is_file() and path.stat().st_size <= 2**28):
+        raise OSError(EINVAL, "not a text file of a run", str(path))
+    return path.read_text()
 
 
 @contextmanager

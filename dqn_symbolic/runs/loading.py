@@ -6,8 +6,8 @@ message is one line.
 
 import csv
 import json
+import re
 from contextlib import contextmanager, suppress
-from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,10 @@ from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.errors import bad_input
+from dqn_symbolic.runs.files import read_text
 from dqn_symbolic.settings import Settings
+
+LARGEST = 1e100
 
 
 class Player(NamedTuple):
@@ -128,7 +131,7 @@ def how_it_ended(folder, reached, settings) -> str:
     """-> how a run has ended, after `reached` agent steps; "" if not, or without its summary."""
     summary = None
     with suppress(OSError, RecursionError, ValueError):
-        summary = json.loads((folder / "summary.json").read_text())
+        summary = json.loads(read_text(folder / "summary.json"))
     if not isinstance(summary, dict) or summary.get("env_steps") != reached:
         return ""
     solved = summary.get("solved") is True
@@ -148,23 +151,26 @@ def restore(path, data, task, agent) -> tuple:
         names = "compile_seconds", "train_seconds"
         seconds = tuple(expect_count(name, run_state[name]) for name in names)
         best: tuple = None, {}
+        if not re.fullmatch("[0-9a-f]{8}", run_state["mark"]):
+            raise ValueError("mark: expected eight hexadecimal digits")
         if run_state["best"] is not None:
             weights = {name: np.empty_like(value) for name, value in agent.weights().items()}
-            best = float(run_state["best"]), weights
+            best = expect_number("best", run_state["best"]), weights
         came_back, checksums = True, {}
         if agent_state:
             expect_state(agent_state, agent)
             arrays, saved_parts = empty_state(agent_state, agent)
             finished, room = pieces.cut(agent_state, saved_parts)
+            if (path.parent / pieces.FOLDER).is_symlink():
+                raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
             checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
             if list(checksums) != list(finished):
                 raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
             room |= {f"best.{name}": value for name, value in best[1].items()}
             checkpoints.fill(path, room)
             for number, piece in finished.items():
-                checkpoints.fill(pieces.path(path.parent, number), piece, checksums[number])
-            if checkpoints.not_finite(arrays):
-                raise ValueError(f"not finite: {checkpoints.not_finite(arrays)}")
+                file = pieces.path(path.parent, run_state["mark"], number)
+                checkpoints.fill(file, piece, checksums[number])
             came_back = agent.set_state(agent_state, arrays)
     return rows, best, checksums, seconds, came_back
 
@@ -202,9 +208,16 @@ def expect_state(state, agent):
 
 
 def expect_count(name, count):
-    if isinstance(count, bool) or not isinstance(count, int | float) or not 0 <= count < inf:
+    if expect_number(name, count) < 0:
         raise ValueError(f"{name}: expected a count, got {count!r}")
     return count
+
+
+def expect_number(name, value):
+    """-> a number that can be added to others, and drawn."""
+    if type(value) not in (int, float) or not abs(value) < LARGEST:
+        raise ValueError(f"{name}: expected a number below {LARGEST:g}, got {value!r:.100}")
+    return value
 
 
 def read_progress(text, task):
@@ -212,7 +225,7 @@ def read_progress(text, task):
     numbers = {"env_steps", "updates", "seconds", "epsilon", "mean_return", task.score_name}
     rows = []
     for fields in csv.DictReader(text.splitlines()):
-        row = {name: number(field) for name, field in fields.items()}
+        row = {name: number(name, field) for name, field in fields.items()}
         missing = {name for name in numbers if row.get(name) is None} | {"loss"} - row.keys()
         if missing:
             raise ValueError(f"a row without {', '.join(sorted(missing))}")
@@ -220,8 +233,10 @@ def read_progress(text, task):
     return rows
 
 
-def number(field):
-    return int(field) if field.isdecimal() else float(field) if field else None
+def number(name, field):
+    if not field:
+        return None
+    return expect_number(name, int(field) if field.isdecimal() else float(field))
 
 
 def structure(value):

@@ -2,11 +2,13 @@
 
 The slots of the memory's rings are cut into pieces. The piece with the newest frame still changes,
 so it is in `checkpoint.npz`. The other pieces are finished: each is a file of its own in the folder
-memory/, named by the number of its first frame. It is written once and does not change, until its
-slots are used again and another piece takes its place. A small memory needs no other files.
+memory/, named by its run and by the number of its first frame. It is written once and does not
+change, until its slots are used again and another piece takes its place. A small memory needs no
+other files.
 
 The new pieces are written first. Then comes `checkpoint.npz`, which names the pieces that it needs.
-Only then are all other pieces removed. So the folder holds a complete checkpoint at any moment.
+Only then are the other pieces of this run removed. So the folder holds a complete checkpoint at any
+moment, and what is not of this run stays.
 """
 
 from dqn_symbolic.runs import checkpoints
@@ -36,27 +38,27 @@ def cut(state, arrays):
     return dict(sorted(pieces.items())), {**arrays, **changing}
 
 
-def path(out, first_frame):
-    return out / FOLDER / f"{first_frame}.npz"
+def path(out, run, first_frame):
+    return out / FOLDER / f"{run}-{first_frame}.npz"
 
 
-def save(out, pieces, saved):
+def save(out, run, pieces, saved):
     """Writes those of the finished `pieces` that are new. -> {number: checksums} of all of them.
 
-    saved: what the last call returned.
+    run: its mark, eight letters that no other run has; saved: what the last call returned.
     """
     if pieces.keys() - saved.keys():
         (out / FOLDER).mkdir(exist_ok=True)
         sync_folder(out)
     return {
-        number: saved.get(number) or checkpoints.save(path(out, number), "memory", {}, piece)
+        number: saved.get(number) or checkpoints.save(path(out, run, number), "memory", {}, piece)
         for number, piece in pieces.items()
     }
 
 
-def remove_others(out, needed):
-    """Removes all pieces but those that are needed, and the temporary files of killed processes."""
-    sweep(out / FOLDER, ["*.npz"])
-    for piece in (out / FOLDER).glob("*.npz"):
-        if piece.stem.isdecimal() and int(piece.stem) not in needed:
+def remove_others(out, run, needed):
+    """Removes the run's pieces that are not needed, and the temporary files of its processes."""
+    sweep(out / FOLDER, [f"{run}-*.npz"])
+    for piece in (out / FOLDER).glob(f"{run}-*.npz"):
+        if piece not in [path(out, run, number) for number in needed]:
             piece.unlink()

@@ -10,12 +10,13 @@ from datetime import timedelta
 from itertools import chain, count
 from math import inf
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic.compiling.backends import advice, try_out
-from dqn_symbolic.exploration import ADVICE
+from dqn_symbolic.compiling.fallback import linker
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.files import alone, sweep, write_text
@@ -46,6 +47,7 @@ class Run:
         self.rows = []  # those of progress.csv
         self.progress = io.StringIO()  # its text: to write all rows anew would slow down a long run
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
+        self.mark = token_hex(4)  # of its pieces
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
         self.agent = None
         self.compiled, self.opened = False, data is not None
@@ -85,10 +87,13 @@ class Run:
             for row in rows:
                 self.add_row(row)
             self.compile_seconds += compiling
+            self.mark = self.data["run"]["mark"]
             if not came_back:
                 self.say(lost)
+            if self.data["run"]["linker"] != linker():
+                self.say(f"compiled by {linker()}, before by another: the bits may differ")
         sweep(self.out, FILES)
-        pieces.remove_others(self.out, self.pieces)
+        pieces.remove_others(self.out, self.mark, self.pieces)
         self.compiled = True
         return agent
 
@@ -217,19 +222,17 @@ class Run:
 
     def save_checkpoint(self):
         state, arrays = self.agent.get_state() if self.agent.steps else ({}, {})
-        bad = checkpoints.not_finite(arrays)
-        if bad:
-            raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
         best, weights = self.best
-        run_state = {"progress": self.progress.getvalue(), "best": best}
+        run_state = {"mark": self.mark, "progress": self.progress.getvalue(), "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
+        run_state["linker"] = linker()
         finished, arrays = pieces.cut(state, arrays)
-        self.pieces = pieces.save(self.out, finished, self.pieces)
+        self.pieces = pieces.save(self.out, self.mark, finished, self.pieces)
         arrays = {**arrays, **{f"best.{name}": value for name, value in weights.items()}}
         named = list(self.pieces.items())
         data = {**self.game_and_settings, "run": run_state, "agent": state, "pieces": named}
         checkpoints.save(self.out / "checkpoint.npz", "checkpoint", data, arrays)
-        pieces.remove_others(self.out, self.pieces)
+        pieces.remove_others(self.out, self.mark, self.pieces)
         if weights:  # the best agent so far can be watched while the run goes on
             self.save_agent(weights)
 

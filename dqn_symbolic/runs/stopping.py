@@ -1,10 +1,15 @@
 """Ctrl-C, a cluster's SIGTERM and a closed terminal's SIGHUP stop a run, and nothing is lost."""
 
+import os
 import signal
-from contextlib import contextmanager
+import socket
+import time
+from contextlib import contextmanager, suppress
+from threading import Thread
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+AS_ONE = 1  # seconds: signals within them count as one, because `timeout` sends two
 
 
 @contextmanager
@@ -29,3 +34,26 @@ def noted_signals():
 def exit_status(noted):
     """-> 0, or 128 + the first signal, as in a shell: 130, 143 or 129."""
     return 128 + noted[0] if noted else 0
+
+
+def end_at_second_signal():
+    """From now on, a second signal ends the process at once, wherever it hangs.
+
+    A thread waits for it: the main thread may be in a game, in compiled code or in a library.
+    """
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)
+
+    def wait():
+        receiver.recv(1)
+        time.sleep(AS_ONE)
+        receiver.setblocking(False)
+        with suppress(BlockingIOError):
+            receiver.recv(2**16)
+        receiver.setblocking(True)
+        with suppress(OSError):
+            os.write(2, b"\nstopping: once more ends it at once\n")
+        os._exit(128 + receiver.recv(1)[0])
+
+    Thread(target=wait, daemon=True).start()

@@ -11,11 +11,11 @@ from itertools import count
 from pathlib import Path
 
 import pygame
+from PIL import Image
 from tqdm import tqdm
 
 from games.window import screen
 from games.window.control import Game
-from games.window.gif import write_gif
 from games.window.panel import draw
 
 CLOSING = "window: Esc closes it"
@@ -80,7 +80,7 @@ def save(picture, folder, title):
 
 
 def record(env, q_values, path, seconds=20, quiet=False):
-    """Writes an animated GIF of the agent's next `seconds`; -> the number of its frames.
+    """Writes an animated GIF of the agent's next `seconds`.
 
     It needs no screen, and shows its progress on a terminal. Raises OSError if the file is not
     writable.
@@ -88,15 +88,18 @@ def record(env, q_values, path, seconds=20, quiet=False):
     bar = {"total": seconds, "leave": False, "disable": quiet or None, "bar_format": BAR}
     with whole_file(Path(path)) as file, tqdm(**bar) as bar:
 
-        def frames():
+        def pictures():
             size = None  # of the first picture; those of the game may change
             for view, milliseconds in scenes(Game(env, q_values), seconds):
                 surface = draw(view._replace(keys=()), size)
-                picture, size = pygame.surfarray.array3d(surface), surface.get_size()
-                yield picture.swapaxes(0, 1), milliseconds
-                bar.update(milliseconds / 1000)
+                pixels, size = pygame.surfarray.pixels3d(surface), surface.get_size()
+                picture = Image.fromarray(pixels.swapaxes(0, 1)).quantize()
+                picture.info["duration"] = milliseconds
+                yield picture
+                bar.update(min(milliseconds / 1000, seconds - bar.n))
 
-        return write_gif(file, frames())
+        first = next(others := pictures())
+        first.save(file, "GIF", save_all=True, append_images=others, loop=0)
 
 
 @contextmanager

@@ -33,10 +33,11 @@ def steps_to_solve(seed, bundles, **settings):
 
 def on_ray(seed, bundles):
     """-> (agent steps, seconds)"""
-    from dqn_symbolic.gorila.on_ray import OnRay
+    from dqn_symbolic.gorila.on_ray import OnRay, connect
     from tests.benchmarks.messages import kill
 
     catch, settings = task("games:Catch-v0"), Settings(seed=seed, steps=MOST_STEPS)
+    connect()
     driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
     since = time.perf_counter()
     steps = steps_until_solved(driver, catch)

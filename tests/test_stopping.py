@@ -1,0 +1,154 @@
+"""A signal stops a run, and a second one ends the process at once, wherever it hangs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.test_crashes import ROOT
+
+HANGING = """
+import sys, threading, time
+import games.catch, gymnasium
+
+def loop():
+    while True:
+        pass
+
+def stubborn():
+    while True:
+        try:
+            time.sleep(1)
+        except BaseException:
+            pass
+
+def lock():
+    locked = threading.Lock()
+    locked.acquire()
+    locked.acquire()
+
+WAYS = {
+    "loop": loop,
+    "stubborn": stubborn,
+    "lock": lock,
+    "thread": lambda: threading.Thread(target=lock).start(),  # the process waits for it at its end
+}
+
+class Hanging(games.catch.Catch):
+    steps = 0
+
+    def __init__(self, way, place, **options):
+        super().__init__(**options)
+        self.way, self.place = WAYS[way], place
+        self.reach("made")
+
+    def reach(self, place):
+        if place == self.place:
+            print("here", flush=True)
+            self.way()
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == 150:
+            self.reach("step")
+        return super().step(action)
+
+gymnasium.register("Hanging-v0", entry_point=Hanging)
+"""
+PLACES = [
+    *(("step", way) for way in ("loop", "stubborn", "lock", "thread")),
+    ("made", "stubborn"),
+]
+
+
+def started(folder, *arguments):
+    """-> a process of the command line, which has reached the place where its game hangs."""
+    (folder / "hanging.py").write_text(HANGING)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dqn_symbolic", *arguments, "--import", folder / "hanging.py"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "here\n"
+    return process
+
+
+def train(folder, place, way):
+    game = ["--game", "hanging:Hanging-v0"]
+    game += ["--game-option", f"place={place}", "--game-option", f"way={way}"]
+    few = ["--hidden", "4", "--warm-up", "20", "--evaluate-every", "1000", "--memory-size", "100"]
+    return started(
+        folder, "train", *game, *few, "--checkpoint-every", "50", "--out", folder / "run", "--quiet"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "way"), PLACES)
+def test_a_second_signal_ends_a_run_that_hangs(place, way, tmp_path):
+    first, second = (signal.SIGINT, signal.SIGTERM) if way == "loop" else (signal.SIGINT,) * 2
+    process = train(tmp_path, place, way)
+    process.send_signal(first)
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(second)
+    since = time.monotonic()
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - since < 2
+    assert process.returncode == 128 + second
+    assert err == "\nstopping: once more ends it at once\n"
+    if place == "step" and way != "thread":
+        resume = [sys.executable, "-m", "dqn_symbolic", "train", "--resume", tmp_path / "run"]
+        resume += ["--import", tmp_path / "hanging.py", "--quiet", "--steps", "120"]
+        done = subprocess.run(resume, cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_two_signals_at_once_are_one(tmp_path):
+    """`timeout` sends two: the run ends in order, with all its files."""
+    process = subprocess.Popen(
+        [sys.executable, "run_catch.py", "--out", tmp_path, "--steps", str(10**9), "--quiet"],
+        cwd=ROOT,
+    )
+    while not (tmp_path / "checkpoint.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    for _ in range(5):
+        process.terminate()
+        time.sleep(0.002)
+    assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert (tmp_path / "summary.json").exists()
+
+
+def test_a_second_signal_ends_a_process_that_compiles():
+    """The main thread is in a call that lets no Python code of its own run, but other threads."""
+    code = (
+        "import ctypes, os, signal, time\n"
+        "from dqn_symbolic.runs import stopping\n"
+        "stopping.AS_ONE = .1\n"
+        "with stopping.noted_signals():\n"
+        "    stopping.end_at_second_signal()\n"
+        "    print('here', flush=True)\n"
+        "    while True:\n"
+        "        ctypes.CDLL(None).sleep(100)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "here\n"
+    process.terminate()
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.terminate()
+    assert process.communicate(timeout=10) == ("", "\nstopping: once more ends it at once\n")
+    assert process.returncode == 128 + signal.SIGTERM
