@@ -2,8 +2,9 @@
 
 PyTensor's own numba linker makes several functions of every node and compiles most of them twice,
 together with functions that never run (a sort, texts for errors). Here every node becomes the few
-lines that you would write by hand, and numba compiles them all at once. So a newcomer waits a
-quarter of the time, and LLVM finds loops that it can vectorise. To read the compiled function:
+lines that you would write by hand, and equal loops are compiled once. So a newcomer waits a quarter
+of the time, and LLVM finds loops that it can vectorise. To read the compiled function, with its
+loops as comments:
 
     print(learn.vm.jit_fn.py_func.__source__)
 
@@ -138,7 +139,8 @@ class Source:
         before, depth, first = self.lines, self.depth, next(self.names)
         self.lines, self.depth = [], 1
         yield
-        text, self.lines, self.depth = "\n".join(self.lines), before, depth
+        text, comment = "\n".join(self.lines), [f"    #{line}" for line in self.lines]
+        self.lines, self.depth = [*before, *comment], depth
         names = dict.fromkeys(NAME.findall(text))
         constants = [name for name in names if name in self.globals]
         arguments = [name for name in names if int(name[1:]) < first and name not in constants]
