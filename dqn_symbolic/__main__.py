@@ -18,6 +18,7 @@ class Game:
     sticky: float = setting(
         None, "Atari: at each frame, the probability that the last action is repeated"
     )
+    frame_size: int = setting(None, "Atari: pixels of each side of the frames it sees (84)")
     game_option: dict = setting(None, "an option of the game; any number of them")
 
 
@@ -33,8 +34,8 @@ def any_game(given):
     module, _, name = given["game"].rpartition(":")
     if module:
         name = f"{front.import_modules([module])[0]}:{name}"
-    sticky = {"sticky": given["sticky"]} if "sticky" in given else {}
-    return task(name, **sticky, **options)
+    atari = {name: given[name] for name in ("sticky", "frame_size") if name in given}
+    return task(name, **atari, **options)
 
 
 DOOR = front.Door("python -m dqn_symbolic", __doc__, any_game, (Game,), (Modules,))

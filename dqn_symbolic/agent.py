@@ -46,13 +46,15 @@ class Agent:
         self.steps_before = 0  # agent steps of former lives: epsilon goes on from there
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
+        self.td_error = None  # of the last update, until `watch_loss`
         self.shown = None  # the last frames that `act` was given
         self.first_seed = int(seeds["game"].generate_state(1)[0])
         self.episode = -1
         self.chosen: int | None = None  # the next action, if the game failed at it
         self.begin_episode()
         network, optimiser, loss = networks.of(s, space), optimisers.of(s), getattr(losses, s.loss)
-        self.graph = q_learning(network, first_params, space.shape, space.dtype, optimiser, loss)
+        how = space.shape, space.dtype, optimiser, loss, s.beside
+        self.graph = q_learning(network, first_params, *how)
         self.forward, self.learn, self.sync = functions(self.graph, mode(s.backend), s.threads)
 
     # -- the lecture's algorithm ------------------------------------------------------------------
@@ -77,11 +79,12 @@ class Agent:
         self.chosen = None
         self.steps += 1
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
-            td_error = self.learn(*self.memory.sample(s.batch_size, self.rngs["memory"]))
+            batch = self.memory.sample(s.batch_size, self.rngs["memory"])
+            self.watch_loss()
+            self.td_error = self.learn(*batch)
             self.updates += 1
             if self.updates % s.sync_every == 0:
                 self.sync()
-            self.watch_loss(td_error)
         if over:
             self.begin_episode()
 
@@ -99,9 +102,12 @@ class Agent:
     def q_values(self, x=None):
         return np.asarray(self.forward((self.x if x is None else x)[None]))[0]  # (actions,)
 
-    def watch_loss(self, td_error):
-        """td_error (B,). Raises FloatingPointError if the loss is not finite."""
-        error = np.asarray(td_error, np.float64)  # in float64, its square cannot overflow
+    def watch_loss(self):
+        """Waits for the last update. Raises FloatingPointError if its loss is not finite."""
+        if self.td_error is None:
+            return
+        error = np.asarray(self.td_error, np.float64)  # in float64, its square cannot overflow
+        self.td_error = None
         loss = float(error @ error) / len(error)
         if not loss < inf:
             raise FloatingPointError(f"the squared TD error is {loss} ({ADVICE})")
@@ -110,6 +116,7 @@ class Agent:
 
     def mean_loss(self) -> float | None:
         """-> the mean squared TD error of the updates since the last call; None without any."""
+        self.watch_loss()
         mean = self.loss_sum / self.loss_count if self.loss_count else None
         self.loss_sum, self.loss_count = 0.0, 0
         return mean
@@ -127,8 +134,9 @@ class Agent:
         return epsilon_greedy(epsilon, self.action_count, q_values, self.rngs["act"])
 
     def weights(self) -> dict:
-        """-> {name: array}: a copy of the online network's parameters."""
-        return {p.name: np.array(p.get_value()) for p in self.graph.params}
+        """-> {name: array}: a copy of the parameters of the network that acts."""
+        pairs = zip(self.graph.params, self.graph.acting)
+        return {param.name: np.array(acting.get_value()) for param, acting in pairs}
 
     def save(self, path) -> None:
         """Writes the file that `load` reads, in one step. Its numbers have to be finite."""
@@ -155,6 +163,7 @@ class Agent:
 
     def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """-> (plain data, {name: array}): everything that the next step depends on."""
+        self.watch_loss()
         positions, rings = self.memory.get_state()
         data = {
             "counters": {name: getattr(self, name) for name in COUNTERS},
@@ -173,6 +182,7 @@ class Agent:
 
         -> whether the game shows the same observation again. If not, a new episode begins.
         """
+        self.watch_loss()
         for name, value in data["counters"].items():
             setattr(self, name, value)
         for name in SAVED_STREAMS:

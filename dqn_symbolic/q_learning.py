@@ -10,7 +10,8 @@
 action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
 or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
 and x_tp1 is the real last observation. For an n-step return, reward is the discounted sum of n
-rewards, discount is gamma**n, and x_tp1 follows n steps later.
+rewards, discount is gamma**n, and x_tp1 follows n steps later. np.asarray(td_error) waits for an
+update that is computed meanwhile.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ import pytensor
 import pytensor.tensor as TT
 from pytensor import function, grad
 
+from dqn_symbolic.compiling.beside import beside
 from dqn_symbolic.compiling.threads import in_parts
 from dqn_symbolic.losses import squared
 
@@ -36,6 +38,7 @@ class Graph(NamedTuple):
     batch: list  # x, action, reward, discount, x_tp1
     td_error: TT.TensorVariable
     params: list  # shared variables
+    acting: list  # those of `forward`: params, or a copy that is one update behind
     target_params: list
     loss: Callable  # of the TD errors
     gradients: list  # of the loss, one for each of params
@@ -45,7 +48,7 @@ class Graph(NamedTuple):
     def variables(self):
         """All shared variables: both networks, and what the optimiser remembers."""
         updated = [variable for variable, _ in self.updates]
-        return list(dict.fromkeys([*self.params, *self.target_params, *updated]))
+        return list(dict.fromkeys([*self.params, *self.acting, *self.target_params, *updated]))
 
 
 def q_learning(
@@ -55,14 +58,20 @@ def q_learning(
     obs_dtype: str,
     optimiser: Callable,
     loss: Callable = squared,
+    beside: bool = False,
 ) -> Graph:
     """The slides "Q-learning in Theano?" and "Target network" as one graph.
 
     network(x, params) -> q; first_params: their first values, {name: float32 array};
-    optimiser(params, grads) -> updates; loss(td_error) -> scalar.
+    optimiser(params, grads) -> updates; loss(td_error) -> scalar. beside: the game goes on while an
+    update is computed, and a copy of the params acts.
     """
-    params = [shared(value, name) for name, value in first_params.items()]
-    target_params = [shared(value, f"target.{name}") for name, value in first_params.items()]
+    params, acting, target_params = (
+        [shared(value, prefix + name) for name, value in first_params.items()]
+        for prefix in ("", "acting.", "target.")
+    )
+    if not beside:
+        acting = params
 
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
     x_tp1 = TT.tensor("x_tp1", dtype=obs_dtype, shape=(None, *obs_shape))
@@ -77,7 +86,8 @@ def q_learning(
     updates = optimiser(params, gradients)
 
     batch = [x, action, reward, discount, x_tp1]
-    return Graph(x, q, batch, td_error, params, target_params, loss, gradients, updates)
+    variables = params, acting, target_params
+    return Graph(x, network(x, acting), batch, td_error, *variables, loss, gradients, updates)
 
 
 def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, Callable]:
@@ -88,6 +98,9 @@ def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, C
     else:
         learn = in_parts(*partial_gradients(graph, mode, threads), threads)
     sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
+    if graph.acting is not graph.params:
+        hand_over = compiled([], [], mode, updates=list(zip(graph.acting, graph.params)))
+        learn, sync = beside(learn, sync, hand_over)
     return forward, learn, sync
 
 

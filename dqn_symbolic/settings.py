@@ -24,6 +24,7 @@ class Settings:
 
     backend: str = setting("numba", "compiles the graphs", ("numba", "c", "jax"))
     threads: int = setting(1, "processor threads of a convolutional learn step", most=64)
+    beside: bool = setting(False, "update while the game plays on: acting is one update behind")
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
     hidden: tuple = setting((128,), "units of each dense layer after them; '' for none")

@@ -24,9 +24,9 @@ AGENT, EVALUATION, EXPLORATION, FRAMES, INITIALISERS, LOSSES, MEMORY, NETWORKS, 
         *("networks", "optimisers", "q_learning"),
     )
 )
-CACHE, LINKER, STACKS, THREADS, CONV, TILES = (
+CACHE, LINKER, STACKS, THREADS, BESIDE, CONV, TILES = (
     f"dqn_symbolic/compiling/{name}.py"
-    for name in ("cache", "numba_linker", "stacks", "threads", "conv/numba", "conv/tiles")
+    for name in ("cache", "numba_linker", "stacks", "threads", "beside", "conv/numba", "conv/tiles")
 )
 CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN, STOPPING = (
     f"dqn_symbolic/runs/{name}.py"
@@ -77,7 +77,7 @@ FAULTS = [
     ),
     (
         "target not equal to online at first",
-        *(Q, 'shared(value, f"target.{name}")', 'shared(0 * value, f"target.{name}")'),
+        *(Q, "shared(value, prefix + name)", 'shared(value * (prefix != "target."), prefix + name)'),
         "test_q_learning",
     ),
     (
@@ -240,7 +240,7 @@ FAULTS = [
     ),
     (
         "no gradient of the last images of a batch",
-        *(CONV, "range(0, B, IMAGES)", "range(0, B - missing - IMAGES + 1, IMAGES)"),
+        *(CONV, "range(0, B, IMAGES)", "range(0, len(dy) - IMAGES + 1, IMAGES)"),
         "test_conv",
     ),
     (
@@ -437,6 +437,10 @@ FAULTS = [
     ("a file with very large data accepted", CHECKPOINTS, "file_size > most", "file_size > 1e9 * MAX_DATA_SIZE", "test_bad_files"),
     ("a thread's gradient forgotten", Q, "reduce(add, of_p)", "of_p[0] + 0 * reduce(add, of_p)", "test_threads"),
     ("a fork that has no threads", THREADS, "helpers(os.getpid(),", "helpers(0,", "test_threads"),
+    ("parameters handed over in the middle of an update", BESIDE, "        update.result()\n        hand_over()\n", "        hand_over()\n        update.result()\n", "test_beside"),
+    ("a sync in the middle of an update", BESIDE, "        update.result()\n        sync()", "        sync()", "test_beside"),
+    ("a state in the middle of an update", AGENT, "        self.watch_loss()\n        positions", "        positions", "test_beside"),
+    ("loops that differ in a constant taken for equal", LINKER, "key = text, *(keys.get(name) for name in constants)", "key = (text,)", "test_numba_linker"),
     ("a mean over a thread's part only", Q, "graph.loss(td_error)", "graph.loss(graph.td_error)", "test_threads"),
     ("an array that is longer than its header says accepted", CHECKPOINTS, "if member.read(1):", "if False:", "test_bad_files"),
     ("a transition across an episode that was cut", MEMORY, "age[1:] > 0", "age[1:] >= 0", "test_memory"),
@@ -494,7 +498,7 @@ FAULTS = [
     ),
     (
         "a loaded agent with new weights in its target network",
-        *(LOADING, "(agent.graph.params, agent.graph.target_params)", "(agent.graph.params,)"),
+        *(LOADING, "agent.graph.acting, agent.graph.target_params)", "agent.graph.acting)"),
         "test_library",
     ),
     (

@@ -24,6 +24,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
+from dqn_symbolic.runs.loading import read_settings
 from dqn_symbolic.settings import PRESETS, Settings
 from tests.plain import load, plain
 
@@ -59,15 +60,17 @@ def area_means(size, parts):
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("game", [PONG, "ALE/SpaceInvaders-v5"])
-def test_a_frame_is_the_maximum_of_two_screens_in_grey_at_84_by_84(game):
+@pytest.mark.parametrize(
+    ("game", "size"), [(PONG, 84), ("ALE/SpaceInvaders-v5", 84), (BREAKOUT, 42), (PONG, 63)]
+)
+def test_a_frame_is_the_maximum_of_two_screens_in_grey(game, size):
     """Computed in float64 from the screens of a raw emulator that plays the same actions."""
-    env = Atari(game)
+    env = Atari(game, frame_size=size)
     frame, _ = env.reset(seed=5)
     raw = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0, obs_type="rgb").unwrapped
     raw.reset(seed=0)
     screens = [raw.step(0)[0] for _ in range(env.frames)]
-    row_means, column_means = area_means(210, 84), area_means(160, 84)
+    row_means, column_means = area_means(210, size), area_means(160, size)
 
     def expected(screen):
         return row_means @ (screen @ [0.299, 0.587, 0.114]) @ column_means.T
@@ -296,6 +299,19 @@ def test_a_resumed_run_equals_an_uninterrupted_run(trained, tmp_path):
     assert all((whole[1][name] == resumed[1][name]).all() for name in whole[1])
 
 
+def test_the_size_of_a_frame_is_kept_with_the_files(tmp_path, capsys):
+    folder = tmp_path / "run"
+    start = ["train", "--game", PONG, "--frame-size", "42", "--out", str(folder), *OPTIONS]
+    assert main([*start, "--steps", "70"]) == 0
+    assert read_settings(folder / "agent.npz", "agent")[1] == {"frame_size": 42}
+    resume = ["train", "--resume", str(folder), "--steps", "100", "--quiet", "--no-window"]
+    assert main([*resume, "--frame-size", "63"]) == 2
+    assert "frame_size was 42, not 63" in capsys.readouterr().err
+    assert main(resume) == 0
+    assert load(folder / "checkpoint.npz", "checkpoint")[1]["x"].shape == (42, 42, 4)
+    assert main(["evaluate", str(folder), "--quiet", "--episodes", "1"]) == 0
+
+
 def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
     options = ["--episodes", "2", "--out", str(tmp_path)]
     assert main(["evaluate", str(trained), *options]) == 0
@@ -314,6 +330,8 @@ def test_bad_input_is_refused_in_one_line(capsys):
         (["--game", "ALE/Pang-v5"], "Pang"),
         (["--game", PONG, "--sticky", "1.5"], "sticky: expected a number from 0 to 1, got 1.5"),
         (["--game", PONG, "--sticky", "1"], "sticky: expected a probability below 1, got 1.0"),
+        (["--game", PONG, "--frame-size", "0"], "frame_size: expected at least 1, got 0"),
+        (["--game", PONG, "--frame-size", "161"], "frame_size: expected 1 to 160 pixels, got 161"),
         (["--game", "CartPole-v1", "--sticky", ".25"], "sticky"),
     ):
         assert main(["train", *arguments]) == 2

@@ -106,11 +106,12 @@ def without_seconds(folder):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(tmp_path, monkeypatch):
+@pytest.mark.parametrize("beside", ["--no-beside", "--beside"])
+def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(beside, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "SIZE", PIECE)
     folder, whole, rng = tmp_path / "killed", tmp_path / "whole", random.Random(0)
     path, kills = folder / "checkpoint.npz", KILLS or 20
-    killed(folder, 0, "--out", folder, *TINY, *UNTIL_KILLED)
+    killed(folder, 0, "--out", folder, *TINY, beside, *UNTIL_KILLED)
     resumed_from, while_writing = [], 0
     for n in range(1, kills):
         operations = rng.randrange(1, 600) if n % 20 else 0
@@ -130,7 +131,7 @@ def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(tmp_path, monke
 
     steps = str(checkpoints.load_data(path, "checkpoint")["agent"]["counters"]["steps"] + 110)
     assert main(["--resume", str(folder), "--quiet", "--steps", steps]) == 0
-    assert main(["--out", str(whole), *TINY, "--steps", steps]) == 0
+    assert main(["--out", str(whole), *TINY, beside, "--steps", steps]) == 0
     assert without_seconds(folder) == without_seconds(whole)
     assert (folder / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
     (data, arrays), (data_whole, arrays_whole) = (

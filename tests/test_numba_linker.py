@@ -46,6 +46,10 @@ CASES = {
         lambda m, r, c, s: m + r[None] * c[:, None] - s,
         (M, M[0], M[:, 0].copy(), np.float32(2)),
     ),
+    "loops that differ in a constant": (
+        lambda m, n: TT.tanh(2 * TT.dot(TT.tanh(3 * TT.dot(m, n)), n)),
+        (M, random(5, 5)),
+    ),
     "a transposed operand": (lambda m, n: m.T * 2 + n, (M, N.T.copy())),
     "an axis of length 1 dropped": (lambda t: t[:, :, 0] + 1, (random(4, 5, 1),)),
     "axes swapped and another dropped": (lambda t: t.dimshuffle(1, 0), (random(2, 3, 1),)),

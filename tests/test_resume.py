@@ -38,6 +38,7 @@ LEARNERS = {
     "adam": {"anneal_learning_rate": True},
     "four frames": {"history": 4, "optimiser": "rmsprop"},
     "two frames": {"history": 2, "update_every": 3, "loss": "clipped"},
+    "beside": {"beside": True, "update_every": 2},
     "online": {"memory_size": 1, "batch_size": 1, "warm_up": 1, "sync_every": 1},
 }
 
@@ -114,6 +115,7 @@ def uninterrupted(tmp_path_factory):
 @example("four frames", [EVALUATE_EVERY, CHECKPOINT_EVERY])
 @example("two frames", [CHECKPOINT_EVERY - 1, CHECKPOINT_EVERY, CHECKPOINT_EVERY + 1])
 @example("online", [3, 3, 4, 5])
+@example("beside", [WARM_UP, WARM_UP + 1, WARM_UP + 2, CHECKPOINT_EVERY])
 def test_a_run_stopped_anywhere_and_resumed_has_the_same_bits(
     uninterrupted, tmp_path_factory, learner, stops
 ):
@@ -129,6 +131,7 @@ def test_the_compared_state_is_complete_and_has_changed(uninterrupted):
         counters, memory = json.loads(state["counters"]), json.loads(state["memory"])
         assert counters["steps"] == STEPS
         assert counters["updates"] > 35
+        assert ("learner.acting.W1" in state) == (learner == "beside")
         assert memory["written"] > STEPS
         assert len(json.loads(state["progress.csv"])) == STEPS // EVALUATE_EVERY
         assert set(json.loads(state["streams"])) == {"exploration", "memory"}

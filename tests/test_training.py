@@ -77,6 +77,7 @@ def test_an_evaluation_that_was_stopped_changes_nothing():
     agent = plain(Catch(), Settings(hidden=(4,), warm_up=20, evaluate_every=50, steps=100))
     assert list(training(agent, lambda: None)) == []
     assert agent.steps == 50
+    agent.watch_loss()
     assert agent.loss_count == 31
 
 

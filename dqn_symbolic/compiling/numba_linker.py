@@ -2,8 +2,9 @@
 
 PyTensor's own numba linker makes several functions of every node and compiles most of them twice,
 together with functions that never run (a sort, texts for errors). Here every node becomes the few
-lines that you would write by hand, and numba compiles them all at once. So a newcomer waits a
-quarter of the time, and LLVM finds loops that it can vectorise. To read the compiled function:
+lines that you would write by hand, and equal loops are compiled once. So a newcomer waits a quarter
+of the time, and LLVM finds loops that it can vectorise. To read the compiled function, with its
+loops as comments:
 
     print(learn.vm.jit_fn.py_func.__source__)
 
@@ -12,7 +13,8 @@ PyTensor's own function. Shapes that the graph does not know are checked as it r
 must be C-contiguous. This was tested with PyTensor 3.0.7 and 3.3.8; for others, see `fallback`.
 """
 
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, nullcontext
 from functools import singledispatch
 from hashlib import sha256
 from itertools import count
@@ -33,7 +35,10 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 4  # of the text that is written here, for numba's cache on disk
+VERSION = 5  # of the text that is written here, for numba's cache on disk
+NAME = re.compile(r"\b[afiknv][0-9]+\b")  # as `Source.name` makes them
+MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
+GLOBALS = {}  # {key: constant or function} of all graphs: numba compiles a function once
 LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
 
@@ -86,7 +91,7 @@ class Source:
         self.lines, self.depth, self.names = [], 1, count()
         self.views = {}  # {variable: View}
         self.c_contiguous = set()  # names of arrays
-        self.globals = {"np": np, "inf": np.inf, "__name__": __name__}
+        self.globals = dict(MODULE)
         self.names_of_globals = {}  # {key: name}
         self.large_constants = {}  # {name: array}, the function's last arguments
         arguments = [self.argument(variable) for variable in fgraph.inputs]
@@ -128,6 +133,28 @@ class Source:
         yield indices
         self.depth -= len(indices)
 
+    @contextmanager
+    def apart(self):
+        """The lines written inside become a function, which numba compiles once for equal lines."""
+        before, depth, first = self.lines, self.depth, next(self.names)
+        self.lines, self.depth = [], 1
+        yield
+        text, comment = "\n".join(self.lines), [f"    #{line}" for line in self.lines]
+        self.lines, self.depth = [*before, *comment], depth
+        names = dict.fromkeys(NAME.findall(text))
+        constants = [name for name in names if name in self.globals]
+        arguments = [name for name in names if int(name[1:]) < first and name not in constants]
+        new = {name: f"{name[0]}{i}" for i, name in enumerate(names)}
+        text = NAME.sub(lambda match: new[match[0]], text)
+        text = f"def loops({', '.join(new[name] for name in arguments)}):\n{text}"
+        keys = {name: key for key, name in self.names_of_globals.items()}
+        key = text, *(keys.get(name) for name in constants)
+        values = {new[name]: self.globals[name] for name in constants}
+        function = compile_numba_function_src(text, "loops", MODULE | values)
+        function = numba_njit(function, error_model="numpy")
+        name = self.add_global(function, None if None in key else key)
+        self.line(f"{name}({', '.join(arguments)})")
+
     def refuse(self, conditions, message, error="ValueError"):
         """Raises the error where one of the conditions is true; the list may be empty."""
         if conditions:
@@ -138,7 +165,7 @@ class Source:
         """Adds a constant or a function. -> its name in the text, one name for equal keys"""
         if key not in self.names_of_globals or key is None:
             self.names_of_globals[key] = name = self.name("k")
-            self.globals[name] = value
+            self.globals[name] = value if key is None else GLOBALS.setdefault(key, value)
         return self.names_of_globals[key]
 
     def function(self, op, node):
@@ -280,7 +307,7 @@ def write_elemwise(op, node, source):
         ndims = {view.name: view.ndim for view in views.values()}
         flat = {name: source.flat(name, ndim, name in written) for name, ndim in ndims.items()}
         arrays = {v: flat[view.name] for v, view in views.items()}
-    with source.loops(sizes) as indices:
+    with source.apart(), source.loops(sizes) as indices:
         elements = {v: f"{array}[{', '.join(indices)}]" for v, array in arrays.items()}
         terms = [elements.get(v) or source.element(v, indices) for v in node.inputs]
         for variable, result in zip(node.outputs, scalar(op.scalar_op, node, terms, source)):
@@ -372,7 +399,7 @@ def write_reduction(op, node, source):
         first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
     total = source.name("v")
     source.line(f"{total} = {first}")
-    with source.loops(sizes) as indices:
+    with source.apart() if remaining else nullcontext(), source.loops(sizes) as indices:
         of_total = [indices[axis] for axis in remaining]
         element = f"{total}[{', '.join(of_total)}]" if remaining else total
         number = source.name("n")

@@ -40,9 +40,10 @@ def in_parts(gradient, apply, threads):
 
 
 @cache
-def helpers(process, number):
+def helpers(process, number, place="in parts"):
     """-> threads that wait for work. A process needs its own: a fork does not copy them.
 
+    place: where they help. Those of one place wait for those of another.
     They are kept, because Linux often starts a new thread on a processor core that is at work.
     """
     return ThreadPoolExecutor(number)

@@ -1,8 +1,8 @@
 """Atari 2600 games as the Nature agent sees them, on the Arcade Learning Environment (ALE).
 
 Mnih et al. 2015, Methods: the emulator holds each action for 4 frames. The agent sees the maximum
-of the last two, as luminance, in 84 x 84 pixels. A game begins with up to 30 frames without an
-action. After five minutes it is cut.
+of the last two, as luminance, in 84 x 84 pixels (`frame_size`). A game begins with up to 30 frames
+without an action. After five minutes it is cut.
 """
 
 import ale_py
@@ -18,7 +18,7 @@ FIVE_MINUTES = 5 * 60 * FRAMES_A_SECOND  # in frames
 ACTION_REPEAT = 4  # frames
 MOST_NO_OPS = 30  # frames
 NO_OP = 0
-SIZE = 84, 84  # pixels
+LARGEST = 160  # pixels: the width of a screen
 
 ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 cv2.setNumThreads(1)  # starting a second thread would take longer than such a small picture
@@ -27,8 +27,9 @@ cv2.setNumThreads(1)  # starting a second thread would take longer than such a s
 class Atari(gymnasium.Env):
     """A game of ALE, such as "ALE/Pong-v5", with its smallest set of actions, or all 18.
 
-    Observation: (84, 84) uint8. Reward: the points of this step, not clipped. `info` has "lives"
-    and "life_lost": whether this step lost a life. All random numbers come from `reset(seed)`.
+    Observation: (frame_size, frame_size) uint8. Reward: the points of this step, not clipped.
+    `info` has "lives" and "life_lost": whether this step lost a life. All random numbers come from
+    `reset(seed)`.
 
     sticky: the probability, at each frame, that the emulator repeats its last action (Machado et
     al. 2018: .25); mode, difficulty: the switches of the console, as numbers of ALE, or None.
@@ -39,6 +40,7 @@ class Atari(gymnasium.Env):
         self,
         game,
         sticky=0.0,
+        frame_size=84,
         action_repeat=ACTION_REPEAT,
         mode=None,
         difficulty=None,
@@ -47,12 +49,15 @@ class Atari(gymnasium.Env):
     ):
         if not (isinstance(sticky, float | int) and 0 <= sticky < 1):
             raise ValueError(f"sticky: expected a probability below 1, got {sticky!r}")
+        if frame_size not in range(1, LARGEST + 1):
+            raise ValueError(f"frame_size: expected 1 to {LARGEST} pixels, got {frame_size!r}")
         if action_repeat not in range(1, FRAMES_A_SECOND + 1):
             raise ValueError(f"action_repeat: expected 1 to {FRAMES_A_SECOND}, got {action_repeat}")
         switches = {"mode": mode, "difficulty": difficulty, "full_action_space": full_action_space}
-        kwargs = {"sticky": sticky, **switches}
+        kwargs = {"sticky": sticky, "frame_size": frame_size, **switches}
         self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs=kwargs)
         self.sticky, self.action_repeat, self.render_mode = sticky, action_repeat, render_mode
+        self.size = frame_size, frame_size
         exact = {"frameskip": 1, "repeat_action_probability": 0.0}
         self.env = gymnasium.make(game, **exact, **switches).unwrapped
         self.env.reset()
@@ -60,7 +65,7 @@ class Atari(gymnasium.Env):
         all_18, fewest = self.ale.getLegalActionSet(), self.ale.getMinimalActionSet()
         self.actions = all_18 if full_action_space else fewest
         self.action_space = gymnasium.spaces.Discrete(len(self.actions))
-        self.observation_space = gymnasium.spaces.Box(0, 255, SIZE, np.uint8)
+        self.observation_space = gymnasium.spaces.Box(0, 255, self.size, np.uint8)
         self.metadata = {
             "render_modes": ["rgb_array", "rgb_array_list"],
             "render_fps": FRAMES_A_SECOND / action_repeat,
@@ -80,7 +85,7 @@ class Atari(gymnasium.Env):
             self.ale.act(NO_OP)
             self.frames += 1
         self.screens = [self.ale.getScreenRGB()]
-        return seen(self.screens[-1]), {"lives": self.ale.lives(), "life_lost": False}
+        return seen(self.screens[-1], self.size), {"lives": self.ale.lives(), "life_lost": False}
 
     def step(self, action):
         score, lives, screens = 0.0, self.ale.lives(), self.screens[-1:]
@@ -96,7 +101,7 @@ class Atari(gymnasium.Env):
                 break
         self.screens = screens[1:]
         info = {"lives": self.ale.lives(), "life_lost": self.ale.lives() < lives}
-        frame = seen(np.maximum(*screens[-2:]))
+        frame = seen(np.maximum(*screens[-2:]), self.size)
         return frame, score, over, not over and self.frames >= FIVE_MINUTES, info
 
     def render(self):
@@ -117,10 +122,10 @@ class Atari(gymnasium.Env):
         return {tuple(also.get(k, k) for k in pressed): a for pressed, a in keys.items()} | keys
 
 
-def seen(screen):
-    """screen (210, 160, 3) uint8 -> (84, 84) uint8: luminance, averaged over areas."""
+def seen(screen, size):
+    """screen (210, 160, 3) uint8 -> `size` uint8: luminance, averaged over areas."""
     luminance = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(luminance, SIZE, interpolation=cv2.INTER_AREA)
+    return cv2.resize(luminance, size, interpolation=cv2.INTER_AREA)
 
 
 def atari_task(game: str, **kwargs) -> Task:

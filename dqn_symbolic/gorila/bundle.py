@@ -1,5 +1,7 @@
 """A bundle of the paper: one actor, one replay memory, one learner, which share one network."""
 
+from dataclasses import replace
+
 import numpy as np
 from gymnasium import Env
 
@@ -19,7 +21,8 @@ class Bundle:
 
     def __init__(self, env: Env, settings: Settings, gorila: GorilaSettings, steps_before: int = 0):
         self.learner = Learner(settings.sync_every, gorila.outlier_after)
-        self.agent = Agent(env, settings, self.learner.functions)
+        alone = replace(settings, beside=False)  # the servers update
+        self.agent = Agent(env, alone, self.learner.functions)
         self.agent.steps_before = steps_before
         self.pull_every = gorila.pull_every
         self.reported = 0  # agent steps that are in a report
@@ -39,6 +42,7 @@ class Bundle:
         """-> {name: number}: epsilon now, and what has happened since the last report."""
         agent = self.agent
         steps, self.reported = agent.steps - self.reported, agent.steps
+        agent.watch_loss()
         losses = {"losses": agent.loss_sum, "updates": agent.loss_count}
         agent.mean_loss()  # begins anew
         return {"epsilon": agent.epsilon, "steps": steps, **losses, **self.learner.report()}

@@ -48,7 +48,7 @@ def load(path, env=None) -> Agent:
     path = Path(path)
     task, settings, weights = read_agent(path / "agent.npz" if path.is_dir() else path, env)
     agent = Agent(task.make(), settings)
-    for params in (agent.graph.params, agent.graph.target_params):
+    for params in (agent.graph.params, agent.graph.acting, agent.graph.target_params):
         for param, value in zip(params, weights.values()):
             param.set_value(value)
     return agent

@@ -292,11 +292,12 @@ class Run:
 
 def first_calls(agent):
     """-> [(description, call), ...]: a function's first call compiles it."""
-    batch = example(agent)
+    batch, variables = example(agent), agent.graph.variables
     examples = {"forward": [batch[0][:1]], "learn": batch, "sync": []}
 
     def call(name):
-        try_out(getattr(agent, name), examples[name], agent.graph.variables)
+        # np.asarray waits for an update that is computed meanwhile.
+        try_out(lambda *given: np.asarray(getattr(agent, name)(*given)), examples[name], variables)
 
     return [(f"compiling {name}", lambda name=name: call(name)) for name in examples]
 

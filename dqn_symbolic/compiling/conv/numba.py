@@ -17,17 +17,6 @@ TEXT = text_of(__file__, tiles.__file__)
 
 
 @numba_njit
-def windows(x, kh, kw, stride):
-    """x (B, H, W, C) -> (B, Ho, Wo, kh, kw C), a view.
-
-    Since the channels are the last axis, a window's pixels in one line of the image are neighbours.
-    """
-    (B, H, W, C), (image, line, pixel, number) = x.shape, x.strides
-    shape = B, (H - kh) // stride + 1, (W - kw) // stride + 1, kh, kw * C
-    return as_strided(x, shape, (image, stride * line, stride * pixel, line, number))
-
-
-@numba_njit
 def copy(image, place):
     """place[:] = image, but numba vectorises this."""
     image, place = image.reshape(-1), place.reshape(-1)
@@ -53,8 +42,11 @@ def numba_conv2d(op, node, **_):
         x, kernel = np.ascontiguousarray(x), np.ascontiguousarray(kernel)
         weights = kernel.reshape(kh, kw * C, F)
         y = np.zeros((len(x), Ho, Wo, F), kernel.dtype)
-        image = np.empty((1, H, W, C), kernel.dtype)
-        view = windows(image, kh, kw, stride)[0]
+        image = np.empty((H, W, C), kernel.dtype)
+        line, pixel, number = image.strides
+        # Since the channels are the last axis, a window's pixels in one line are neighbours.
+        strides = stride * line, stride * pixel, line, number
+        view = as_strided(image, (Ho, Wo, kh, kw * C), strides)
         for b in range(len(x)):
             copy(x[b], image)
             for i in range(Ho):
@@ -75,8 +67,10 @@ def numba_kernel_gradient(op, node, **_):
         expect_fit(x.shape == (len(dy), H, W, C) and dy.shape[1:] == (Ho, Wo, F))
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
         dkernel = np.zeros((kh, kw * C, F), dy.dtype)
-        image = np.empty((1, H, W, C), dy.dtype)
-        view = windows(image, kh, kw, stride)[0].transpose(2, 3, 0, 1)  # (kh, kw C, Ho, Wo)
+        image = np.empty((H, W, C), dy.dtype)
+        line, pixel, number = image.strides
+        strides = line, number, stride * line, stride * pixel
+        view = as_strided(image, (kh, kw * C, Ho, Wo), strides)
         for b in range(len(x)):
             copy(x[b], image)
             for di in range(kh):
@@ -96,18 +90,25 @@ def numba_input_gradient(op, node, **_):
     @numba_njit
     def input_gradient(kernel, dy):
         expect_fit(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
-        kernel, dy = np.ascontiguousarray(kernel), np.ascontiguousarray(dy)
-        weights = kernel.reshape(kh, 1, kw * C, F).transpose(0, 1, 3, 2).copy()
-        missing = -len(dy) % IMAGES
-        if missing:  # The last product has images of zeros, too.
-            dy = np.concatenate((dy, np.zeros((missing, Ho, Wo, F), dy.dtype)))
-        B = len(dy)
-        dy = dy.reshape(B, Ho, Wo, 1, F).transpose(1, 2, 0, 3, 4)
+        kernel = np.ascontiguousarray(kernel).reshape(kh, kw * C, F)
+        weights = np.empty((kh, 1, F, kw * C), dy.dtype)
+        for di in range(kh):
+            for n in range(kw * C):
+                for f in range(F):
+                    weights[di, 0, f, n] = kernel[di, n, f]
+        B = -(-len(dy) // IMAGES) * IMAGES  # The last product has images of zeros, too.
+        images = np.zeros((B, Ho, Wo, 1, F), dy.dtype)
+        copy(np.ascontiguousarray(dy), images)
         dx = np.zeros((B, H, W, C), dy.dtype)
-        view = windows(dx, kh, kw, stride).transpose(1, 2, 3, 0, 4)  # (Ho, Wo, kh, B, kw C)
+        image, line, pixel, number = dx.strides
+        strides = stride * line, stride * pixel, line, image, number
+        view = as_strided(dx, (Ho, Wo, kh, B, kw * C), strides)
         for b in range(0, B, IMAGES):
-            for i, j, di in np.ndindex(Ho, Wo, kh):
-                add(view[i, j, di, b : b + IMAGES], dy[i, j, b : b + IMAGES], weights[di])
-        return dx[: B - missing]
+            for i in range(Ho):
+                for j in range(Wo):
+                    for di in range(kh):
+                        part = images[b : b + IMAGES, i, j]
+                        add(view[i, j, di, b : b + IMAGES], part, weights[di])
+        return dx[: len(dy)]
 
     return input_gradient, hash((TEXT, C, kh, kw, F))

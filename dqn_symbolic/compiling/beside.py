@@ -1,0 +1,47 @@
+"""The learn step beside the game: a helper thread computes an update while the game plays on.
+
+`learn` first waits for the update before, hands its parameters to the network that acts, and lets
+the helper begin the next. So acting is always one update behind, and the bits do not depend on
+which of the two is faster. What `learn` returns is computed later: np.asarray waits for the update.
+"""
+
+import os
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+
+from dqn_symbolic.compiling.threads import helpers
+
+
+@dataclass
+class Later:
+    """An array that the helper computes. np.asarray waits for it, and raises its errors."""
+
+    update: Future
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.update.result(), dtype)
+
+
+def beside(learn, sync, hand_over):
+    """-> (learn, sync), where a helper learns. hand_over(): the params go to the acting network."""
+    update = Future()
+    update.set_result(None)
+
+    def learn_beside(*batch):
+        nonlocal update
+        update.result()
+        hand_over()
+        begins = Event()
+        helper = helpers(os.getpid(), 1, "beside the game")
+        update = helper.submit(lambda: begins.set() or learn(*batch))
+        begins.wait()  # If the game went on at once, the helper could wait for Python for 5 ms.
+        return Later(update)
+
+    def sync_after_it():
+        update.result()
+        sync()
+
+    return learn_beside, sync_after_it
