@@ -7,7 +7,7 @@ reserves memory: the process uses it as the rings fill.
 
 import numpy as np
 
-from dqn_symbolic.compiling.stacks import stacks
+from dqn_symbolic.compiling.minibatch import gather
 
 POSITIONS = ("written", "episode_begins")
 NUMBERS = {  # stored with each frame
@@ -35,8 +35,6 @@ class ReplayMemory:
         self.obs_shape, self.dtype, self.n_step = obs_shape, dtype, n_step
         self.history = obs_shape[-1]
         self.slots = capacity + self.history  # a capacity of 1 is room for one whole transition
-        frames = np.arange(1 - self.history, 1)
-        self.offsets = np.stack([frames, frames + 1])[:, None]  # to the frames of x, and of x_tp1
         self.rings = self.new_rings()
         self.valid = np.zeros(self.slots, np.int64)
         self.written = 0  # frames
@@ -83,37 +81,16 @@ class ReplayMemory:
 
     def transitions(self, chosen: np.ndarray) -> list[np.ndarray]:
         """chosen (B,): 0 is the oldest transition, size - 1 the newest. -> as `sample`"""
-        newest = self._slots(chosen)
-        slots = newest[:, None] + self.offsets  # (2, B, history)
-        reward, discount = self._at("reward", newest), self._at("discount", newest)
-        if self.n_step > 1:
-            reward, discount, later = self._n_steps(chosen, reward, discount)
-            slots[1] += later[:, None]
-        x, x_tp1 = stacks(self.rings["frame"], slots, newest - self._at("age", newest))
-        return [x, self._at("action", newest), reward, discount, x_tp1]
-
-    def _n_steps(self, chosen, reward, discount):
-        """-> reward, discount (B,) of n steps; how many frames later their x_tp1 is (B,).
-
-        There are fewer than n steps where the episode or the memory ends.
-        """
-        later = np.zeros_like(chosen)
-        for _ in range(1, self.n_step):
-            following = chosen + later + 1
-            last, slot = self._slots(following - 1), self._slots(following)
-            # Between the transitions of two episodes lies a frame without a transition.
-            goes_on = (slot == (last + 1) % self.slots) & (following < self.size)
-            reward = reward + goes_on * discount * self._at("reward", slot)
-            discount = np.where(goes_on, discount * self._at("discount", slot), discount)
-            later += goes_on
-        return reward, discount, later
-
-    def _slots(self, transitions):
-        return self.valid.take(self.first + transitions, mode="wrap")
-
-    def _at(self, name, slots):
-        # No slot is more than one round away. (NumPy subtracts round after round, which is slow.)
-        return self.rings[name].take(slots, axis=0, mode="wrap")
+        B, (frames, *numbers) = len(chosen), self.rings.values()
+        frames = frames.reshape(self.slots, -1)
+        both = np.empty((2, B, frames.shape[1], self.history), self.dtype)
+        action, (reward, discount) = np.empty(B, np.int32), np.empty((2, B), np.float32)
+        last = (self.written - 1) % self.slots
+        newest = self.valid.take(self.first + chosen, mode="wrap")  # of the frames of each x
+        minibatch = both, action, reward, discount
+        gather((frames, *numbers), last, newest, self.n_step, minibatch)
+        x, x_tp1 = both.reshape(2, B, *self.obs_shape)
+        return [x, action, reward, discount, x_tp1]
 
     def get_state(self):
         """-> (positions, plain numbers; {name: ring, as far as it is filled}, not copied)."""

@@ -24,9 +24,17 @@ AGENT, EVALUATION, EXPLORATION, FRAMES, INITIALISERS, LOSSES, MEMORY, NETWORKS, 
         *("networks", "optimisers", "q_learning"),
     )
 )
-CACHE, LINKER, STACKS, THREADS, BESIDE, CONV, TILES = (
+CACHE, LINKER, MINIBATCH, THREADS, BESIDE, CONV, TILES = (
     f"dqn_symbolic/compiling/{name}.py"
-    for name in ("cache", "numba_linker", "stacks", "threads", "beside", "conv/numba", "conv/tiles")
+    for name in (
+        "cache",
+        "numba_linker",
+        "minibatch",
+        "threads",
+        "beside",
+        "conv/numba",
+        "conv/tiles",
+    )
 )
 CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN, STOPPING = (
     f"dqn_symbolic/runs/{name}.py"
@@ -98,42 +106,37 @@ FAULTS = [
     ("x for x_tp1 in the target", Q, "network(x_tp1,", "network(x,", "test_q_learning"),
     (
         "s' off by one",
-        *(MEMORY, "[frames, frames + 1]", "[frames, frames]"),
-        "test_memory",
-    ),
-    (
-        "s' off by one in a stack of four frames",
-        *(STACKS, "slots[side, b]", "slots[0, b]"),
+        *(MINIBATCH, "tp1 = slot + 1", "tp1 = slot"),
         "test_memory",
     ),
     (
         "a stack across an episode's end",
-        *(STACKS, "chosen[slots < begins[:, None]] = 0", "pass"),
+        *(MINIBATCH, "if oldest + h >= begins else zeros", ""),
         "test_memory",
     ),
     (
         "a stack of four frames across an episode's end",
-        *(STACKS, "if slot >= begins[b] else zeros", ""),
+        *(MINIBATCH, "if frame >= begins else zeros", ""),
         "test_memory",
     ),
     (
         "the rewards of an n-step return not discounted",
-        *(MEMORY, "goes_on * discount * self", "goes_on * self"),
+        *(MINIBATCH, "+= d[b] * reward", "+= reward"),
         "test_memory",
     ),
     (
         "an n-step return across an episode's end",
-        *(MEMORY, "(slot == (last + 1) % self.slots) & ", ""),
+        *(MINIBATCH, " and age[(tp1 + 1) % slots] > 0", ""),
         "test_memory",
     ),
     (
         "an n-step return beyond the newest transition",
-        *(MEMORY, " & (following < self.size)", ""),
+        *(MINIBATCH, " and tp1 % slots != last", ""),
         "test_memory",
     ),
     (
         "an n-step return with the x_tp1 of one step",
-        *(MEMORY, "slots[1] += later[:, None]", "pass"),
+        *(MINIBATCH, "in enumerate((slot, tp1))", "in enumerate((slot, slot + 1))"),
         "test_memory",
     ),
     ("the setting n_step not used", AGENT, "space.dtype, s.n_step", "space.dtype", "test_agent"),
