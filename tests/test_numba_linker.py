@@ -386,7 +386,7 @@ def test_errors_of_both_linkers_are_raised_without_a_warning():
     with pytest.raises(NumbaError):
         f("no array")
     np.testing.assert_array_equal(f(M), M + 1)
-    assert f.vm.jit_fn.py_func.__name__ == "graph"
+    assert f.vm.jit_fn.py_func.__name__ == "symbolic_graph"
 
 
 # -- random graphs ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ must be C-contiguous. This was tested with PyTensor 3.0.7 and 3.3.8; for others,
 """
 
 import re
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import singledispatch
 from hashlib import sha256
 from itertools import count
@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import pytensor
 import pytensor.scalar as scalars
+from numba.core.codegen import CPUCodeLibrary
 from pytensor import config
 from pytensor.compile.ops import DeepCopyOp
 from pytensor.compile.sharedvalue import SharedVariable
@@ -35,7 +36,8 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 5  # of the text that is written here, for numba's cache on disk
+VERSION = 6  # of the text that is written here, for numba's cache on disk
+GRAPH = "symbolic_graph"  # the name of the function
 NAME = re.compile(r"\b[afiknv][0-9]+\b")  # as `Source.name` makes them
 MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
 GLOBALS = {}  # {key: constant or function} of all graphs: numba compiles a function once
@@ -50,7 +52,7 @@ def one_function(fgraph):
     made_of = VERSION, pytensor.__version__, config.numba__fastmath, source.text, keys
     # None is the key of a PyTensor function that cannot be cached.
     key = None if None in keys else sha256(repr(made_of).encode()).hexdigest()
-    function = compile_numba_function_src(source.text, "graph", source.globals, cache_key=key)
+    function = compile_numba_function_src(source.text, GRAPH, source.globals, cache_key=key)
     function = numba_njit(
         function,
         final_function=True,
@@ -60,6 +62,17 @@ def one_function(fgraph):
         nogil=True,  # so that several threads can run it at a time
     )
     return function, list(source.large_constants.values())
+
+
+def optimise(library, as_numba=CPUCodeLibrary._optimize_final_module):
+    """LLVM's passes over a function and all that it calls. The graph's loops have had them."""
+    if library.name != GRAPH:
+        return as_numba(library)
+    passes, options = library._codegen._module_pass_manager(opt=0, cost="cheap")
+    passes.run(library._final_module, options)
+
+
+CPUCodeLibrary._optimize_final_module = optimise
 
 
 class View(NamedTuple):
@@ -100,7 +113,7 @@ class Source:
         results = "".join(f"{self.contiguous(variable)}, " for variable in fgraph.outputs)
         self.line(f"return {results or None}")
         arguments += self.large_constants
-        self.text = "\n".join([f"def graph({', '.join(arguments)}):", *self.lines])
+        self.text = "\n".join([f"def {GRAPH}({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):
         """Reads an input of the graph. -> the name of the function's argument for it"""
@@ -135,10 +148,15 @@ class Source:
 
     @contextmanager
     def apart(self):
-        """The lines written inside become a function, which numba compiles once for equal lines."""
+        """The lines written inside become a function, which numba compiles once for equal lines.
+
+        -> a list for the name of a number that the function returns, or none
+        """
+        returned = []
         before, depth, first = self.lines, self.depth, next(self.names)
         self.lines, self.depth = [], 1
-        yield
+        yield returned
+        self.lines += [f"    return {name}" for name in returned]
         text, comment = "\n".join(self.lines), [f"    #{line}" for line in self.lines]
         self.lines, self.depth = [*before, *comment], depth
         names = dict.fromkeys(NAME.findall(text))
@@ -153,7 +171,7 @@ class Source:
         function = compile_numba_function_src(text, "loops", MODULE | values)
         function = numba_njit(function, error_model="numpy")
         name = self.add_global(function, None if None in key else key)
-        self.line(f"{name}({', '.join(arguments)})")
+        self.line(f"{''.join(f'{n} = ' for n in returned)}{name}({', '.join(arguments)})")
 
     def refuse(self, conditions, message, error="ValueError"):
         """Raises the error where one of the conditions is true; the list may be empty."""
@@ -248,7 +266,7 @@ class Source:
             return view.name
         sizes = self.sizes(variable)
         name = self.empty(sizes, variable.dtype)
-        with self.loops(sizes) as indices:
+        with self.apart(), self.loops(sizes) as indices:
             self.line(f"{name}[{', '.join(indices) or '()'}] = {self.element(variable, indices)}")
         return name
 
@@ -395,17 +413,19 @@ def write_reduction(op, node, source):
         if dtype.kind in "iu":
             first = max(np.iinfo(dtype).min, min(first, np.iinfo(dtype).max))
     first = f"np.{dtype}({first})"
-    if remaining:
-        first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
-    total = source.name("v")
-    source.line(f"{total} = {first}")
-    with source.apart() if remaining else nullcontext(), source.loops(sizes) as indices:
-        of_total = [indices[axis] for axis in remaining]
-        element = f"{total}[{', '.join(of_total)}]" if remaining else total
-        number = source.name("n")
-        source.line(f"{number} = {source.element(x, indices)}")
-        join = PHRASES.get(type(operation), "{1} + {0}")
-        source.line(f"{element} = {join.format(number, element)}")
+    with source.apart() as returned:
+        total = source.name("v")
+        if remaining:
+            first = f"np.full({tuple_of(sizes[axis] for axis in remaining)}, {first})"
+        source.line(f"{total} = {first}")
+        with source.loops(sizes) as indices:
+            of_total = [indices[axis] for axis in remaining]
+            element = f"{total}[{', '.join(of_total)}]" if remaining else total
+            number = source.name("n")
+            source.line(f"{number} = {source.element(x, indices)}")
+            join = PHRASES.get(type(operation), "{1} + {0}")
+            source.line(f"{element} = {join.format(number, element)}")
+        returned.append(total)
     if remaining:
         source.bind(output, total)
         source.line(f"{total} = {total}.astype(np.{output.dtype})")
@@ -424,8 +444,13 @@ def write_dot(op, node, source):
         # BLAS reads a transposed matrix without a copy.
         transposed = view.ndim == 2 and view.axes == (1, 0)
         factors.append(f"{view.name}.T" if transposed else source.array(variable))
-    source.let(output, f"np.dot({', '.join(factors)})")
-    source.c_contiguous.add(source.view(output).name)
+    if output.type.ndim < 2:
+        return source.let(output, f"np.dot({', '.join(factors)})")
+    # numba compiles the product with an array for the result, and another function without.
+    left, right = factors
+    name = source.empty([f"{left}.shape[0]", f"{right}.shape[1]"], "float32")
+    source.line(f"np.dot({left}, {right}, {name})")
+    source.bind(output, name)
 
 
 @write.register(DimShuffle)
