@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from itertools import islice
 
 import numpy as np
 import pytensor
@@ -94,15 +93,3 @@ def test_on_jax_a_gpu_computes_in_float32_and_repeats_its_bits(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_deterministic_ops=false")
     mode("jax")
     assert os.environ["XLA_FLAGS"] == "--xla_gpu_deterministic_ops=false"
-
-
-def test_on_jax_the_parameters_stay_on_the_device():
-    jax = pytest.importorskip("jax")
-    _, learn, sync = learner("mlp", "jax")
-    for batch in islice(batches(), 2):
-        td_error = learn(*batch)
-    sync()
-    values = {v.name: v.container.storage[0] for v in [*learn.get_shared(), *sync.get_shared()]}
-    assert {"W1", "W1.m", "W1.v", "t", "target.W1"} <= values.keys()
-    for name, value in {**values, "td_error": td_error}.items():
-        assert isinstance(value, jax.Array), name

@@ -10,12 +10,14 @@ from pytensor.compile.mode import CVM, JAX, NUMBA, Mode
 
 from dqn_symbolic.compiling.cache import check_files_of_c
 from dqn_symbolic.compiling.fallback import OneFunctionLinker
+from dqn_symbolic.compiling.jax_linker import OnDeviceLinker
 from dqn_symbolic.compiling.threads import cores
 
 MODES = {
     "numba": Mode(OneFunctionLinker(), NUMBA.provided_optimizer),
     "c": CVM,
-    "jax": JAX.including("local_remove_all_assert"),  # JAX ignores asserts and warns about each
+    # JAX ignores asserts and warns about each.
+    "jax": Mode(OnDeviceLinker(), JAX.provided_optimizer).including("local_remove_all_assert"),
 }
 
 

@@ -52,8 +52,7 @@ def ours(values, strides, optimiser, batch, backend="numba", threads=1):
         partial(getattr(optimisers, optimiser), learning_rate=RATES[optimiser]),
         losses.clipped if optimiser == "rmsprop" else losses.squared,
     )
-    forward, learn, sync = functions(graph, mode(backend), threads)
-    sync()  # as in training: from now on the target network is on the device
+    forward, learn, _ = functions(graph, mode(backend), threads)
     if backend == "jax":  # so that the timing does not include copying to the device
         import jax
 
