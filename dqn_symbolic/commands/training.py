@@ -133,9 +133,8 @@ def resumed(folder, door, given, command, own=()):
     expect_kept(dict(own), data.get("gorila", {}))
     steps, network = given.pop("steps", settings.steps), given.get("network")
     asked, game = split(given)
-    kind = "conv" if settings.filters else "mlp"
     if network and "filters" not in given:
-        expect_kept({"network": network}, {"network": kind})
+        expect_kept({"network": network}, {"network": "conv" if settings.filters else "mlp"})
         asked.pop("filters", None)
     expect_kept(asked, asdict(settings))
     if game:
@@ -148,8 +147,7 @@ def resumed(folder, door, given, command, own=()):
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         loading.empty_weights(path, task, settings)
-        ended = loading.how_it_ended(folder, reached, settings)
-        if ended:
+        if ended := loading.how_it_ended(folder, reached, settings):
             raise Done(f"{folder} has ended after {reached:,} agent steps: {ended}")
     return task, settings, data
 

@@ -1,7 +1,5 @@
 """What the experiments' pictures share."""
 
-import numpy as np
-
 from dqn_symbolic.experiments.results import grouped
 from dqn_symbolic.runs.figures import STYLES, band, bands, legend_below, panels, save  # noqa: F401
 
@@ -17,13 +15,6 @@ def curves(axes, rows, labels, column):
     }
     bands(axes, values)
     axes.set(xlabel="agent steps")
-
-
-def bars(axes, x, values, **style):
-    """values: [y of each seed, ...] for each x. Draws medians as bars, quartiles as error bars."""
-    low, median, high = np.percentile(values, (25, 50, 75), axis=1)
-    axes.bar(x, median, 0.38, yerr=(median - low, high - median), capsize=3, **style)
-    axes.grid(False, axis="x")
 
 
 def levels(axes, rows):

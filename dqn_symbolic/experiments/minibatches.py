@@ -45,8 +45,7 @@ def measure(condition, seed):
         for kind, draw in KINDS.items():
             batches = (draw(rng, agent.memory.size, batch_size) for _ in range(condition["draws"]))
             gradients = (gradient(*(array[batch] for array in transitions)) for batch in batches)
-            variance = noise(gradients, mean)
-            yield {"batch_size": batch_size, "drawn": kind, "variance": variance}
+            yield {"batch_size": batch_size, "drawn": kind, "variance": noise(gradients, mean)}
 
 
 def uniform(rng, transitions, batch_size):

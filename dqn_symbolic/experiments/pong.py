@@ -43,8 +43,7 @@ def table(rows):
 
 def draw(rows):
     figure, axes = panels(7, 4.4)
-    labels = {name.replace("-", " "): name for name in CHANGES}
-    curves(axes, rows, labels, "score")
+    curves(axes, rows, {name.replace("-", " "): name for name in CHANGES}, "score")
     for name, score in task(GAME).levels.items():
         axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
         name = name.replace("_", " ")

@@ -66,9 +66,8 @@ def compare(names, out, quick, stop, quiet=False):
     stop: a list; as soon as it is not empty, the jobs end. -> whether all jobs are done. Raises
     BadInput if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
-    done = set()
-    for name in ALL:  # every experiment in the folder, because they share one report
-        done |= finished(out, name, quick).keys()
+    # Of every experiment in the folder, because they share one report.
+    done = {path for name in ALL for path in finished(out, name, quick)}
     every = [job for name in names for job in jobs(name, quick)]
     todo = [job for job in every if path_of(out, *job) not in done]
     for name in names:

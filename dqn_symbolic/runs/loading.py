@@ -58,11 +58,10 @@ def player_of(folder) -> Player:
     """-> the best agent of a run; only `forward` is compiled."""
     task, settings, weights = read_agent(Path(folder) / "agent.npz")
     space = stacked(task.frames, settings.history)
-    network = networks.of(settings, space)
     with bad_input():  # numba may not be able to compile here
         numba = mode("numba")
-    forward = forward_alone(network, weights, space.shape, space.dtype, numba)
-    return Player(task, settings, forward)
+    network, shape = networks.of(settings, space), space.shape
+    return Player(task, settings, forward_alone(network, weights, shape, space.dtype, numba))
 
 
 def read_settings(path, kind):
@@ -226,8 +225,7 @@ def read_progress(text, task):
     rows = []
     for fields in csv.DictReader(text.splitlines()):
         row = {name: number(name, field) for name, field in fields.items() if name.isascii()}
-        missing = {name for name in numbers if row.get(name) is None} | {"loss"} - row.keys()
-        if missing:
+        if missing := {n for n in numbers if row.get(n) is None} | {"loss"} - row.keys():
             raise ValueError(f"a row without {', '.join(sorted(missing))}")
         rows.append(row)
     return rows
