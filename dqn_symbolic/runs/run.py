@@ -247,9 +247,9 @@ class Run:
         if self.data and not self.compiled:
             return None
         scores = self.rows[-1] if self.rows else {}
-        if self.compiled and scored and not self.stop and scores.get("env_steps") != agent.steps:
-            if now := self.score():
-                scores, self.best = now, self.better(now)
+        due = self.compiled and scored and not self.stop and scores.get("env_steps") != agent.steps
+        if due and (now := self.score()):
+            scores, self.best = now, self.better(now)
         self.save_checkpoint()
         if self.compiled:
             self.save_progress()
