@@ -28,9 +28,8 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False):
         try:
             ready = runner.compare(names, out, quick, noted, quiet)
         except WorkerDied as error:
-            raise BadInput(
-                f"{one_line(error):.500}; repeat the command to continue from there"
-            ) from error
+            go_on = "repeat the command to continue from there"
+            raise BadInput(f"{one_line(error):.500}; {go_on}") from error
     if not quiet:
         say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
     return exit_status(noted)

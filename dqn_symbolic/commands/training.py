@@ -156,9 +156,8 @@ def expect_kept(asked, old):
     """Raises BadInput if a setting that the user gave is not the resumed run's."""
     for name, value in asked.items():
         if value != old.get(name):
-            raise BadInput(
-                f"--resume keeps a run's settings: {name} was {old.get(name)!s:.100}, not {value}"
-            )
+            differs = f"{name} was {old.get(name)!s:.100}, not {value}"
+            raise BadInput(f"--resume keeps a run's settings: {differs}")
 
 
 @bad_input()
@@ -179,8 +178,8 @@ def report(summary, run, program, command, tell):
     """Prints the lines at the end of a run."""
     task = run.task
     if summary and summary["mean_return"] is not None:
-        solved = "played" if task.goal is None else "not solved"
-        solved = "solved" if summary["solved"] else solved
+        unsolved = "played" if task.goal is None else "not solved"
+        solved = "solved" if summary["solved"] else unsolved
         levels = ", ".join(f"{label} {value:.4g}" for label, value in task.levels.items())
         score = f"{task.score_name.replace('_', ' ')} {summary[task.score_name]:.4g}"
         score += f" ({levels})" if levels else ""

@@ -356,8 +356,7 @@ def scalar(op, node, terms, source):
         node = op.make_node(*(scalars.get_scalar_type(v.dtype)() for v in node.inputs))
         result = f"{source.function(op, node)}({', '.join(terms)})"
     # Without a cast, numba widens mixed types and small integers, and True + True is 2.
-    right_type = dtypes == {dtype} and dtype.startswith("float")
-    return [result if right_type else cast(result, dtype)]
+    return [result if dtypes == {dtype} and dtype.startswith("float") else cast(result, dtype)]
 
 
 def composite(op, terms, source):

@@ -66,9 +66,8 @@ class Reinforce:
         space, rng = self.env.observation_space, np.random.default_rng(params_seed)
         network, optimiser = networks.of(settings, space), optimisers.of(settings)
         first_params = networks.first_params(rng, settings, space, self.actions)
-        self.forward, self.learn, self.gradient = policy_gradient(
-            network, first_params, space.shape, space.dtype, optimiser, mode(settings.backend)
-        )
+        how = space.shape, space.dtype, optimiser, mode(settings.backend)
+        self.forward, self.learn, self.gradient = policy_gradient(network, first_params, *how)
         self.steps = self.updates = 0
         self.mean_return = 0.0  # of all episodes before this batch
         self.episodes = 0

@@ -39,9 +39,10 @@ ALL = EXPERIMENTS | LONG
 def jobs(name, quick):
     """-> [(experiment, condition's name, condition, seed), ...]"""
     experiment = ALL[name]
+    conditions = json.loads(json.dumps(experiment.conditions(quick)))  # no tuples, as in a file
     return [
         (name, condition_name, condition, seed)
-        for condition_name, condition in plain(experiment.conditions(quick)).items()
+        for condition_name, condition in conditions.items()
         for seed in range(seeds(experiment, quick))
     ]
 
@@ -53,11 +54,6 @@ def seeds(experiment, quick):
 def claim(experiment):
     """-> the docstring of its file after the first line, as one line."""
     return " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
-
-
-def plain(data):
-    """Data as it comes back from a file: tuples are lists."""
-    return json.loads(json.dumps(data))
 
 
 def compare(names, out, quick, stop, quiet=False):

@@ -71,9 +71,8 @@ class Guarded(gymnasium.Wrapper):
 
     def step(self, action):
         try:
-            observation, reward, terminated, truncated, info = self.env.step(
-                self.first_action + action
-            )
+            action = self.first_action + action
+            observation, reward, terminated, truncated, info = self.env.step(action)
             if not (
                 type(reward) is float
                 and -spaces.LARGEST <= reward <= spaces.LARGEST
