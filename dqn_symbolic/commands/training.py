@@ -23,8 +23,7 @@ def train(door, **given):
     """Any game; run_catch.py has the same for Catch. -> exit status"""
     with asked(door, given) as (task, settings, run):
         agent = run.begin(Agent(task.make(), settings))
-        score = run.scored(scorer(task, agent))
-        for _ in run.kept(training(agent, score, run.pause)):
+        for _ in run.kept(training(agent, run.scored(scorer(task, agent)), run.pause)):
             if task.solved(run.rows):
                 break
     return ended(door, run, **given)
@@ -61,10 +60,9 @@ def asked(door, given, command="train", own=()):
             if not run.compiled:
                 raise
             run.finish(scored=False)
-            raise BadInput(
-                f"stopped after {run.agent.steps:,} agent steps: {error}; everything until then is"
-                f" saved: when this is repaired, {again(run, door.program, command)}"
-            ) from error
+            problem = f"stopped after {run.agent.steps:,} agent steps: {error}"
+            go_on = f"when this is repaired, {again(run, door.program, command)}"
+            raise BadInput(f"{problem}; everything until then is saved: {go_on}") from error
         except FloatingPointError as error:
             saved = (run.out / "checkpoint.npz").exists()
             state = f"{run.out} holds the run as last saved" if saved else "nothing is saved yet"
@@ -185,10 +183,8 @@ def report(summary, run, program, command, tell):
         score += f" ({levels})" if levels else ""
         tell(f"{solved}: {score} after {summary['env_steps']:,} agent steps")
     if run.compiled:
-        tell(
-            f"time:   {summary['train_seconds']:.1f} s of training"
-            f" ({summary['updates']:,} updates), {summary['compile_seconds']:.1f} s of compiling"
-        )
+        trained = f"{summary['train_seconds']:.1f} s of training ({summary['updates']:,} updates)"
+        tell(f"time:   {trained}, {summary['compile_seconds']:.1f} s of compiling")
     tell(f"files:  {run.out}")
     if run.stop:
         tell(f"go on:  {again(run, program, command)}")

@@ -324,10 +324,9 @@ def common_size(node, axis, source):
 
 
 # Operations on single numbers.
-ARITHMETIC = {scalars.Add: "+", scalars.Mul: "*", scalars.Sub: "-", scalars.TrueDiv: "/"}
-EQUALITY = {scalars.EQ: "==", scalars.NEQ: "!="}
-ORDER = {scalars.LT: "<", scalars.GT: ">", scalars.LE: "<=", scalars.GE: ">="}
-INFIX = ARITHMETIC | EQUALITY | ORDER
+INFIX = {scalars.Add: "+", scalars.Mul: "*", scalars.Sub: "-", scalars.TrueDiv: "/"}
+INFIX |= {scalars.EQ: "==", scalars.NEQ: "!=", scalars.LT: "<", scalars.GT: ">"}
+INFIX |= {scalars.LE: "<=", scalars.GE: ">="}
 PHRASES = {
     scalars.Neg: "-{0}",
     scalars.Sqr: "{0} * {0}",

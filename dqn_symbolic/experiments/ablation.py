@@ -69,8 +69,7 @@ def draw(rows):
     x = np.arange(len(best))
     caught = [runs.mean(axis=1) for _, runs in best.values()]
     low, median, high = np.percentile(caught, (25, 50, 75), axis=1)
-    ends = {"yerr": (median - low, high - median), "capsize": 3}  # of the quartiles
-    right.bar(x - 0.2, median, 0.38, color="#1f4e79", **ends)
+    right.bar(x - 0.2, median, 0.38, yerr=(median - low, high - median), capsize=3, color="#1f4e79")
     paper = [BREAKOUT[name] / BREAKOUT["both"] for name in best]
     right.bar(x + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
     right.grid(False, axis="x")

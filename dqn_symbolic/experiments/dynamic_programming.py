@@ -96,8 +96,7 @@ def draw(rows):
     axes = above.subplots()
     off, columns = by_condition(rows, "off"), len(grouped(rows, "ball_column", "off"))
     boards = {name: np.median(runs, axis=0).reshape(-1, columns) for name, runs in off.items()}
-    labels = {name.replace("-", " "): name for name in ["table", *boards]}
-    curves(axes, rows, labels, "rmse")
+    curves(axes, rows, {name.replace("-", " "): name for name in ["table", *boards]}, "rmse")
     axes.grid(alpha=0.3)
     axes.set(ylabel="root mean squared error of Q", ylim=(0, None))
     axes.legend(frameon=False)

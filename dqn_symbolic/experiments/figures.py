@@ -20,7 +20,6 @@ def curves(axes, rows, labels, column):
 def levels(axes, rows):
     """Draws blind and perfect play as lines, and names the axis of a catch rate."""
     row = next(row for row in rows if "optimum" in row)
-    chance, optimum = row["chance"], row["optimum"]
-    axes.axhline(optimum, color="black", lw=1, label=f"optimum ({optimum:.0%})")
-    axes.axhline(chance, color="black", lw=1, ls=(0, (1, 4)), label=f"chance ({chance:.0%})")
+    for name, ls in ("optimum", "-"), ("chance", (0, (1, 4))):
+        axes.axhline(row[name], color="black", lw=1, ls=ls, label=f"{name} ({row[name]:.0%})")
     axes.set(ylabel="share of start states caught", ylim=(-0.03, 1.06))

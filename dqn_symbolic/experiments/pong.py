@@ -30,7 +30,7 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
-    for row in learning_rows(condition, seed, lambda _: task(GAME), {"mean_return": -21.0}):
+    for row in learning_rows(condition, seed, task(GAME), {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 

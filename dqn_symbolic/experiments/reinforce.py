@@ -55,6 +55,7 @@ class Reinforce:
     """
 
     epsilon = 0.0  # its policy explores by itself
+    mean_loss = staticmethod(lambda: None)  # for `training`: it has none
 
     def __init__(self, env, settings, baseline):
         self.settings, self.baseline = settings, baseline
@@ -98,9 +99,6 @@ class Reinforce:
         self.updates += 1
         self.episodes += EPISODES
         self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
-
-    def mean_loss(self):
-        return None
 
     def noise(self, graph, x, baseline):
         """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.

@@ -184,8 +184,7 @@ class OnRay(Scheduler):
 
     def close(self):
         starting = {i for i, asked in self.busy.values() if not asked}
-        calls = [b.close.remote() for i, b in enumerate(self.bundles) if i not in starting]
-        if calls:
+        if calls := [b.close.remote() for i, b in enumerate(self.bundles) if i not in starting]:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
     def died(self, who, error, back):  # back: how it begins again

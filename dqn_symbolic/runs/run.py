@@ -104,9 +104,8 @@ class Run:
             self.out = unique_folder(self.task.game)
         self.stack.enter_context(alone(self.out))
         if taken := [name for name in (*FILES, pieces.FOLDER) if (self.out / name).exists()]:
-            raise BadInput(
-                f"{self.out} already holds a run ({taken[0]}): --resume it, or take another --out"
-            )
+            found = f"{self.out} already holds a run ({taken[0]})"
+            raise BadInput(f"{found}: --resume it, or take another --out")
         self.opened = True
 
     def took(self, part, since):

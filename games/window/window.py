@@ -88,8 +88,7 @@ def record(env, q_values, file, seconds=20, quiet=False):
 
     It needs no screen, and shows its progress on a terminal.
     """
-    bar = {"total": seconds, "leave": False, "disable": quiet or None, "bar_format": BAR}
-    with tqdm(**bar) as bar:
+    with tqdm(total=seconds, leave=False, disable=quiet or None, bar_format=BAR) as bar:
 
         def pictures():
             size = None  # of the first picture; those of the game may change
