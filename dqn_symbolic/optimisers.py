@@ -62,11 +62,8 @@ def adam(params, grads, learning_rate=0.001, decay1=0.9, decay2=0.999, epsilon=1
         m, v = accumulator(p, "m"), accumulator(p, "v")
         new_m = flushed(decay1 * m + (1 - decay1) * gp)
         new_v = flushed(decay2 * v + (1 - decay2) * gp**2)
-        updates += [
-            (m, new_m),
-            (v, new_v),
-            (p, p - rate * new_m / (TT.sqrt(new_v) + epsilon * root)),
-        ]
+        step = rate * new_m / (TT.sqrt(new_v) + epsilon * root)
+        updates += [(m, new_m), (v, new_v), (p, p - step)]
     return updates
 
 

@@ -150,7 +150,11 @@ class Catch(gymnasium.Env):
         """Starts an episode, from `options["state"]` if given (which draws nothing at random)."""
         super().reset(seed=seed)
         if options and "state" in options:
-            self.state = self._checked(options["state"])
+            row, column, drift, paddle = state = State(*map(int, options["state"]))
+            on_board = 0 <= column < self.columns and 0 <= paddle <= self.last_paddle
+            if not (on_board and 0 <= row < self.rows - 1 and drift in self.drifts):
+                raise ValueError(f"no episode can go on from {state} on this board")
+            self.state = state
         else:
             drawn = (parts[self.np_random.integers(len(parts))] for parts in self.draws)
             self.state = State(0, *drawn)
@@ -164,13 +168,6 @@ class Catch(gymnasium.Env):
         self.state, reward, terminated = self.successor(self.state, int(action))
         observation, info = self._seen()
         return observation, reward, terminated, False, info
-
-    def _checked(self, state):
-        row, column, drift, paddle = state = State(*map(int, state))
-        on_board = 0 <= column < self.columns and 0 <= paddle <= self.last_paddle
-        if not (on_board and 0 <= row < self.rows - 1 and drift in self.drifts):
-            raise ValueError(f"no episode can go on from {state} on this board")
-        return state
 
     def get_keys_to_action(self):
         """-> {keys held together: action}. In the window the arrows do the same."""

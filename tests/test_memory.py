@@ -4,12 +4,14 @@ import time
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn_symbolic.frames import History
 from dqn_symbolic.memory import ReplayMemory
-from dqn_symbolic.runs.machine import memory_bytes
+from dqn_symbolic.runs.machine import expect_memory
+from dqn_symbolic.settings import Settings
 from games.catch import Catch
 
 
@@ -259,9 +261,12 @@ def assert_same(memory, other):
         assert part.tobytes() == other_part.tobytes()
 
 
-def test_memory_bytes_is_the_size_of_the_arrays():
+def test_the_expected_memory_is_the_size_of_the_arrays():
     for shape, dtype in (((84, 84, 4), np.uint8), ((7, 2), np.float32)):
         memory = ReplayMemory(50, shape, dtype)
         arrays = [*memory.rings.values(), memory.valid]
         *frame, history = shape
-        assert memory_bytes(50, frame, dtype, history) == sum(array.nbytes for array in arrays)
+        _, needed = expect_memory(
+            Box(0, 1, frame, dtype), Settings(memory_size=50, history=history)
+        )
+        assert needed == sum(array.nbytes for array in arrays)

@@ -17,20 +17,18 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False):
     if experiment not in (None, *runner.ALL):
         known, hint = ", ".join(runner.ALL), did_you_mean(experiment, runner.ALL)
         raise BadInput(f"EXPERIMENT is one of {known}; got {experiment!r}{hint}")
-    if experiment in runner.LONG:
-        with bad_input():
+    with bad_input():
+        if experiment in runner.LONG:
             task(runner.LONG[experiment].GAME)  # it may not be installed
+        mode("numba")  # which may not be able to compile here
     names = [experiment] if experiment else list(runner.EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
-    with bad_input():
-        mode("numba")  # which may not be able to compile here
     with noted_signals() as noted:
         try:
             ready = runner.compare(names, out, quick, noted, quiet)
         except WorkerDied as error:
-            raise BadInput(
-                f"{one_line(error):.500}; repeat the command to continue from there"
-            ) from error
+            go_on = "repeat the command to continue from there"
+            raise BadInput(f"{one_line(error):.500}; {go_on}") from error
     if not quiet:
         say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
     return exit_status(noted)

@@ -53,7 +53,6 @@ def evaluate(
                 shown += f" +- {error:.2g} (standard error, {episodes} episodes)"
             if name != "standard_error":
                 say(f"{name:{width}}  {shown}")
-        for line in (task.levels_from, f"written: {path}" if path else ""):
-            if line:
-                say(line)
+        for line in filter(None, (task.levels_from, f"written: {path}" if path else "")):
+            say(line)
     return 0

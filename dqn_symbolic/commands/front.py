@@ -23,7 +23,6 @@ TRAIN = "Learn the game, write the files, and play in a window if there is a scr
 GORILA = "The same, by several agents that share one set of parameters, on Ray."
 EVALUATE = "Score the best agent of a run over new episodes."
 WATCH = "Watch an agent play, and take over from it."
-PLOT = "Draw the learning curves of runs in one picture."
 COMPARE = "Run the lecture's claims as experiments, with several seeds."
 
 # {command: (its module in this folder, its help, the classes that list its options, with titles)}.
@@ -34,7 +33,7 @@ COMMANDS = {
     "evaluate": ("evaluating", EVALUATE, (options.Trained, options.Evaluating, MODULES)),
     "watch": ("watching", WATCH, (options.Trained, options.Watching, MODULES)),
     "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
-    "plot": ("plotting", PLOT, (options.Plotting,)),
+    "plot": ("plotting", "Draw the learning curves of runs in one picture.", (options.Plotting,)),
     "compare": ("comparing", COMPARE, (options.Comparing,)),
 }
 
@@ -127,10 +126,8 @@ def imported(module):
     try:
         return import_module(f"dqn_symbolic.commands.{module}")
     except OSError as error:
-        raise BadInput(
-            f"{error.filename}: {error.strerror}; choose a writable folder for the compiled code:"
-            " PYTENSOR_FLAGS=base_compiledir=DIR"
-        ) from error
+        remedy = "a writable folder for the compiled code: PYTENSOR_FLAGS=base_compiledir=DIR"
+        raise BadInput(f"{error.filename}: {error.strerror}; choose {remedy}") from error
 
 
 def run(main):
@@ -155,17 +152,3 @@ def say(text, end="\n"):
         print(ascii(text), end=end, flush=True)
     except OSError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-
-
-@bad_input()
-def import_ray(address):
-    """-> the module `gorila.on_ray`. Raises BadInput without Ray, or a cluster at the address."""
-    try:
-        on_ray = import_module("dqn_symbolic.gorila.on_ray")
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
-    if address:
-        on_ray.expect_cluster(address)
-    return on_ray

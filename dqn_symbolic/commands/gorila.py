@@ -4,7 +4,6 @@ from dataclasses import asdict, fields
 
 from tqdm import tqdm
 
-from dqn_symbolic.commands.front import import_ray
 from dqn_symbolic.commands.training import asked, ended, expect_room
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.settings import GorilaSettings
@@ -15,7 +14,15 @@ from dqn_symbolic.training import training
 
 def gorila(door, address=None, **given):
     """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
-    on_ray = import_ray(address)
+    try:
+        from dqn_symbolic.gorila import on_ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
+    if address:
+        with bad_input():
+            on_ray.expect_cluster(address)
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
         with asked(door, given, "gorila", own) as (task, settings, run):
@@ -33,8 +40,7 @@ def gorila(door, address=None, **given):
             run.begin(driver, driver.compilation(), lost)
             if run.compiled and driver.advice():
                 run.say(driver.advice())
-            score = run.scored(scorer(task, driver))
-            for _ in run.kept(training(driver, score, run.pause)):
+            for _ in run.kept(training(driver, run.scored(scorer(task, driver)), run.pause)):
                 driver.say("\n".join(driver.lines()))
                 if task.solved(run.rows):
                     break

@@ -23,8 +23,7 @@ def train(door, **given):
     """Any game; run_catch.py has the same for Catch. -> exit status"""
     with asked(door, given) as (task, settings, run):
         agent = run.begin(Agent(task.make(), settings))
-        score = run.scored(scorer(task, agent))
-        for _ in run.kept(training(agent, score, run.pause)):
+        for _ in run.kept(training(agent, run.scored(scorer(task, agent)), run.pause)):
             if task.solved(run.rows):
                 break
     return ended(door, run, **given)
@@ -61,10 +60,9 @@ def asked(door, given, command="train", own=()):
             if not run.compiled:
                 raise
             run.finish(scored=False)
-            raise BadInput(
-                f"stopped after {run.agent.steps:,} agent steps: {error}; everything until then is"
-                f" saved: when this is repaired, {again(run, door.program, command)}"
-            ) from error
+            problem = f"stopped after {run.agent.steps:,} agent steps: {error}"
+            go_on = f"when this is repaired, {again(run, door.program, command)}"
+            raise BadInput(f"{problem}; everything until then is saved: {go_on}") from error
         except FloatingPointError as error:
             saved = (run.out / "checkpoint.npz").exists()
             state = f"{run.out} holds the run as last saved" if saved else "nothing is saved yet"
@@ -136,9 +134,8 @@ def resumed(folder, door, given, command, own=()):
     expect_kept(dict(own), data.get("gorila", {}))
     steps, network = given.pop("steps", settings.steps), given.get("network")
     asked, game = split(given)
-    kind = "conv" if settings.filters else "mlp"
     if network and "filters" not in given:
-        expect_kept({"network": network}, {"network": kind})
+        expect_kept({"network": network}, {"network": "conv" if settings.filters else "mlp"})
         asked.pop("filters", None)
     expect_kept(asked, asdict(settings))
     if game:
@@ -151,8 +148,7 @@ def resumed(folder, door, given, command, own=()):
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         loading.empty_weights(path, task, settings)
-        ended = loading.how_it_ended(folder, reached, settings)
-        if ended:
+        if ended := loading.how_it_ended(folder, reached, settings):
             raise Done(f"{folder} has ended after {reached:,} agent steps: {ended}")
     return task, settings, data
 
@@ -161,9 +157,8 @@ def expect_kept(asked, old):
     """Raises BadInput if a setting that the user gave is not the resumed run's."""
     for name, value in asked.items():
         if value != old.get(name):
-            raise BadInput(
-                f"--resume keeps a run's settings: {name} was {old.get(name)!s:.100}, not {value}"
-            )
+            differs = f"{name} was {old.get(name)!s:.100}, not {value}"
+            raise BadInput(f"--resume keeps a run's settings: {differs}")
 
 
 @bad_input()
@@ -184,17 +179,15 @@ def report(summary, run, program, command, tell):
     """Prints the lines at the end of a run."""
     task = run.task
     if summary and summary["mean_return"] is not None:
-        solved = "played" if task.goal is None else "not solved"
-        solved = "solved" if summary["solved"] else solved
+        unsolved = "played" if task.goal is None else "not solved"
+        solved = "solved" if summary["solved"] else unsolved
         levels = ", ".join(f"{label} {value:.4g}" for label, value in task.levels.items())
         score = f"{task.score_name.replace('_', ' ')} {summary[task.score_name]:.4g}"
         score += f" ({levels})" if levels else ""
         tell(f"{solved}: {score} after {summary['env_steps']:,} agent steps")
     if run.compiled:
-        tell(
-            f"time:   {summary['train_seconds']:.1f} s of training"
-            f" ({summary['updates']:,} updates), {summary['compile_seconds']:.1f} s of compiling"
-        )
+        trained = f"{summary['train_seconds']:.1f} s of training ({summary['updates']:,} updates)"
+        tell(f"time:   {trained}, {summary['compile_seconds']:.1f} s of compiling")
     tell(f"files:  {run.out}")
     if run.stop:
         tell(f"go on:  {again(run, program, command)}")

@@ -342,10 +342,9 @@ def common_size(node, axis, source):
 
 
 # Operations on single numbers.
-ARITHMETIC = {scalars.Add: "+", scalars.Mul: "*", scalars.Sub: "-", scalars.TrueDiv: "/"}
-EQUALITY = {scalars.EQ: "==", scalars.NEQ: "!="}
-ORDER = {scalars.LT: "<", scalars.GT: ">", scalars.LE: "<=", scalars.GE: ">="}
-INFIX = ARITHMETIC | EQUALITY | ORDER
+INFIX = {scalars.Add: "+", scalars.Mul: "*", scalars.Sub: "-", scalars.TrueDiv: "/"}
+INFIX |= {scalars.EQ: "==", scalars.NEQ: "!=", scalars.LT: "<", scalars.GT: ">"}
+INFIX |= {scalars.LE: "<=", scalars.GE: ">="}
 PHRASES = {
     scalars.Neg: "-{0}",
     scalars.Sqr: "{0} * {0}",
@@ -374,8 +373,7 @@ def scalar(op, node, terms, source):
         node = op.make_node(*(scalars.get_scalar_type(v.dtype)() for v in node.inputs))
         result = f"{source.function(op, node)}({', '.join(terms)})"
     # Without a cast, numba widens mixed types and small integers, and True + True is 2.
-    right_type = dtypes == {dtype} and dtype.startswith("float")
-    return [result if right_type else cast(result, dtype)]
+    return [result if dtypes == {dtype} and dtype.startswith("float") else cast(result, dtype)]
 
 
 def composite(op, terms, source):

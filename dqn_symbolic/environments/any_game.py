@@ -117,9 +117,8 @@ def cannot_be_made(game, error, kwargs):
         return ValueError(f"{game} has no option {unknown[1]}{options_of(game)}")
     ale = [Path(m.__file__).parent for m in [sys.modules.get("ale_py")] if m]
     mistake = raised(f"{game}: its constructor", error, (*MAKERS, *ale))
-    is_known = isinstance(error, gymnasium.error.Error) or (
-        kwargs and isinstance(error, TypeError | ValueError)
-    )
+    about_kwargs = (TypeError, ValueError) if kwargs else ()
+    is_known = isinstance(error, (gymnasium.error.Error, *about_kwargs))
     if mistake.args[1] and not is_known:
         return mistake
     return ValueError(str(mistake) if not is_known else f"{game}: {one_line(error)}")

@@ -10,7 +10,7 @@ over the whole run. The curves show this rate: medians and quartiles over seeds.
 
 import numpy as np
 
-from dqn_symbolic.experiments.figures import bars, curves, legend_below, levels, panels
+from dqn_symbolic.experiments.figures import curves, legend_below, levels, panels
 from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
@@ -67,9 +67,12 @@ def draw(rows):
     levels(left, rows)
 
     x = np.arange(len(best))
-    bars(right, x - 0.2, [runs.mean(axis=1) for _, runs in best.values()], color="#1f4e79")
+    caught = [runs.mean(axis=1) for _, runs in best.values()]
+    low, median, high = np.percentile(caught, (25, 50, 75), axis=1)
+    right.bar(x - 0.2, median, 0.38, yerr=(median - low, high - median), capsize=3, color="#1f4e79")
     paper = [BREAKOUT[name] / BREAKOUT["both"] for name in best]
     right.bar(x + 0.2, paper, 0.38, color="#d9b38c", hatch="//", edgecolor="black")
+    right.grid(False, axis="x")
     right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
     right.set_xticks(x, [name.replace("-", "\n") for name in best])
     right.legend(["Breakout score (the paper)", "caught, mean of the run"][::-1], frameon=False)

@@ -71,25 +71,17 @@ def conditions(quick):
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, right (its probability) and expected_return."""
     player = player_of(Corridor(), condition, seed)
-    if "first_right" in condition:
-        start_with(player, condition["first_right"])
+    if "first_right" in condition:  # of the policy with which REINFORCE starts
+        right = condition["first_right"]
+        for variable in player.forward.get_shared():
+            logits = np.log([1 - right, right]) if variable.name == "bout" else 0
+            variable.set_value((0 * variable.get_value() + logits).astype(np.float32))
     for agent_steps in evaluations(player):
-        right = probability_of_right(player)
+        output = player.forward(np.ones((1, 1, 1), np.uint8))[0]
+        right = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
+        right = float(player.epsilon / 2 + (1 - player.epsilon) * right)
         J = expected_return(right)
         yield {"agent_steps": agent_steps, "right": right, "expected_return": J}
-
-
-def start_with(player, right):
-    """Gives REINFORCE a first policy that goes right with probability `right`."""
-    for variable in player.forward.get_shared():
-        logits = np.log([1 - right, right]) if variable.name == "bout" else 0
-        variable.set_value((0 * variable.get_value() + logits).astype(np.float32))
-
-
-def probability_of_right(player):
-    output = player.forward(np.ones((1, 1, 1), np.uint8))[0]
-    right = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
-    return float(player.epsilon / 2 + (1 - player.epsilon) * right)
 
 
 def label(condition):
@@ -109,8 +101,7 @@ def table(rows):
 def draw(rows):
     figure, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
     rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
-    labels = {label(condition): condition for condition in rights}
-    curves(left, rows, labels, "expected_return")
+    curves(left, rows, {label(condition): condition for condition in rights}, "expected_return")
     known = {"best policy": BEST, "epsilon .1, else right": 0.95, "epsilon .1, else left": 0.05}
     for (name, p), ls in zip(known.items(), ("-", "--", ":")):
         J = expected_return(p)

@@ -33,7 +33,7 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """-> rows with sweeps or agent_steps, and the errors of Q; for a network, also its error map.
+    """Yields rows with sweeps or agent_steps, and errors of Q; a network also has an error map.
 
     A row of the error map has the ball's position and `off`, the mean |Q - Q*| there.
     """
@@ -42,19 +42,16 @@ def measure(condition, seed):
     tables = [np.zeros(graph.reward.shape), *value_iteration(graph, discount)]
     exact = tables.pop()
     if "agent" in condition:
-        return network_rows(condition, seed, graph, exact)
-    if "epsilon" in condition:
-        return table_rows(condition, seed, graph, exact, discount)
-    return [{"sweeps": sweeps, **errors(q, exact)} for sweeps, q in enumerate(tables)]
-
-
-def table_rows(condition, seed, graph, exact, discount):
-    rate_and_epsilon = condition["learning_rate"], condition["epsilon"]
-    learning = q_learning(graph, discount, *rate_and_epsilon, np.random.default_rng(seed))
-    yield {"agent_steps": 0, **errors(0 * exact, exact)}
-    for agent_steps, q in zip(range(1, condition["steps"] + 1), learning):
-        if agent_steps % condition["evaluate_every"] == 0:
-            yield {"agent_steps": agent_steps, **errors(q, exact)}
+        yield from network_rows(condition, seed, graph, exact)
+    elif "epsilon" in condition:
+        rate_and_epsilon = condition["learning_rate"], condition["epsilon"]
+        learning = q_learning(graph, discount, *rate_and_epsilon, np.random.default_rng(seed))
+        yield {"agent_steps": 0, **errors(0 * exact, exact)}
+        for agent_steps, q in zip(range(1, condition["steps"] + 1), learning):
+            if agent_steps % condition["evaluate_every"] == 0:
+                yield {"agent_steps": agent_steps, **errors(q, exact)}
+    else:
+        yield from ({"sweeps": sweeps, **errors(q, exact)} for sweeps, q in enumerate(tables))
 
 
 def network_rows(condition, seed, graph, exact):
@@ -90,8 +87,7 @@ def table(rows):
         rmse, most, best = (np.median(column[condition][:, -1]) for column in columns)
         learnt = condition in steps
         after = f"{steps[condition][0, -1]:,} agent steps" if learnt else f"{exact_after} sweeps"
-        numbers = f"{rmse:.4f}", f"{most:.4f}", f"{best:.1%}"
-        yield [condition.replace("-", " "), after, *numbers]
+        yield [condition.replace("-", " "), after, f"{rmse:.4f}", f"{most:.4f}", f"{best:.1%}"]
 
 
 def draw(rows):
@@ -100,8 +96,7 @@ def draw(rows):
     axes = above.subplots()
     off, columns = by_condition(rows, "off"), len(grouped(rows, "ball_column", "off"))
     boards = {name: np.median(runs, axis=0).reshape(-1, columns) for name, runs in off.items()}
-    labels = {name.replace("-", " "): name for name in ["table", *boards]}
-    curves(axes, rows, labels, "rmse")
+    curves(axes, rows, {name.replace("-", " "): name for name in ["table", *boards]}, "rmse")
     axes.grid(alpha=0.3)
     axes.set(ylabel="root mean squared error of Q", ylim=(0, None))
     axes.legend(frameon=False)

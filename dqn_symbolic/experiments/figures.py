@@ -1,7 +1,5 @@
 """What the experiments' pictures share."""
 
-import numpy as np
-
 from dqn_symbolic.experiments.results import grouped
 from dqn_symbolic.runs.figures import STYLES, band, bands, legend_below, panels, save  # noqa: F401
 
@@ -19,17 +17,9 @@ def curves(axes, rows, labels, column):
     axes.set(xlabel="agent steps")
 
 
-def bars(axes, x, values, **style):
-    """values: [y of each seed, ...] for each x. Draws medians as bars, quartiles as error bars."""
-    low, median, high = np.percentile(values, (25, 50, 75), axis=1)
-    axes.bar(x, median, 0.38, yerr=(median - low, high - median), capsize=3, **style)
-    axes.grid(False, axis="x")
-
-
 def levels(axes, rows):
     """Draws blind and perfect play as lines, and names the axis of a catch rate."""
     row = next(row for row in rows if "optimum" in row)
-    chance, optimum = row["chance"], row["optimum"]
-    axes.axhline(optimum, color="black", lw=1, label=f"optimum ({optimum:.0%})")
-    axes.axhline(chance, color="black", lw=1, ls=(0, (1, 4)), label=f"chance ({chance:.0%})")
+    for name, ls in ("optimum", "-"), ("chance", (0, (1, 4))):
+        axes.axhline(row[name], color="black", lw=1, ls=ls, label=f"{name} ({row[name]:.0%})")
     axes.set(ylabel="share of start states caught", ylim=(-0.03, 1.06))

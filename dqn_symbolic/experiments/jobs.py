@@ -24,8 +24,7 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     one thread. An exception of `work` is raised here, unchanged.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, begin_worker)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), begin_worker)
     # Ctrl-C goes to all processes of the group. The workers inherit that they ignore it.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -43,9 +42,7 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
         if stop:  # a signal that ended the workers, too
             return
         at_work = list(waiting.values())[:processes]
-        names = "; ".join(
-            f"{name}, {condition}, seed {seed}" for name, condition, _, seed in at_work
-        )
+        names = "; ".join(f"{job[0]}, {job[1]}, seed {job[3]}" for job in at_work)
         raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
     finally:
         if waiting:

@@ -8,7 +8,6 @@ columns, paddle of one cell; medians and quartiles over seeds.
 """
 
 from dataclasses import replace
-from functools import partial
 
 import gymnasium
 import numpy as np
@@ -46,13 +45,11 @@ class Late(gymnasium.Wrapper):
         return self.x.copy(), self.reward if over else 0.0, over, False, self.info
 
 
-def late_catch(condition):
-    """-> the Task of `catch`, with a late reward."""
-    task = catch(condition)
-    return replace(task, make=lambda: Late(task.make(), condition["delay"], condition["blank"]))
+def measure(condition, seed):
+    """Yields `learning_rows` of Catch with a late reward."""
+    task, how = catch(condition), (condition["delay"], condition["blank"])
+    return learning_rows(condition, seed, replace(task, make=lambda: Late(task.make(), *how)))
 
-
-measure = partial(learning_rows, task=late_catch)
 
 PLAYERS = {  # condition: (in pictures, steps until the reward, whether the board is blank)
     "seen-0": ("DQN, at once", 0, False),

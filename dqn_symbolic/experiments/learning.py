@@ -43,13 +43,13 @@ def trained(condition, seed):
     return player
 
 
-def learning_rows(condition, seed, task=catch, worst=NOTHING_CAUGHT):
+def learning_rows(condition, seed, game=None, worst=NOTHING_CAUGHT):
     """Trains for `steps` agent steps. Yields a row at each evaluation.
 
-    task(condition) -> the `Task`; worst: {column of an evaluation: its value once a run diverges}.
+    game: a `Task`, else Catch; worst: {column of an evaluation: its value once a run diverges}.
     A row has agent_steps, updates, these columns, and the game's levels, such as chance, optimum.
     """
-    game = task(condition)
+    game = game or catch(condition)
     player = player_of(game.make(), condition, seed)
     every, last = player.settings.evaluate_every, player.settings.steps
     due = iter(range(every, last + 1, every))  # a step of REINFORCE is later: a batch of episodes

@@ -45,8 +45,7 @@ def measure(condition, seed):
         for kind, draw in KINDS.items():
             batches = (draw(rng, agent.memory.size, batch_size) for _ in range(condition["draws"]))
             gradients = (gradient(*(array[batch] for array in transitions)) for batch in batches)
-            variance = noise(gradients, mean)
-            yield {"batch_size": batch_size, "drawn": kind, "variance": variance}
+            yield {"batch_size": batch_size, "drawn": kind, "variance": noise(gradients, mean)}
 
 
 def uniform(rng, transitions, batch_size):
@@ -83,9 +82,8 @@ def draw(rows):
             band(axes, variances(rows, condition, kind), label=kind, **style)
         of_one = np.median(variances(rows, condition, "uniform")[1])
         axes.plot(sizes, of_one / np.array(sizes), color="black", lw=1, ls=":", label="1/B")
-        steps = int(condition.removeprefix("after-"))
         axes.set(xlabel="batch size B, transitions", xscale="log", yscale="log")
-        axes.set(title=f"parameters after {steps:,} agent steps")
+        axes.set(title=f"parameters after {int(condition.removeprefix('after-')):,} agent steps")
         axes.set_xticks(sizes, sizes)
         axes.minorticks_off()
         axes.legend(frameon=False)

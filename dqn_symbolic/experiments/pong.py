@@ -30,9 +30,8 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
-    for row in learning_rows(
-        condition, seed, lambda _: task(GAME, frame_size=ATARI_FRAME_SIZE), {"mean_return": -21.0}
-    ):
+    game = task(GAME, frame_size=ATARI_FRAME_SIZE)
+    for row in learning_rows(condition, seed, game, {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 
@@ -45,8 +44,7 @@ def table(rows):
 
 def draw(rows):
     figure, axes = panels(7, 4.4)
-    labels = {name.replace("-", " "): name for name in CHANGES}
-    curves(axes, rows, labels, "score")
+    curves(axes, rows, {name.replace("-", " "): name for name in CHANGES}, "score")
     for name, score in task(GAME).levels.items():
         axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
         name = name.replace("_", " ")

@@ -55,6 +55,7 @@ class Reinforce:
     """
 
     epsilon = 0.0  # its policy explores by itself
+    mean_loss = staticmethod(lambda: None)  # for `training`: it has none
 
     def __init__(self, env, settings, baseline):
         self.settings, self.baseline = settings, baseline
@@ -66,9 +67,8 @@ class Reinforce:
         space, rng = self.env.observation_space, np.random.default_rng(params_seed)
         network, optimiser = networks.of(settings, space), optimisers.of(settings)
         first_params = networks.first_params(rng, settings, space, self.actions)
-        self.forward, self.learn, self.gradient = policy_gradient(
-            network, first_params, space.shape, space.dtype, optimiser, mode(settings.backend)
-        )
+        how = space.shape, space.dtype, optimiser, mode(settings.backend)
+        self.forward, self.learn, self.gradient = policy_gradient(network, first_params, *how)
         self.steps = self.updates = 0
         self.mean_return = 0.0  # of all episodes before this batch
         self.episodes = 0
@@ -99,9 +99,6 @@ class Reinforce:
         self.updates += 1
         self.episodes += EPISODES
         self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
-
-    def mean_loss(self):
-        return None
 
     def noise(self, graph, x, baseline):
         """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.

@@ -86,8 +86,7 @@ def second_half(rows, column):
     holds = {}
     for condition, runs in by_condition(rows, column).items():
         _, hold, _, memory = condition.split("-")
-        half = runs[:, runs.shape[1] // 2 :].mean(axis=1)
-        holds.setdefault(int(hold), {})[int(memory)] = half
+        holds.setdefault(int(hold), {})[int(memory)] = runs[:, runs.shape[1] // 2 :].mean(axis=1)
     return holds
 
 

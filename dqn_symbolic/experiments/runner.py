@@ -20,28 +20,23 @@ from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import read_text, write_text
 from dqn_symbolic.runs.loading import expect_count, expect_number
 
-
-def module_of(name):
-    """-> the module of an experiment; "late-rewards" is late_rewards.py."""
-    return import_module(f"dqn_symbolic.experiments.{name.replace('-', '_')}")
-
-
-# In the lecture's order.
+# In the lecture's order, by their files: "late-rewards" is late_rewards.py.
 NAMES = """
 stages repeating-starts ablation minibatches frames exploration initialisation
-dynamic-programming policy-gradient corridor deep-sea late-rewards
+dynamic-programming policy-gradient corridor deep-sea late-rewards pong
 """
-EXPERIMENTS = {name: module_of(name) for name in NAMES.split()}
-LONG = {"pong": module_of("pong")}  # takes hours, so `compare` runs it only by its name
-ALL = EXPERIMENTS | LONG
+ALL = {n: import_module(f"{__package__}.{n.replace('-', '_')}") for n in NAMES.split()}
+LONG = {"pong": ALL["pong"]}  # takes hours, so `compare` runs it only by its name
+EXPERIMENTS = {name: experiment for name, experiment in ALL.items() if name not in LONG}
 
 
 def jobs(name, quick):
     """-> [(experiment, condition's name, condition, seed), ...]"""
     experiment = ALL[name]
+    conditions = json.loads(json.dumps(experiment.conditions(quick)))  # no tuples, as in a file
     return [
         (name, condition_name, condition, seed)
-        for condition_name, condition in plain(experiment.conditions(quick)).items()
+        for condition_name, condition in conditions.items()
         for seed in range(seeds(experiment, quick))
     ]
 
@@ -55,20 +50,14 @@ def claim(experiment):
     return " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
 
 
-def plain(data):
-    """Data as it comes back from a file: tuples are lists."""
-    return json.loads(json.dumps(data))
-
-
 def compare(names, out, quick, stop, quiet=False):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
     stop: a list; as soon as it is not empty, the jobs end. -> whether all jobs are done. Raises
     BadInput if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
-    done = set()
-    for name in ALL:  # every experiment in the folder, because they share one report
-        done |= finished(out, name, quick).keys()
+    # Of every experiment in the folder, because they share one report.
+    done = {path for name in ALL for path in finished(out, name, quick)}
     every = [job for name in names for job in jobs(name, quick)]
     todo = [job for job in every if path_of(out, *job) not in done]
     for name in names:
@@ -124,10 +113,8 @@ def finished(out, name, quick):
             raise BadInput(f"{path} is damaged: delete it, and its job is done again") from error
         if not same:
             size = "--quick" if quick else "full"
-            raise BadInput(
-                f"{out} holds rows of other settings than the {size} ones"
-                f" ({name}/{path.name}): take another --out"
-            )
+            found = f"{out} holds rows of other settings than the {size} ones ({name}/{path.name})"
+            raise BadInput(f"{found}: take another --out")
     return results
 
 
@@ -136,12 +123,12 @@ def checksum(rows):
 
 
 def rows_of(out, name, quick):
-    """-> (rows in the order of the jobs, seconds of all jobs), or None if jobs are missing."""
+    """-> (rows in the order of the jobs, seconds of all jobs); rows is None if jobs are missing."""
     done, rows, seconds = finished(out, name, quick), [], 0.0
     for job in jobs(name, quick):
         path = path_of(out, *job)
         if path not in done:
-            return None
+            return None, seconds
         rows += [{"condition": job[1], "seed": job[3], **row} for row in done[path]["rows"]]
         seconds += done[path]["seconds"]
     return rows, seconds
@@ -151,10 +138,9 @@ def report(out, quick):
     """Writes <experiment>.csv and .png for each complete experiment, and report.md."""
     parts = ["# The lecture as experiments\n"]
     for name, experiment in ALL.items():
-        complete = rows_of(out, name, quick)
-        if complete is None:
+        rows, seconds = rows_of(out, name, quick)
+        if rows is None:
             continue
-        rows, seconds = complete
         try:
             figure, table = experiment.draw(rows), markdown(experiment.table(rows))
         except Exception as error:  # rows of something else can fail in any way

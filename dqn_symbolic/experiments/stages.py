@@ -50,8 +50,7 @@ def table(rows):
     for stage, rates in by_name_and_number(rows, "catch_rate", float).items():
         rate = best_rate(rates)
         whole, end = np.median(rates[rate].mean(axis=1)), quartiles(last_quarter(rates[rate]))
-        tried = ", ".join(f"{rate:g}" for rate in rates)
-        yield [stage, f"{rate:g}", f"{whole:.0%}", end, tried]
+        yield [stage, f"{rate:g}", f"{whole:.0%}", end, ", ".join(f"{r:g}" for r in rates)]
 
 
 def draw(rows):

@@ -52,8 +52,7 @@ class BundleProcess:
     def start(self, game, options, modules, settings, gorila, steps_before):
         for module, folder in modules:
             imported(module, folder)
-        env = task(game, **options).make()
-        self.bundle = Bundle(env, settings, gorila, steps_before).compile()
+        self.bundle = Bundle(task(game, **options).make(), settings, gorila, steps_before).compile()
 
     def connect(self, servers):
         self.bundle.learner.connect(servers, ray.get)
@@ -97,17 +96,15 @@ class OnRay(Scheduler):
 
     def new_server(self, part):
         make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
-        stale_after, backend = self.gorila.stale_after, self.settings.backend
-        return Remote(make(part, self.optimiser, stale_after, backend), list(part))
+        return Remote(super().new_server(part, make), list(part))
 
     def new_bundle(self, i):
         """If there are not enough cores, the bundles share them."""
         cores = int(self.advice() is None)
         actor = ray.remote(BundleProcess).options(num_cpus=cores, **ONCE).remote()
         game, settings = (self.task.game, self.task.kwargs, NAMED), self.settings_of(i)
-        call = actor.start.remote(*game, settings, self.gorila, self.taken[i])
+        self.busy[actor.start.remote(*game, settings, self.gorila, self.taken[i])] = i, 0
         actor.connect.remote(self.servers)
-        self.busy[call] = i, 0
         return actor
 
     def start_servers(self):
@@ -187,8 +184,7 @@ class OnRay(Scheduler):
 
     def close(self):
         starting = {i for i, asked in self.busy.values() if not asked}
-        calls = [b.close.remote() for i, b in enumerate(self.bundles) if i not in starting]
-        if calls:
+        if calls := [b.close.remote() for i, b in enumerate(self.bundles) if i not in starting]:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
     def died(self, who, error, back):  # back: how it begins again

@@ -66,9 +66,8 @@ class Scheduler:
     def start_bundles(self):
         self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
 
-    def new_server(self, part):
-        stale_after, backend = self.gorila.stale_after, self.settings.backend
-        return ParameterServer(part, self.optimiser, stale_after, backend)
+    def new_server(self, part, make=ParameterServer):
+        return make(part, self.optimiser, self.gorila.stale_after, self.settings.backend)
 
     def new_bundle(self, i):
         bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila, self.taken[i])

@@ -26,8 +26,7 @@ class Innermost(gymnasium.Wrapper):
 
     spec = property(lambda self: self.env.spec)  # as if this wrapper were not there
 
-    def reset(self, *, seed=None, options=None):
-        given = {"seed": seed, "options": options}
+    def reset(self, **given):
         result = self.env.reset(**{name: v for name, v in given.items() if v is not None})
         return expect_values(result, 2, "(observation, info)")
 
@@ -71,9 +70,8 @@ class Guarded(gymnasium.Wrapper):
 
     def step(self, action):
         try:
-            observation, reward, terminated, truncated, info = self.env.step(
-                self.first_action + action
-            )
+            action = self.first_action + action
+            observation, reward, terminated, truncated, info = self.env.step(action)
             if not (
                 type(reward) is float
                 and -spaces.LARGEST <= reward <= spaces.LARGEST

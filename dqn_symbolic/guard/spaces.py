@@ -48,8 +48,7 @@ def flattening(space):
         return "FlattenObservation"
     parts = getattr(space, "spaces", ())
     parts = parts.items() if isinstance(space, Dict) else enumerate(parts)
-    names = [name for name, part in parts if is_flat(part)]
-    if names:
+    if names := [name for name, part in parts if is_flat(part)]:
         return f"FilterObservation(env, {names}), and then FlattenObservation,"
     return "TransformObservation(env, function, Box(...))"
 

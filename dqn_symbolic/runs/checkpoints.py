@@ -37,9 +37,8 @@ def save(path, kind, data, arrays):
         raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
     data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data}).encode()
     if len(data) > MAX_DATA_SIZE:  # say, an episode of 90 million actions
-        raise Unreadable(
-            f"{path} is not replaced: with {len(data):,} bytes of data, none could read it"
-        )
+        problem = f"with {len(data):,} bytes of data, none could read it"
+        raise Unreadable(f"{path} is not replaced: {problem}")
     checksums = []
 
     def write(file):

@@ -57,8 +57,7 @@ def learning_curves(task, lines):
 
 def by_steps(runs, column):
     """-> {agent steps: [value of each run, ...]} of the runs that have this column."""
-    curves = [[(row["env_steps"], row[column]) for row in rows] for rows in runs]
-    curves = [[point for point in curve if point[1] is not None] for curve in curves]
+    curves = [[(r["env_steps"], r[column]) for r in rows if r[column] is not None] for rows in runs]
     steps = sorted({step for curve in curves for step, _ in curve})
     values = [np.interp(steps, *zip(*curve)) for curve in curves if curve]
     return dict(zip(steps, np.transpose(values)))
@@ -84,8 +83,7 @@ def panels(width, height, *shape, **options):
 
 def legend_below(axes, columns):
     """Draws the legend of these axes below all panels of their figure."""
-    handles_and_labels = axes.get_legend_handles_labels()
-    axes.figure.legend(*handles_and_labels, loc="outside lower center", ncols=columns)
+    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def band(axes, values, ms=5, **style):

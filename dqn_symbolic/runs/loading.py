@@ -58,11 +58,10 @@ def player_of(folder) -> Player:
     """-> the best agent of a run; only `forward` is compiled."""
     task, settings, weights = read_agent(Path(folder) / "agent.npz")
     space = stacked(task.frames, settings.history)
-    network = networks.of(settings, space)
     with bad_input():  # numba may not be able to compile here
         numba = mode("numba")
-    forward = forward_alone(network, weights, space.shape, space.dtype, numba)
-    return Player(task, settings, forward)
+    network, shape = networks.of(settings, space), space.shape
+    return Player(task, settings, forward_alone(network, weights, shape, space.dtype, numba))
 
 
 def read_settings(path, kind):
@@ -115,9 +114,8 @@ def empty_weights(path, task, settings):
         None, shape, *layers, task.actions, lambda _, shape: np.broadcast_to(np.float32(0), shape)
     )
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
-        raise ValueError(
-            f"{path} is too small for such a network: {settings.hidden}, {settings.filters}"
-        )
+        network = f"{settings.hidden}, {settings.filters}"
+        raise ValueError(f"{path} is too small for such a network: {network}")
     return {name: np.empty(value.shape, np.float32) for name, value in params.items()}
 
 
@@ -160,7 +158,6 @@ def restore(path, data, task, agent) -> tuple:
             best = expect_number("best", run_state["best"]), weights
         came_back, checksums = True, {}
         if agent_state:
-            expect_state(agent_state, agent)
             arrays, saved_parts = empty_state(agent_state, agent)
             finished, room = pieces.cut(agent_state, saved_parts)
             checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
@@ -176,27 +173,20 @@ def restore(path, data, task, agent) -> tuple:
 
 
 def empty_state(state, agent):
-    """-> ({name: array} to be filled for `set_state`; the parts of them that are in the files)."""
-    _, own = agent.get_state()
-    others = {name: array for name, array in own.items() if not name.startswith("memory.")}
-    arrays = {name: np.empty(array.shape, array.dtype) for name, array in others.items()}
-    if "memory" not in state:
-        return arrays, arrays
-    rings = {f"memory.{name}": ring for name, ring in agent.memory.new_rings().items()}
-    filled = min(state["memory"]["written"], agent.memory.slots)
-    return arrays | rings, arrays | {name: ring[:filled] for name, ring in rings.items()}
+    """-> ({name: array} to be filled for `set_state`; the parts of them that are in the files).
 
-
-def expect_state(state, agent):
-    """Raises ValueError if `state` is not what `get_state` of such an agent returns."""
-    own_state, _ = agent.get_state()
+    Raises ValueError if `state` is not what `get_state` of such an agent returns.
+    """
+    own_state, own = agent.get_state()
     free = dict.fromkeys(("actions", "chosen", "episode_return"), 0)
     if structure({**state, **free}) != structure({**own_state, **free}):
         raise ValueError("these are not the counters and random streams of such an agent")
     for name, count in state["counters"].items():
         expect_count(name, count)
+    others = {name: array for name, array in own.items() if not name.startswith("memory.")}
+    arrays = {name: np.empty(array.shape, array.dtype) for name, array in others.items()}
     if "memory" not in state:
-        return
+        return arrays, arrays
     chosen = state.get("chosen")
     actions = [*state["actions"], *([] if chosen is None else [chosen])]
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
@@ -205,6 +195,9 @@ def expect_state(state, agent):
     highest = 2 * state["counters"]["steps"]  # the first step of an episode adds two frames
     if not 1 < written <= highest:
         raise ValueError(f"a memory cannot have had {written!r} frames after so many steps")
+    rings = {f"memory.{name}": ring for name, ring in agent.memory.new_rings().items()}
+    filled = min(written, agent.memory.slots)
+    return arrays | rings, arrays | {name: ring[:filled] for name, ring in rings.items()}
 
 
 def expect_count(name, count):
@@ -226,8 +219,7 @@ def read_progress(text, task):
     rows = []
     for fields in csv.DictReader(text.splitlines()):
         row = {name: number(name, field) for name, field in fields.items() if name.isascii()}
-        missing = {name for name in numbers if row.get(name) is None} | {"loss"} - row.keys()
-        if missing:
+        if missing := {n for n in numbers if row.get(n) is None} | {"loss"} - row.keys():
             raise ValueError(f"a row without {', '.join(sorted(missing))}")
         rows.append(row)
     return rows

@@ -19,7 +19,9 @@ def expect_memory(space, settings, memories=1):
     space: of the game's frames; memories: how many are here. Raises ValueError if they do not fit.
     """
     size = settings.memory_size * memories
-    needed = memory_bytes(size, space.shape, space.dtype, settings.history)
+    frame = np.dtype(space.dtype).itemsize * prod(space.shape)
+    numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
+    needed = (size + settings.history) * (frame + numbers)  # the memory's rings and `valid`
     shape = " x ".join(map(str, space.shape))
     line = f"replay memory: {size:,} frames of {shape}: {needed / 1e9:,.1f} GB"
     left = psutil.virtual_memory().available
@@ -27,10 +29,3 @@ def expect_memory(space, settings, memories=1):
         problem = f"but only {left / 1e9:,.1f} GB are available here"
         raise ValueError(f"{line}, {problem}; --memory-size sets the number of frames")
     return line, needed
-
-
-def memory_bytes(capacity: int, frame_shape: tuple, dtype, history: int) -> int:
-    """-> the bytes of a full `ReplayMemory`: its rings and `valid`."""
-    frame = np.dtype(dtype).itemsize * prod(frame_shape)
-    numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
-    return (capacity + history) * (frame + numbers)

@@ -68,8 +68,7 @@ class Run:
         self.agent = agent
         if not self.opened:
             self.open_folder()  # only now: bad settings leave no folder behind
-        hint = advice(self.settings.backend, self.settings.threads)
-        if hint:
+        if hint := advice(self.settings.backend, self.settings.threads):
             self.say(hint)
         if parts is None:
             self.took("building the graph", self.since)
@@ -104,11 +103,9 @@ class Run:
         else:
             self.out = unique_folder(self.task.game)
         self.stack.enter_context(alone(self.out))
-        taken = [name for name in (*FILES, pieces.FOLDER) if (self.out / name).exists()]
-        if taken:
-            raise BadInput(
-                f"{self.out} already holds a run ({taken[0]}): --resume it, or take another --out"
-            )
+        if taken := [name for name in (*FILES, pieces.FOLDER) if (self.out / name).exists()]:
+            found = f"{self.out} already holds a run ({taken[0]})"
+            raise BadInput(f"{found}: --resume it, or take another --out")
         self.opened = True
 
     def took(self, part, since):
@@ -249,10 +246,9 @@ class Run:
         if self.data and not self.compiled:
             return None
         scores = self.rows[-1] if self.rows else {}
-        if self.compiled and scored and not self.stop and scores.get("env_steps") != agent.steps:
-            now = self.score()
-            if now:
-                scores, self.best = now, self.better(now)
+        due = self.compiled and scored and not self.stop and scores.get("env_steps") != agent.steps
+        if due and (now := self.score()):
+            scores, self.best = now, self.better(now)
         self.save_checkpoint()
         if self.compiled:
             self.save_progress()

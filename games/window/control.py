@@ -41,10 +41,9 @@ class Tally(NamedTuple):
         """The tally with one more episode in it."""
         won = episode_return > 0
         streak = self.streak + 1 if won else 0
-        best_streak, best = max(self.best_streak, streak), max(self.best, episode_return)
-        counted = self._replace(episodes=self.episodes + 1, won=self.won + won, streak=streak)
-        score = self.score + episode_return
-        return counted._replace(best_streak=best_streak, score=score, best=best)
+        streaks = streak, max(self.best_streak, streak)
+        returns = self.score + episode_return, max(self.best, episode_return)
+        return Tally(self.win, self.episodes + 1, self.won + won, *streaks, *returns)
 
     def __str__(self):
         if self.win:
@@ -189,22 +188,16 @@ class Game:
 
     def view(self, newest=False):
         advised = self.agent is not None and (self.hint or not self.by_hand)
+        same = "aspect", "by_hand", "episode_return", "lives", "names", "q_values", "seen", "hint"
         return View(
             *self.sign(),
+            **{name: getattr(self, name) for name in same},
             board=self.board(newest),
-            aspect=self.aspect,
-            by_hand=self.by_hand,
             speed=self.speeds[self.by_hand],
-            episode_return=self.episode_return,
             tally=self.tallies[self.by_hand],
-            lives=self.lives,
             keys=self.key_list(),
-            names=self.names,
-            q_values=self.q_values,
             reach=float(np.median(self.reaches or 0)),
-            seen=self.seen,
             marked=int(np.argmax(self.q_values)) if advised else None,
-            hint=self.hint,
         )
 
     def sign(self):

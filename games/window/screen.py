@@ -40,8 +40,7 @@ def opened(size, title):
     pygame.display.init()
     pygame.display.set_caption(title)
     pygame.display.set_icon(icon())
-    room = [COMFORTABLE * side for side in pygame.display.get_desktop_sizes()[0]]
-    scale = fitting(size, room)
+    scale = fitting(size, [COMFORTABLE * side for side in pygame.display.get_desktop_sizes()[0]])
     pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
 
 

@@ -88,8 +88,7 @@ def record(env, q_values, file, seconds=20, quiet=False):
 
     It needs no screen, and shows its progress on a terminal.
     """
-    bar = {"total": seconds, "leave": False, "disable": quiet or None, "bar_format": BAR}
-    with tqdm(**bar) as bar:
+    with tqdm(total=seconds, leave=False, disable=quiet or None, bar_format=BAR) as bar:
 
         def pictures():
             size = None  # of the first picture; those of the game may change
@@ -101,8 +100,7 @@ def record(env, q_values, file, seconds=20, quiet=False):
                 yield picture
                 bar.update(min(milliseconds / 1000, seconds - bar.n))
 
-        first = next(others := pictures())
-        first.save(file, "GIF", save_all=True, append_images=others, loop=0)
+        next(others := pictures()).save(file, "GIF", save_all=True, append_images=others, loop=0)
 
 
 def scenes(game, seconds):
