@@ -26,7 +26,8 @@ class Innermost(gymnasium.Wrapper):
 
     spec = property(lambda self: self.env.spec)  # as if this wrapper were not there
 
-    def reset(self, **given):
+    def reset(self, *, seed=None, options=None):
+        given = {"seed": seed, "options": options}
         result = self.env.reset(**{name: v for name, v in given.items() if v is not None})
         return expect_values(result, 2, "(observation, info)")
 
