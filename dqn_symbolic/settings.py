@@ -164,9 +164,9 @@ PRESETS = {
         "epsilon_end": 0.05,
         "epsilon_steps": 25_000,
         "steps": 600_000,
-        "evaluate_every": 120_000,
-        "evaluation_episodes": 20,
-        "checkpoint_every": 120_000,
+        "evaluate_every": 100_000,
+        "evaluation_episodes": 10,
+        "checkpoint_every": 100_000,
     },
     # The whole Nature agent (Mnih et al. 2015, Extended Data Table 1), in the units of its code.
     "nature": {
