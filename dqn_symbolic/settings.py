@@ -123,7 +123,6 @@ ATARI = {
     "evaluation_epsilon": 0.05,
     "evaluation_steps": 4_500,  # five minutes at 60 frames a second, 4 frames an agent step
 }
-ATARI_FRAME_SIZE = 42  # pixels of each side, for the preset "atari"
 NETWORK_2013 = {"filters": ((16, 8, 4), (32, 4, 2)), "hidden": (256,)}  # Mnih et al. 2013
 
 # Groups of settings with a name: for a game, a network or a paper.
@@ -146,25 +145,22 @@ PRESETS = {
         "evaluate_every": 2_500,
         "checkpoint_every": 10_000,
     },
-    # Atari with Adam, in minutes: the frames that it sees have ATARI_FRAME_SIZE
+    # Atari with Adam, for half a million agent steps
     "atari": {
-        "filters": ((16, 4, 2), (32, 4, 3)),
+        **NETWORK_2013,
         **ATARI,
-        "hidden": (256,),
-        "beside": True,
         "centred": True,
         "initialiser": "orthogonal",
         "learning_rate": 0.0005,
         "anneal_learning_rate": True,
-        "discount": 0.98,
-        "n_step": 5,
-        "memory_size": 200_000,
+        "discount": 0.97,
+        "n_step": 3,
+        "memory_size": 100_000,
         "warm_up": 5_000,
         "sync_every": 250,
-        "epsilon_end": 0.05,
         "epsilon_steps": 25_000,
-        "steps": 600_000,
-        "evaluate_every": 100_000,
+        "steps": 500_000,
+        "evaluate_every": 50_000,
         "evaluation_episodes": 10,
         "checkpoint_every": 100_000,
     },

@@ -14,7 +14,7 @@ from dqn_symbolic.runs.files import alone
 from dqn_symbolic.runs.machine import LARGE, expect_memory
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
-from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
+from dqn_symbolic.settings import PRESETS, Settings
 from dqn_symbolic.training import training
 from games.window import screen
 
@@ -101,10 +101,7 @@ def ended(door, run, window=None, quiet=False, **given):
 @bad_input()
 def new(door, given):
     """-> (Task, Settings, None) of a new run."""
-    _, game = split(given)
-    if "ALE/" in game.get("game", "") and given.get("preset", "atari") == "atari":
-        game.setdefault("frame_size", ATARI_FRAME_SIZE)
-    task = door.make_task(game)
+    task = door.make_task(split(given)[1])
     settings, _ = split({"preset": task.preset, **given})
     return task, Settings(**settings), None
 

@@ -13,7 +13,7 @@ from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.figures import curves, panels
 from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_condition
-from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS
+from dqn_symbolic.settings import PRESETS
 
 TITLE = "Replay and target network on Pong"
 SEEDS, QUICK_SEEDS = 1, 1
@@ -30,8 +30,7 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
-    game = task(GAME, frame_size=ATARI_FRAME_SIZE)
-    for row in learning_rows(condition, seed, game, {"mean_return": -21.0}):
+    for row in learning_rows(condition, seed, task(GAME), {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 
