@@ -85,7 +85,7 @@ def test_every_setting_and_seed_has_rows_of_finite_numbers(folder, name):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_picture_is_drawn_and_its_file_is_small(folder, name):
     with Image.open(folder / f"{name}.png") as picture:
-        assert min(picture.size) >= 400
+        assert min(picture.size) >= 350
         assert len(picture.convert("RGB").getcolors(1_000_000)) > 20
     assert (folder / f"{name}.png").stat().st_size < 80_000
 

@@ -459,7 +459,7 @@ def test_a_piece_that_is_not_a_file_is_refused(run_folder, replacement):
     assert refusal_to_resume(run_folder) == message
 
 
-@settings(fuzz, max_examples=FUZZ or 40)
+@settings(fuzz, max_examples=FUZZ or 20)
 @given(st.data())
 def test_a_damaged_piece_is_refused_or_harmless(run_folder, data):
     piece = run_folder / "memory" / f"{MARK}-60.npz"

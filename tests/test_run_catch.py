@@ -203,6 +203,7 @@ def interrupt(process, when):
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_learning_saves_everything(tmp_path):
     folder = tmp_path / "run"
     process = run("--out", folder, *ENDLESS)
@@ -571,6 +572,7 @@ def test_a_diverging_run_stops_with_a_message(rate, tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_runs_started_in_the_same_second_have_different_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(time, "strftime", lambda pattern: "20260101-000000")

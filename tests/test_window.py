@@ -1547,6 +1547,7 @@ def test_an_animation_has_no_key_list(monkeypatch, tmp_path):
     assert not {"arrows", "M", "Esc", "leave"} & set(words)
 
 
+@pytest.mark.slow
 def test_a_recording_is_small(tmp_path):
     path = tmp_path / "catch.gif"
     random = np.random.default_rng(0)
@@ -1625,10 +1626,10 @@ def recorded(env, tmp_path, monkeypatch, seconds):
     return views, durations
 
 
-SLOW = [pytest.param(speed, marks=pytest.mark.slow) for speed in (1, 15, 30, 45, 50, 100)]
+SLOW = [pytest.param(speed, marks=pytest.mark.slow) for speed in (1, 5, 15, 30, 45, 50, 100)]
 
 
-@pytest.mark.parametrize("speed", [5, 25, 60, *SLOW])
+@pytest.mark.parametrize("speed", [25, 60, *SLOW])
 def test_a_recording_keeps_the_games_speed_and_draws_at_most_25_frames_a_second(
     speed, tmp_path, monkeypatch
 ):
@@ -1648,7 +1649,7 @@ def test_a_recording_keeps_the_games_speed_and_draws_at_most_25_frames_a_second(
 @pytest.mark.parametrize(
     ("steps", "lasts"),
     [
-        (300, 2_000),  # an episode of five seconds is cut
+        pytest.param(300, 2_000, marks=pytest.mark.slow),  # an episode of five seconds is cut
         (36, 1_600),  # .6 seconds, and one for its end: in the last quarter
         (24, 2_800),  # .4 and one: too early, so a second episode follows
         (54, 1_900),
