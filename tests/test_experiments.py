@@ -143,12 +143,14 @@ def test_time_passes_while_a_job_is_at_work():
     assert len(ticks) > 1  # in half a second or more
 
 
+@pytest.mark.slow
 def test_an_exception_in_a_job_is_raised():
     with pytest.raises(ZeroDivisionError, match="a cannot be divided"):
         list(in_processes(JOBS[:1], fails, 2, []))
 
 
-@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 3])
 def test_a_process_that_dies_is_noticed(processes):
     """Also where the third of three processes has no job."""
     with pytest.raises(WorkerDied, match="a process died while these jobs were at work: stages, a"):

@@ -138,6 +138,7 @@ def test_watch_writes_an_animation(trained, tmp_path):
         assert animation.n_frames > 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_catch_by_its_id_gives_the_same_bits_as_run_catch(tmp_path):
     import run_catch
