@@ -66,12 +66,12 @@ def q_learning(
     optimiser(params, grads) -> updates; loss(td_error) -> scalar. beside: the game goes on while an
     update is computed, and a copy of the params acts.
     """
-    params, acting, target_params = (
-        [shared(value, prefix + name) for name, value in first_params.items()]
-        for prefix in ("", "acting.", "target.")
-    )
-    if not beside:
-        acting = params
+
+    def copies(prefix):
+        return [shared(value, prefix + name) for name, value in first_params.items()]
+
+    params, target_params = copies(""), copies("target.")
+    acting = copies("acting.") if beside else params
 
     x = TT.tensor("x", dtype=obs_dtype, shape=(None, *obs_shape))
     x_tp1 = TT.tensor("x_tp1", dtype=obs_dtype, shape=(None, *obs_shape))
@@ -86,8 +86,8 @@ def q_learning(
     updates = optimiser(params, gradients)
 
     batch = [x, action, reward, discount, x_tp1]
-    variables = params, acting, target_params
-    return Graph(x, network(x, acting), batch, td_error, *variables, loss, gradients, updates)
+    acting_q, variables = network(x, acting) if beside else q, (params, acting, target_params)
+    return Graph(x, acting_q, batch, td_error, *variables, loss, gradients, updates)
 
 
 def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, Callable]:

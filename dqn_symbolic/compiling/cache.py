@@ -28,7 +28,7 @@ class CheckedFiles(caching.IndexDataCacheFile):
         with super()._open_for_write(path) as file:
             yield file
             file.flush()
-            file.write(sha256(Path(file.name).read_bytes()).digest())
+            file.write(digest(Path(file.name)))
 
     def _load_index(self):
         return super()._load_index() if is_whole(self._index_path) else {}
@@ -60,6 +60,10 @@ def is_whole(path):
 caching.IndexDataCacheFile = CheckedFiles
 
 
+def digest(path):
+    return sha256(path.read_bytes()).digest()
+
+
 def text_of(*files):
     """-> a number that stands for the text of these files, for a key."""
     return crc32(b"".join(Path(file).read_bytes() for file in files))
@@ -69,7 +73,7 @@ def text_of(*files):
 def check_files_of_c():
     """Removes damaged code of the C backend: PyTensor would load it, and a cut library kills."""
     for path, checksum in code_of_c():
-        if checksum.exists() and checksum.read_bytes() != sha256(path.read_bytes()).digest():
+        if checksum.exists() and checksum.read_bytes() != digest(path):
             path.unlink()
             checksum.unlink()
     atexit.register(write_checksums_of_c)
@@ -79,7 +83,7 @@ def write_checksums_of_c():
     with suppress(OSError):  # a folder that cannot be written
         for path, checksum in code_of_c():
             if not checksum.exists():
-                checksum.write_bytes(sha256(path.read_bytes()).digest())
+                checksum.write_bytes(digest(path))
 
 
 def code_of_c():

@@ -442,10 +442,12 @@ def write_dot(op, node, source):
         # BLAS reads a transposed matrix without a copy.
         transposed = view.ndim == 2 and view.axes == (1, 0)
         factors.append(f"{view.name}.T" if transposed else source.array(variable))
-    if output.type.ndim < 2:
-        return source.let(output, f"np.dot({', '.join(factors)})")
-    # numba compiles the product with an array for the result, and another function without.
     left, right = factors
+    if output.type.ndim < 2:
+        source.let(output, f"np.dot({left}, {right})")
+        source.c_contiguous.add(source.view(output).name)
+        return
+    # numba compiles the product with an array for the result, and another function without.
     name = source.empty([f"{left}.shape[0]", f"{right}.shape[1]"], "float32")
     source.line(f"np.dot({left}, {right}, {name})")
     source.bind(output, name)

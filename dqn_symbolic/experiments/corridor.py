@@ -72,14 +72,14 @@ def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, right (its probability) and expected_return."""
     player = player_of(Corridor(), condition, seed)
     if "first_right" in condition:  # of the policy with which REINFORCE starts
-        right = condition["first_right"]
+        first = condition["first_right"]
         for variable in player.forward.get_shared():
-            logits = np.log([1 - right, right]) if variable.name == "bout" else 0
+            logits = np.log([1 - first, first]) if variable.name == "bout" else 0
             variable.set_value((0 * variable.get_value() + logits).astype(np.float32))
     for agent_steps in evaluations(player):
         output = player.forward(np.ones((1, 1, 1), np.uint8))[0]
-        right = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
-        right = float(player.epsilon / 2 + (1 - player.epsilon) * right)
+        policy = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
+        right = float(player.epsilon / 2 + (1 - player.epsilon) * policy)
         J = expected_return(right)
         yield {"agent_steps": agent_steps, "right": right, "expected_return": J}
 

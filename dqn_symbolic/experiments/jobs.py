@@ -42,7 +42,9 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
         if stop:  # a signal that ended the workers, too
             return
         at_work = list(waiting.values())[:processes]
-        names = "; ".join(f"{job[0]}, {job[1]}, seed {job[3]}" for job in at_work)
+        names = "; ".join(
+            f"{name}, {condition}, seed {seed}" for name, condition, _, seed in at_work
+        )
         raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
     finally:
         if waiting:

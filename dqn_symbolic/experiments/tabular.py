@@ -82,7 +82,8 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
             x = rng.choice(graph.starts)
         action = epsilon_greedy(epsilon, actions, lambda x=x: q[x], rng)
         x_tp1 = graph.following[x, action]
-        target_q = graph.reward[x, action] + discount * (0 if x_tp1 == over else q[x_tp1].max())
+        best = 0 if x_tp1 == over else q[x_tp1].max()
+        target_q = graph.reward[x, action] + discount * best
         q[x, action] += learning_rate * (target_q - q[x, action])
         x = x_tp1
         yield q

@@ -100,7 +100,8 @@ def record(env, q_values, file, seconds=20, quiet=False):
                 yield picture
                 bar.update(min(milliseconds / 1000, seconds - bar.n))
 
-        next(others := pictures()).save(file, "GIF", save_all=True, append_images=others, loop=0)
+        first = next(others := pictures())
+        first.save(file, "GIF", save_all=True, append_images=others, loop=0)
 
 
 def scenes(game, seconds):
