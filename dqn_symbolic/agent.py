@@ -80,8 +80,9 @@ class Agent:
         self.steps += 1
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
             batch = self.memory.sample(s.batch_size, self.rngs["memory"])
-            self.watch_loss()
-            self.td_error = self.learn(*batch)
+            td_error = self.learn(*batch)
+            self.watch_loss()  # of the update before
+            self.td_error = td_error
             self.updates += 1
             if self.updates % s.sync_every == 0:
                 self.sync()

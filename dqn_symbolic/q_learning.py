@@ -5,7 +5,6 @@
     sync()                                         -> nothing;    target network <- online network
 
     gradient(x, action, reward, discount, x_tp1)   -> td_error, *gradients; updates nothing
-    apply(*gradients)                              -> nothing;    updates the params
 
 action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
 or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
@@ -36,6 +35,7 @@ class Graph(NamedTuple):
     x: TT.TensorVariable
     q: TT.TensorVariable
     batch: list  # x, action, reward, discount, x_tp1
+    target_q: TT.TensorVariable
     td_error: TT.TensorVariable
     params: list  # shared variables
     acting: list  # those of `forward`: params, or a copy that is one update behind
@@ -87,30 +87,30 @@ def q_learning(
 
     batch = [x, action, reward, discount, x_tp1]
     acting_q, variables = network(x, acting) if beside else q, (params, acting, target_params)
-    return Graph(x, acting_q, batch, td_error, *variables, loss, gradients, updates)
+    return Graph(x, acting_q, batch, target_q, td_error, *variables, loss, gradients, updates)
 
 
 def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, Callable]:
     """-> (forward, learn, sync). mode: a PyTensor mode; numba and JAX compile at the first call."""
     forward = compiled([graph.x], graph.q, mode)
+    sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
+    if is_beside := graph.acting is not graph.params:
+        hand_over = compiled([], [], mode, updates=list(zip(graph.acting, graph.params)))
+        x, action, *rewards_and_x_tp1 = graph.batch
+        target = compiled(rewards_and_x_tp1, graph.target_q, mode)
+        graph = graph._replace(batch=[x, action, graph.target_q])  # `learn` is given the target
     if threads == 1:
         learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)
     else:
         learn = in_parts(*partial_gradients(graph, mode, threads), threads)
-    sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
-    if graph.acting is not graph.params:
-        hand_over = compiled([], [], mode, updates=list(zip(graph.acting, graph.params)))
-        learn, sync = beside(learn, sync, hand_over)
+    if is_beside:
+        learn, sync = beside(learn, sync, hand_over, target)
     return forward, learn, sync
 
 
-def halves(graph: Graph, mode=None) -> tuple[Callable, Callable]:
-    """-> (gradient, apply). The last bits may differ from `learn`, which is compiled as a whole."""
-    inputs = [g.type(f"gradient.{p.name}") for p, g in zip(graph.params, graph.gradients)]
-    gradient = compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
-    givens = list(zip(graph.gradients, inputs))
-    apply = compiled(inputs, [], mode, updates=graph.updates, givens=givens)
-    return gradient, apply
+def gradient_alone(graph: Graph, mode=None) -> Callable:
+    """-> `gradient`, for those who apply it elsewhere."""
+    return compiled(graph.batch, [graph.td_error, *graph.gradients], mode)
 
 
 def partial_gradients(graph: Graph, mode, parts: int) -> tuple[Callable, Callable]:

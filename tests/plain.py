@@ -8,7 +8,7 @@ from pytensor.compile.mode import Mode
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.q_learning import functions
+from dqn_symbolic.q_learning import compiled, functions, gradient_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.training import training
 
@@ -34,6 +34,14 @@ def load(path, kind):
 def plain(env, settings):
     """-> an agent in plain NumPy: slower, but ready at once."""
     return Agent(env, settings, lambda graph, mode, threads: functions(graph, PLAIN))
+
+
+def halves(graph, mode):
+    """-> (gradient, apply): `learn` in two functions; apply(*gradients) updates the params."""
+    inputs = [gradient.type() for gradient in graph.gradients]
+    givens = list(zip(graph.gradients, inputs))
+    apply = compiled(inputs, [], mode, updates=graph.updates, givens=givens)
+    return gradient_alone(graph, mode), apply
 
 
 def trained(run, score):

@@ -61,7 +61,7 @@ def later(call):
 def slow_beside(monkeypatch):
     """Makes the helper slow, also in `sync`."""
     beside = q_learning.beside
-    slow = lambda learn, sync, hand_over: beside(later(learn), later(sync), hand_over)  # noqa: E731
+    slow = lambda learn, sync, *rest: beside(later(learn), later(sync), *rest)  # noqa: E731
     monkeypatch.setattr(q_learning, "beside", slow)
 
 
@@ -99,12 +99,12 @@ class SlowCatch(Catch):
         return super().step(action)
 
 
-def in_one_thread(learn, sync, hand_over):
+def in_one_thread(learn, sync, hand_over, target):
     """What `beside` computes, one after the other."""
 
-    def hand_over_and_learn(*batch):
+    def hand_over_and_learn(x, action, *rewards_and_x_tp1):
         hand_over()
-        return learn(*batch)
+        return learn(x, action, target(*rewards_and_x_tp1))
 
     return hand_over_and_learn, sync
 
@@ -152,7 +152,7 @@ def test_a_loaded_agent_acts_with_its_weights(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*encountered in")
 def test_errors_of_the_helper_arrive_as_themselves(monkeypatch):
-    def broken(*batch):
+    def broken(x, action, target_q):
         raise ZeroDivisionError("in the helper")
 
     agent, beside = stepped(Catch(), 21, epsilon_end=1.0), q_learning.beside

@@ -22,7 +22,7 @@ from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.optimisers import sgd
-from dqn_symbolic.q_learning import functions, halves
+from dqn_symbolic.q_learning import functions
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.loading import read_agent, read_data
 from dqn_symbolic.runs.run import Run, example
@@ -30,7 +30,7 @@ from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 from games.catch import Catch
 from tests.benchmarks.gorila import steps_to_solve
-from tests.plain import plain, trained, uncompiled
+from tests.plain import halves, plain, trained, uncompiled
 
 CATCH = task("games:Catch-v0")
 QUICK = Settings(hidden=(16,), warm_up=50, epsilon_steps=300, memory_size=200, sync_every=30)

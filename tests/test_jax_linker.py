@@ -7,10 +7,10 @@ import pytest
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.q_learning import halves
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from tests.benchmarks.learners import a_batch
+from tests.plain import halves
 
 jax = pytest.importorskip("jax")
 

@@ -11,8 +11,8 @@ from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.losses import clipped, squared
 from dqn_symbolic.networks import mlp, mlp_params
 from dqn_symbolic.optimisers import adagrad, adam, rmsprop, sgd
-from dqn_symbolic.q_learning import forward_alone, functions, halves, q_learning
-from tests.plain import PLAIN
+from dqn_symbolic.q_learning import forward_alone, functions, gradient_alone, q_learning
+from tests.plain import PLAIN, halves
 
 
 def f32(*values):
@@ -233,7 +233,7 @@ def test_apply_of_gradient_is_learn_to_the_bit(optimiser, mode):
 
 
 def test_the_gradient_by_hand():
-    gradient, _ = halves(graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1)), PLAIN)
+    gradient = gradient_alone(graph([[1, 2], [3, 4]], partial(sgd, learning_rate=0.1)), PLAIN)
     td_error, dW = gradient(*BATCH)
     # The TD errors are 1 and -4, as above. The gradient is -2/2 td_error at the taken actions.
     assert td_error.tolist() == [1, -4]

@@ -1,8 +1,9 @@
 """The learn step beside the game: a helper thread computes an update while the game plays on.
 
-`learn` first waits for the update before, hands its parameters to the network that acts, and lets
-the helper begin the next. So acting is always one update behind, and the bits do not depend on
-which of the two is faster. What `learn` returns is computed later: np.asarray waits for the update.
+`learn` computes the target, waits for the update before, hands its parameters to the network that
+acts, and lets the helper begin the next. So acting is always one update behind, and the bits do not
+depend on which of the two is faster. What `learn` returns is computed later: np.asarray waits for
+the update.
 """
 
 import os
@@ -25,18 +26,23 @@ class Later:
         return np.asarray(self.update.result(), dtype)
 
 
-def beside(learn, sync, hand_over):
-    """-> (learn, sync), where a helper learns. hand_over(): the params go to the acting network."""
+def beside(learn, sync, hand_over, target):
+    """-> (learn, sync), where a helper does learn(x, action, target(reward, discount, x_tp1)).
+
+    hand_over(): the params go to the acting network.
+    """
     update = Future()
     update.set_result(None)
 
-    def learn_beside(*batch):
+    def learn_beside(x, action, *rewards_and_x_tp1):
         nonlocal update
+        # The target network stands still, so this need not wait for the update before.
+        target_q = target(*rewards_and_x_tp1)
         update.result()
         hand_over()
         begins = Event()
         helper = helpers(os.getpid(), 1, "beside the game")
-        update = helper.submit(lambda: begins.set() or learn(*batch))
+        update = helper.submit(lambda: begins.set() or learn(x, action, target_q))
         begins.wait()  # If the game went on at once, the helper could wait for Python for 5 ms.
         return Later(update)
 

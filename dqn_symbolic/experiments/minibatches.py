@@ -15,7 +15,7 @@ from dqn_symbolic.experiments.figures import STYLES, band, panels
 from dqn_symbolic.experiments.gradients import flat, noise
 from dqn_symbolic.experiments.learning import trained
 from dqn_symbolic.experiments.results import grouped
-from dqn_symbolic.q_learning import halves
+from dqn_symbolic.q_learning import gradient_alone
 
 TITLE = "Minibatches mean reduced variance"
 SEEDS, QUICK_SEEDS = 10, 2
@@ -36,7 +36,7 @@ def measure(condition, seed):
     """
     agent = trained(condition, seed)
     agent.sync()  # both networks have the agent's present weights
-    of_loss, _ = halves(agent.graph, mode(agent.settings.backend))
+    of_loss = gradient_alone(agent.graph, mode(agent.settings.backend))
     gradient = flat(of_loss)  # (x, action, reward, discount, x_tp1) -> (parameters,)
     rng = np.random.default_rng(seed)
     transitions = agent.memory.transitions(np.arange(agent.memory.size))

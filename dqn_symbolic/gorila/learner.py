@@ -5,7 +5,7 @@ from math import sqrt
 
 import numpy as np
 
-from dqn_symbolic.q_learning import Graph, compiled, halves
+from dqn_symbolic.q_learning import Graph, compiled, gradient_alone
 
 FIRST_LOSSES = 100  # these are never outliers: the mean and the deviation are still uncertain
 
@@ -26,7 +26,7 @@ class Learner:
 
     def functions(self, graph: Graph, mode, threads: int = 1) -> tuple[Callable, ...]:
         """-> (forward, learn, sync) for an `Agent`, whose parameters only the servers change."""
-        self.gradient, _ = halves(graph, mode)
+        self.gradient = gradient_alone(graph, mode)
         self.params = {p.name: p for p in graph.params}
         self.target_params = dict(zip(self.params, graph.target_params))
         return compiled([graph.x], graph.q, mode), self.learn, lambda: None  # `pull` syncs

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pygame
 
-from games.window.keys import cap, game_keys, listed, own_keys
+from games.window.keys import OWN_KEYS, cap, game_keys, listed
 from games.window.names import action_names
 from games.window.panel import advantages, minus, signed
 from games.window.picture import frames_of, surfaces_of
@@ -85,7 +85,8 @@ class Game:
         facts = {**env.unwrapped.metadata, **env.metadata}
         self.names = action_names(env, facts)
         self.keys = game_keys(env, self.names)
-        self.own = own_keys(self.keys)
+        taken = frozenset().union(*self.keys)  # the game's keys go before the window's
+        self.own = {name: [k for k in keys if k not in taken] for name, keys in OWN_KEYS.items()}
         self.listed = listed(self.keys, self.names)
         self.outcomes = facts.get("outcomes") or ("", "")
         self.aspect = facts.get("pixel_aspect", 1)

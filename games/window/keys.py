@@ -54,12 +54,6 @@ def game_keys(env, names):
     return keys
 
 
-def own_keys(keys):
-    """-> the window's keys, without those that the game uses."""
-    taken = frozenset().union(*keys)
-    return {command: [key for key in own if key not in taken] for command, own in OWN_KEYS.items()}
-
-
 def listed(keys, names):
     """-> ((key, action) in words, ...): a game's keys, one for each action that one key can do."""
     single = {min(together): action for together, action in keys.items() if len(together) == 1}
