@@ -17,7 +17,8 @@ SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 def of(settings, learners=1):
     """-> the optimiser(params, grads) of these settings; learners: that share the agent steps."""
-    known = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adagrad": adagrad}
+    known = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad}
+    known["adam"] = partial(adam, epsilon=settings.adam_epsilon)
     optimiser = known[settings.optimiser]
     if settings.anneal_learning_rate:
         each = dataclasses.replace(settings, steps=max(settings.steps // learners, 1))

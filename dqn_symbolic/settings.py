@@ -38,6 +38,7 @@ class Settings:
     loss: str = setting("squared", "a function of the TD errors", ("squared", "clipped"))
     optimiser: str = setting("adam", "makes the updates", ("sgd", "rmsprop", "adam", "adagrad"))
     learning_rate: float = setting(0.002, "step size of the optimiser", most=1_000)
+    adam_epsilon: float = setting(1e-8, "Adam steps less where a mean gradient is not far above it")
     anneal_learning_rate: bool = setting(False, "it falls to 0 in the second half of the updates")
     discount: float = setting(0.99, "gamma, per agent step")
     n_step: int = setting(1, "rewards that a target adds before it estimates the rest", most=1_000)

@@ -64,16 +64,18 @@ def test_rmsprop_is_centred():
     assert values[-1] - values[-2] == pytest.approx(-10, rel=1e-3)
 
 
-def test_adam(grads):
+@pytest.mark.parametrize("epsilon", [1e-8, 0.5])
+def test_adam(grads, epsilon):
     """Algorithm 1 of Kingma & Ba 2015, with its bias corrections."""
     w, m, v = START.copy(), np.zeros(4), np.zeros(4)
     expected = []
     for t, g in enumerate(grads, 1):
         m = 0.9 * m + 0.1 * g
         v = 0.999 * v + 0.001 * g**2
-        w = w - 0.001 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        w = w - 0.001 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + epsilon)
         expected.append(w)
-    values = trajectory(adam, grads, START)
+    optimiser = optimisers.of(Settings(learning_rate=0.001, adam_epsilon=epsilon))
+    values = trajectory(optimiser, grads, START)
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-8)
 
 
