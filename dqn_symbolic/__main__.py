@@ -18,7 +18,7 @@ class Game:
     sticky: float = setting(
         None, "Atari: at each frame, the probability that the last action is repeated"
     )
-    frame_size: int = setting(None, "Atari: pixels of each side of the frames it sees (84)")
+    frame_size: int = setting(None, "Atari: pixels of a side of its frames (84; preset atari: 42)")
     game_option: dict = setting(None, "an option of the game; any number of them")
 
 

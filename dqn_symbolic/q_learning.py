@@ -9,8 +9,7 @@
 action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
 or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
 and x_tp1 is the real last observation. For an n-step return, reward is the discounted sum of n
-rewards, discount is gamma**n, and x_tp1 follows n steps later. np.asarray(td_error) waits for an
-update that is computed meanwhile.
+rewards, discount is gamma**n, and x_tp1 follows n steps later.
 """
 
 from collections.abc import Callable

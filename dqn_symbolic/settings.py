@@ -124,6 +124,7 @@ ATARI = {
     "evaluation_epsilon": 0.05,
     "evaluation_steps": 4_500,  # five minutes at 60 frames a second, 4 frames an agent step
 }
+ATARI_FRAME_SIZE = 42  # pixels of each side, for the preset "atari"
 NETWORK_2013 = {"filters": ((16, 8, 4), (32, 4, 2)), "hidden": (256,)}  # Mnih et al. 2013
 
 # Groups of settings with a name: for a game, a network or a paper.
@@ -146,24 +147,28 @@ PRESETS = {
         "evaluate_every": 2_500,
         "checkpoint_every": 10_000,
     },
-    # Atari with Adam, for half a million agent steps
+    # Atari with Adam, in minutes: frames of ATARI_FRAME_SIZE
     "atari": {
-        **NETWORK_2013,
+        "filters": ((16, 4, 2), (32, 4, 3)),
         **ATARI,
+        "hidden": (256,),
+        "beside": True,
         "centred": True,
         "initialiser": "orthogonal",
-        "learning_rate": 0.0005,
+        "learning_rate": 0.0015,
+        "adam_epsilon": 0.005,  # Rainbow's 1.5e-4 is for a mean: the loss sums over 32
         "anneal_learning_rate": True,
-        "discount": 0.97,
-        "n_step": 3,
-        "memory_size": 100_000,
+        "discount": 0.98,
+        "n_step": 5,
+        "memory_size": 200_000,
         "warm_up": 5_000,
         "sync_every": 250,
+        "epsilon_end": 0.05,
         "epsilon_steps": 25_000,
-        "steps": 500_000,
-        "evaluate_every": 50_000,
+        "steps": 660_000,
+        "evaluate_every": 110_000,
         "evaluation_episodes": 10,
-        "checkpoint_every": 100_000,
+        "checkpoint_every": 110_000,
     },
     # The whole Nature agent (Mnih et al. 2015, Extended Data Table 1), in the units of its code.
     "nature": {

@@ -17,8 +17,9 @@ pytest.importorskip("ale_py")
 
 import run_catch
 from dqn_symbolic import optimisers
-from dqn_symbolic.__main__ import main
+from dqn_symbolic.__main__ import DOOR, main
 from dqn_symbolic.commands.options import TRAINED
+from dqn_symbolic.commands.training import new
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
@@ -299,16 +300,32 @@ def test_a_resumed_run_equals_an_uninterrupted_run(trained, tmp_path):
     assert all((whole[1][name] == resumed[1][name]).all() for name in whole[1])
 
 
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ({}, 42),
+        ({"preset": "atari"}, 42),
+        ({"preset": "atari", "frame_size": 63}, 63),
+        ({"preset": "nature"}, 84),
+        ({"preset": "nature", "frame_size": 42}, 42),
+    ],
+)
+def test_a_preset_has_its_size_of_a_frame(given, size):
+    task, settings, _ = new(DOOR, {"game": PONG, **given})
+    assert task.frames.shape == (size, size)
+    assert settings.beside == (given.get("preset") != "nature")
+
+
 def test_the_size_of_a_frame_is_kept_with_the_files(tmp_path, capsys):
     folder = tmp_path / "run"
-    start = ["train", "--game", PONG, "--frame-size", "42", "--out", str(folder), *OPTIONS]
+    start = ["train", "--game", PONG, "--frame-size", "48", "--out", str(folder), *OPTIONS]
     assert main([*start, "--steps", "70"]) == 0
-    assert read_settings(folder / "agent.npz", "agent")[1] == {"frame_size": 42}
+    assert read_settings(folder / "agent.npz", "agent")[1] == {"frame_size": 48}
     resume = ["train", "--resume", str(folder), "--steps", "100", "--quiet", "--no-window"]
     assert main([*resume, "--frame-size", "63"]) == 2
-    assert "frame_size was 42, not 63" in capsys.readouterr().err
+    assert "frame_size was 48, not 63" in capsys.readouterr().err
     assert main(resume) == 0
-    assert load(folder / "checkpoint.npz", "checkpoint")[1]["x"].shape == (42, 42, 4)
+    assert load(folder / "checkpoint.npz", "checkpoint")[1]["x"].shape == (48, 48, 4)
     assert main(["evaluate", str(folder), "--quiet", "--episodes", "1"]) == 0
 
 

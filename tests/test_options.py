@@ -104,7 +104,7 @@ def test_help_without_a_game_says_how_to_see_its_defaults(shown):
 def test_help_of_atari_shows_its_defaults(shown):
     pytest.importorskip("ale_py")
     text = shown(__main__, "train --game ALE/Pong-v5 --sticky .25 --help")
-    assert defaults(text)["n-step"] == "3"
+    assert defaults(text)["n-step"] == "5"
 
 
 def test_help_of_a_game_from_a_module(shown, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from dqn_symbolic.runs.files import alone
 from dqn_symbolic.runs.machine import LARGE, expect_memory
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
-from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
 from dqn_symbolic.training import training
 from games.window import screen
 
@@ -101,7 +101,10 @@ def ended(door, run, window=None, quiet=False, **given):
 @bad_input()
 def new(door, given):
     """-> (Task, Settings, None) of a new run."""
-    task = door.make_task(split(given)[1])
+    _, game = split(given)
+    if "ALE/" in game.get("game", "") and given.get("preset", "atari") == "atari":
+        game = {"frame_size": ATARI_FRAME_SIZE, **game}
+    task = door.make_task(game)
     settings, _ = split({"preset": task.preset, **given})
     return task, Settings(**settings), None
 
@@ -140,7 +143,10 @@ def resumed(folder, door, given, command, own=()):
         named = game.keys() | game.get("game_option", {}).keys()
         own = {name: value for name, value in other.kwargs.items() if name in named}
         expect_kept({"game": other.game, **own}, {"game": task.game, **task.kwargs})
-    reached, settings = loading.steps_of(path, data), replace(settings, steps=steps)
+    settings = replace(settings, steps=steps)
+    with loading.fitting(path):
+        state = data["agent"]
+        reached = loading.expect_count("steps", state["counters"]["steps"]) if state else 0
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:

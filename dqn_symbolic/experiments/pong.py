@@ -13,7 +13,7 @@ from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.figures import curves, panels
 from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_condition
-from dqn_symbolic.settings import PRESETS
+from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS
 
 TITLE = "Replay and target network on Pong"
 SEEDS, QUICK_SEEDS = 1, 1
@@ -23,14 +23,14 @@ GAME = "ALE/Pong-v5"
 def conditions(quick):
     small = {"steps": 300, "evaluate_every": 150, "evaluation_steps": 30, "warm_up": 100}
     small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
-    length = {"steps": 400_000, "evaluate_every": 50_000, "evaluation_episodes": 5}
-    agent = PRESETS["atari"] | {"n_step": 1} | (small if quick else length)
+    agent = PRESETS["atari"] | {"n_step": 1} | (small if quick else {})
     return {name: {"agent": agent | change} for name, change in CHANGES.items()}
 
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
-    for row in learning_rows(condition, seed, task(GAME), {"mean_return": -21.0}):
+    game = task(GAME, frame_size=ATARI_FRAME_SIZE)
+    for row in learning_rows(condition, seed, game, {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 

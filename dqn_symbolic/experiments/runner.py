@@ -159,11 +159,9 @@ def report(out, quick):
 
 
 def csv_text(rows):
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
+    columns, text = dict.fromkeys(name for row in rows for name in row), io.StringIO(newline="")
+    cells = [[row.get(name) for name in columns] for row in rows]
+    csv.writer(text, lineterminator="\n").writerows([columns, *cells])
     return text.getvalue()
 
 

@@ -119,12 +119,6 @@ def empty_weights(path, task, settings):
     return {name: np.empty(value.shape, np.float32) for name, value in params.items()}
 
 
-def steps_of(path, data):
-    """-> agent steps that the run of a checkpoint has taken."""
-    with fitting(path):
-        return expect_count("steps", data["agent"]["counters"]["steps"]) if data["agent"] else 0
-
-
 def how_it_ended(folder, reached, settings) -> str:
     """-> how a run has ended, after `reached` agent steps; "" if not, or without its summary."""
     summary = None

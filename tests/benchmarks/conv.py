@@ -22,13 +22,15 @@ import numpy as np
 
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv_params
-from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
 from tests.benchmarks.learners import a_batch, agree, on_cpu, ours, sides_of
 from tests.benchmarks.rounds import medians
 
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-OBS_SHAPE, ACTIONS = (84, 84, 4), 3
-NETWORK = Settings(**PRESETS[sys.argv[2] if len(sys.argv) > 2 else "nature"])
+PRESET = sys.argv[2] if len(sys.argv) > 2 else "nature"
+SIDE = ATARI_FRAME_SIZE if PRESET == "atari" else 84
+OBS_SHAPE, ACTIONS = (SIDE, SIDE, 4), 3
+NETWORK = Settings(**PRESETS[PRESET])
 STRIDES = [stride for _, _, stride in NETWORK.filters]
 
 

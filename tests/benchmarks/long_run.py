@@ -19,12 +19,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from dqn_symbolic import Agent, Settings, training
-from dqn_symbolic.environments.any_game import task
+from dqn_symbolic import Agent, training
+from dqn_symbolic.__main__ import DOOR
+from dqn_symbolic.commands.training import new
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.runs.run import Run
-from dqn_symbolic.settings import PRESETS
 from run_catch import main as run_catch
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -41,7 +41,8 @@ def descriptors():
 
 
 def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
-    endless = replace(task(game), goal=None)
+    game, settings, _ = new(DOOR, {"game": game})
+    endless = replace(game, goal=None)
     rows = []  # agent steps, MB, us a step, ms a checkpoint
     seconds = {"step": 0.0, "checkpoint": 0.0}  # of processor time, since the last report
 
@@ -55,9 +56,8 @@ def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
 
     with tempfile.TemporaryDirectory() as folder:
         every = agent_steps // reports
-        settings = PRESETS[endless.preset] | {"steps": agent_steps}
-        usual = settings.get("checkpoint_every", Settings.checkpoint_every)
-        settings = Settings(**settings | {"checkpoint_every": min(usual, every)})
+        often = min(settings.checkpoint_every, every)
+        settings = replace(settings, steps=agent_steps, checkpoint_every=often)
         run = Run(endless, settings, Path(folder))
         agent = run.begin(Agent(endless.make(), settings))
         agent.step = timed("step", agent.step)

@@ -17,9 +17,9 @@ import sys
 import time
 from functools import partial
 
-from dqn_symbolic import Agent, Settings
-from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.settings import PRESETS
+from dqn_symbolic import Agent
+from dqn_symbolic.__main__ import DOOR
+from dqn_symbolic.commands.training import new
 
 ROUNDS, SECONDS = 15, 0.1
 # Epsilon has its final value, and the memory is full soon.
@@ -61,8 +61,10 @@ def microseconds(call, multiple=1):
 
 
 def main(game="games:Catch-v0", preset=None, backend="numba"):
-    game = task(game)
-    s = Settings(backend=backend, **PRESETS[preset or game.preset] | LATER)
+    preset = {"preset": preset} if preset else {}
+    # Updates beside the game have no time of their own.
+    given = {"game": game, **preset, "backend": backend, "beside": False, **LATER}
+    game, s, _ = new(DOOR, given)
     agent = Agent(game.make(), s)
     for _ in range(3_000):
         agent.step()
