@@ -3,7 +3,7 @@
 Slides "Solution: replay buffer" and "Target network"; Mnih et al. 2015, Extended Data Table 3. The
 preset "atari" on ALE/Pong-v5, but with 1-step returns, as in the paper. Without replay, minibatches
 come only from the latest 32 frames. Without a target network, the target is copied after every
-update. Scores are means of five games with epsilon .05.
+update. Scores are means of ten games with epsilon .05.
 """
 
 import numpy as np
