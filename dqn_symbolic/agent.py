@@ -81,7 +81,7 @@ class Agent:
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
             batch = self.memory.sample(s.batch_size, self.rngs["memory"])
             td_error = self.learn(*batch)
-            self.watch_loss()  # of the update before
+            self.watch_loss()  # of the update before, for which `learn` has waited
             self.td_error = td_error
             self.updates += 1
             if self.updates % s.sync_every == 0:

@@ -9,7 +9,7 @@
 action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
 or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
 and x_tp1 is the real last observation. For an n-step return, reward is the discounted sum of n
-rewards, discount is gamma**n, and x_tp1 follows n steps later.
+rewards, discount is gamma**n, and x_tp1 follows n steps later. np.asarray(td_error) may wait.
 """
 
 from collections.abc import Callable
@@ -95,8 +95,8 @@ def functions(graph: Graph, mode=None, threads=1) -> tuple[Callable, Callable, C
     sync = compiled([], [], mode, updates=list(zip(graph.target_params, graph.params)))
     if is_beside := graph.acting is not graph.params:
         hand_over = compiled([], [], mode, updates=list(zip(graph.acting, graph.params)))
-        x, action, *rewards_and_x_tp1 = graph.batch
-        target = compiled(rewards_and_x_tp1, graph.target_q, mode)
+        x, action, reward, discount, x_tp1 = graph.batch
+        target = compiled([reward, discount, x_tp1], graph.target_q, mode)
         graph = graph._replace(batch=[x, action, graph.target_q])  # `learn` is given the target
     if threads == 1:
         learn = compiled(graph.batch, graph.td_error, mode, updates=graph.updates)

@@ -102,9 +102,9 @@ class SlowCatch(Catch):
 def in_one_thread(learn, sync, hand_over, target):
     """What `beside` computes, one after the other."""
 
-    def hand_over_and_learn(x, action, *rewards_and_x_tp1):
+    def hand_over_and_learn(x, action, reward, discount, x_tp1):
         hand_over()
-        return learn(x, action, target(*rewards_and_x_tp1))
+        return learn(x, action, target(reward, discount, x_tp1))
 
     return hand_over_and_learn, sync
 

@@ -34,10 +34,10 @@ def beside(learn, sync, hand_over, target):
     update = Future()
     update.set_result(None)
 
-    def learn_beside(x, action, *rewards_and_x_tp1):
+    def learn_beside(x, action, reward, discount, x_tp1):
         nonlocal update
         # The target network stands still, so this need not wait for the update before.
-        target_q = target(*rewards_and_x_tp1)
+        target_q = target(reward, discount, x_tp1)
         update.result()
         hand_over()
         begins = Event()
