@@ -71,6 +71,7 @@ class Settings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
+        expect("adam_epsilon", self.adam_epsilon > 1e-30, "more than 1e-30", self.adam_epsilon)
         can = self.threads == 1 or (self.filters and self.backend == "numba")
         expect("threads", can, "1, but for convolutions on numba", self.threads)
         expect("centred", self.filters or not self.centred, "False without filters", self.centred)

@@ -361,6 +361,7 @@ def test_evaluation_does_not_change_training():
         ({"batch_size": -1}, "batch_size: expected at least 1"),
         ({"seed": -1}, "seed: expected at least 0"),
         ({"discount": 1.5}, "discount: expected a number from 0 to 1, got 1.5"),
+        ({"adam_epsilon": 0}, "adam_epsilon: expected more than 1e-30, got 0.0"),
         (
             {"learning_rate": float("nan")},
             "learning_rate: expected a number from 0 to 1,000, got nan",

@@ -1,5 +1,6 @@
 """The backends that compile the symbolic graphs: numba (default), C and JAX."""
 
+import gc
 import importlib.util
 import os
 import warnings
@@ -70,6 +71,8 @@ def try_out(function, example, variables):
     Afterwards, the shared variables have their old values again.
     """
     before = {variable: variable.get_value() for variable in variables}
+    gc.disable()  # compiling makes many objects that stay, and the search for garbage visits them
     function(*example)
+    gc.enable()
     for variable, value in before.items():
         variable.set_value(value)

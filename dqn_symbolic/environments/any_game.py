@@ -10,7 +10,6 @@ from pathlib import Path
 import gymnasium
 from gymnasium.envs import registration
 
-from dqn_symbolic.environments import catch
 from dqn_symbolic.environments.nature_scores import paper_scores
 from dqn_symbolic.environments.task import Task, close
 from dqn_symbolic.guard.errors import one_line, raised
@@ -50,7 +49,7 @@ def task(game: str, **kwargs) -> Task:
     try:
         env = Guarded(made)
         if game == "games:Catch-v0":
-            fields = catch.scoring(made.unwrapped)
+            fields = catch_scoring(made.unwrapped)
         else:
             preset = "classic" if len(env.shape) == 1 else "catch"
             goal = made.spec.reward_threshold
@@ -58,6 +57,19 @@ def task(game: str, **kwargs) -> Task:
     finally:
         close(made, game)
     return Task(game, kwargs, make, env.observation_space, int(env.action_space.n), **fields)
+
+
+def catch_scoring(game):
+    """-> {field of Task: value}: an evaluation plays one greedy episode from every start."""
+    starts = game.starts()
+    caught = round(game.optimum * len(starts))
+    return {
+        "starts": starts,
+        "goal": (2 * caught - len(starts)) / len(starts),
+        "measures": lambda returns: {"catch_rate": float((returns > 0).mean())},
+        "score_name": "catch_rate",
+        "levels": {"optimum": game.optimum, "chance": game.chance},
+    }
 
 
 def atari(game, kwargs):

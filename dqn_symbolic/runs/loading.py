@@ -70,8 +70,6 @@ def read_settings(path, kind):
     with fitting(path):
         settings = dict(data["settings"])
         kwargs = dict(settings.pop("game"))
-        if settings.pop("action_repeat", 1) != 1:
-            raise ValueError("the agent repeats its actions")
         if not re.fullmatch(r"[\w:./{}=\[\]-]{,200}", data["game"]):
             raise ValueError("this is not a game")
         return data, kwargs, Settings(**settings)
