@@ -38,7 +38,7 @@ from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
 VERSION = 6  # of the text that is written here, for numba's cache on disk
 GRAPH = "symbolic_graph"  # the name of the function
-NAME = re.compile(r"\b[afiknv][0-9]+\b")  # as `Source.name` makes them
+NAME = re.compile(r"\b[iknv][0-9]+\b")  # as `Source.name` makes them
 MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
 GLOBALS = {}  # {key: constant or function} of all graphs: numba compiles a function once
 LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
@@ -117,7 +117,7 @@ class Source:
 
     def argument(self, variable):
         """Reads an input of the graph. -> the name of the function's argument for it"""
-        name, shape = self.name("a"), variable.type.shape
+        name, shape = self.name("v"), variable.type.shape
         wrong = [f"{name}.shape[{i}] != {size}" for i, size in enumerate(shape) if size is not None]
         if not isinstance(variable, SharedVariable):  # PyTensor has checked their shapes already.
             self.refuse(wrong, f"{variable}: expected the shape {shape}")
@@ -217,7 +217,7 @@ class Source:
         """
         if ndim == 1:
             return array
-        name = self.name("f")
+        name = self.name("v")
         self.line(f"{name} = {array}." + (f"reshape({array}.size)" if written else "ravel()"))
         return name
 
@@ -320,11 +320,11 @@ def write_elemwise(op, node, source):
     arrays = {v: view.name for v, view in outputs.items()}
     same_axes = all(v.type.broadcastable == broadcastable for v in inputs)
     if same_axes and all(view.keeps_order for view in inputs.values()):
-        sizes = [f"{arrays[node.outputs[0]]}.size"]
         written, views = arrays.values(), inputs | outputs
         ndims = {view.name: view.ndim for view in views.values()}
         flat = {name: source.flat(name, ndim, name in written) for name, ndim in ndims.items()}
         arrays = {v: flat[view.name] for v, view in views.items()}
+        sizes = [f"{arrays[node.outputs[0]]}.size"]
     with source.apart(), source.loops(sizes) as indices:
         elements = {v: f"{array}[{', '.join(indices)}]" for v, array in arrays.items()}
         terms = [elements.get(v) or source.element(v, indices) for v in node.inputs]

@@ -15,8 +15,6 @@ from dqn_symbolic.environments.task import Task, close
 from dqn_symbolic.guard.errors import one_line, raised
 from dqn_symbolic.guard.game import GYMNASIUM, Guarded
 
-MAKERS = GYMNASIUM, Path(__file__).parent  # they call a constructor
-
 
 def task(game: str, **kwargs) -> Task:
     """-> the Task of a Gymnasium id, such as "CartPole-v1" or "games:Catch-v0".
@@ -128,7 +126,8 @@ def cannot_be_made(game, error, kwargs):
     if unknown and unknown[1] in kwargs:
         return ValueError(f"{game} has no option {unknown[1]}{options_of(game)}")
     ale = [Path(m.__file__).parent for m in [sys.modules.get("ale_py")] if m]
-    mistake = raised(f"{game}: its constructor", error, (*MAKERS, *ale))
+    callers = GYMNASIUM, Path(__file__).parent, *ale  # they call a constructor
+    mistake = raised(f"{game}: its constructor", error, callers)
     about_kwargs = (TypeError, ValueError) if kwargs else ()
     is_known = isinstance(error, (gymnasium.error.Error, *about_kwargs))
     if mistake.args[1] and not is_known:

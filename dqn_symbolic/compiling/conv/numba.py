@@ -66,7 +66,8 @@ def numba_kernel_gradient(op, node, **_):
     def kernel_gradient(x, dy):
         expect_fit(x.shape == (len(dy), H, W, C) and dy.shape[1:] == (Ho, Wo, F))
         x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
-        dkernel = np.zeros((kh, kw * C, F), dy.dtype)
+        dkernel = np.zeros((kh, kw, C, F), dy.dtype)
+        lines = dkernel.reshape(kh, kw * C, F)
         image = np.empty((H, W, C), dy.dtype)
         line, pixel, number = image.strides
         strides = line, number, stride * line, stride * pixel
@@ -74,8 +75,8 @@ def numba_kernel_gradient(op, node, **_):
         for b in range(len(x)):
             copy(x[b], image)
             for di in range(kh):
-                add(dkernel[di], view[di], dy[b])
-        return dkernel.reshape(kh, kw, C, F)
+                add(lines[di], view[di], dy[b])
+        return dkernel
 
     return kernel_gradient, hash((TEXT, H, W, C, Ho, Wo, F))
 
@@ -97,7 +98,7 @@ def numba_input_gradient(op, node, **_):
                 for f in range(F):
                     weights[di, 0, f, n] = kernel[di, n, f]
         B = -(-len(dy) // IMAGES) * IMAGES  # The last product has images of zeros, too.
-        images = np.zeros((B, Ho, Wo, 1, F), dy.dtype)
+        images = np.zeros((B, Ho, Wo, F), dy.dtype)
         copy(np.ascontiguousarray(dy), images)
         dx = np.zeros((B, H, W, C), dy.dtype)
         image, line, pixel, number = dx.strides
@@ -107,7 +108,7 @@ def numba_input_gradient(op, node, **_):
             for i in range(Ho):
                 for j in range(Wo):
                     for di in range(kh):
-                        part = images[b : b + IMAGES, i, j]
+                        part = images[b : b + IMAGES, i, j : j + 1]
                         add(view[i, j, di, b : b + IMAGES], part, weights[di])
         return dx[: len(dy)]
 
