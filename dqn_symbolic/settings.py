@@ -164,12 +164,11 @@ PRESETS = {
         "memory_size": 200_000,
         "warm_up": 5_000,
         "sync_every": 250,
-        "epsilon_end": 0.05,
         "epsilon_steps": 25_000,
-        "steps": 660_000,
-        "evaluate_every": 110_000,
+        "steps": 600_000,
+        "evaluate_every": 100_000,
         "evaluation_episodes": 10,
-        "checkpoint_every": 110_000,
+        "checkpoint_every": 100_000,
     },
     # The whole Nature agent (Mnih et al. 2015, Extended Data Table 1), in the units of its code.
     "nature": {
