@@ -22,7 +22,7 @@ from dqn_symbolic.settings import Settings
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
 STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")
 SAVED_STREAMS = ("exploration", "memory")  # `act` has its own, which disturbs no training
-FILE = {"dqn_symbolic": "agent", "version": 2}  # of the content of agent.npz
+FILE = {"dqn_symbolic": "agent", "version": 3}  # of the content of agent.npz
 
 
 class Agent:

@@ -28,7 +28,7 @@ class Settings:
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
     hidden: tuple = setting((128,), "units of each dense layer after them; '' for none")
-    centred: bool = setting(False, "subtract from the pixels that a network sees their mean")
+    centred: bool = setting(False, "pixels without their mean, four times as strong")
     activation: str = setting("relu", "after every layer except the last", ("relu", "tanh"))
     initialiser: str = setting(
         "glorot", "draws the first weights", ("glorot", "uniform_fan_in", "orthogonal", "nature")
@@ -156,7 +156,7 @@ PRESETS = {
         "beside": True,
         "centred": True,
         "initialiser": "orthogonal",
-        "learning_rate": 0.0015,
+        "learning_rate": 0.001,
         "adam_epsilon": 0.005,  # Rainbow's 1.5e-4 is for a mean: the loss sums over 32
         "anneal_learning_rate": True,
         "discount": 0.98,

@@ -42,7 +42,7 @@ def test_convolutions_then_dense_layers(dtype, centred):
     assert list(values) == ["K1", "k1", "K2", "k2", "W1", "b1", "Wout", "bout"]
     x = rng.integers(0, 256, (3, 9, 9, 2)).astype(dtype)
     K1, k1, K2, k2, W1, b1, Wout, bout = (v.astype(np.float64) for v in values.values())
-    pixels = np.array([one - one.mean() for one in x]) if centred else x
+    pixels = np.array([4 * (one - one.mean()) for one in x]) if centred else x
     h = convolved(pixels / 255 if dtype == np.uint8 else x, K1, k1, 2)  # (3, 4, 4, 4)
     h = convolved(h, K2, k2, 1)  # (3, 3, 3, 5)
     expected = np.maximum(h.reshape(3, 45) @ W1 + b1, 0) @ Wout + bout
@@ -141,7 +141,7 @@ def test_centred_pixels_of_a_single_frame(capfd):
         partial(conv, strides=[1], centred=True), values, (6, 6, 1), "uint8", MODES["numba"]
     )
     x = np.random.default_rng(1).integers(256, size=(4, 6, 6, 1), dtype=np.uint8)
-    centred = (x - x.mean(axis=(1, 2, 3), keepdims=True)) / 255
+    centred = 4 * (x - x.mean(axis=(1, 2, 3), keepdims=True)) / 255
     K, k, W, b = (values[name] for name in ("K1", "k1", "Wout", "bout"))
     h = convolved(centred, K, k, 1)
     np.testing.assert_allclose(forward(x), h.reshape(4, -1) @ W + b, rtol=1e-4, atol=1e-5)

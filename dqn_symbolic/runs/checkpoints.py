@@ -18,7 +18,7 @@ from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.files import write_whole
 
 # Of the content of each kind of file.
-VERSIONS = {"agent": FILE["version"], "checkpoint": 5, "memory": 1}
+VERSIONS = {"agent": FILE["version"], "checkpoint": 6, "memory": 1}
 READ_SIZE = 2**20  # bytes
 MAX_DATA_SIZE = 2**26  # bytes: enough for 700,000 evaluations
 
