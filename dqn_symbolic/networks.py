@@ -58,8 +58,7 @@ def conv(x, params, strides, activation=relu, highest=255, centred=False):
     x (B, height, width, history) or (B, height, width, colours, history); K (size, size, channels,
     filters), where the channels of the first are the history, for each colour. centred: the mean
     pixel of each uint8 x is subtracted from its pixels. A background is then near 0, so the weights
-    of a filter do not all grow or shrink together. And pixels count fourfold: a screen of Atari
-    uses a quarter of their range, and from numbers near 1 one learns best (LeCun et al. 1998).
+    of a filter do not all grow or shrink together. Pixels count fourfold: their spread is nearer 1.
     """
     h = x  # (B, height, width, channels)
     if strides and x.type.ndim == 5:
@@ -68,7 +67,7 @@ def conv(x, params, strides, activation=relu, highest=255, centred=False):
     for stride in strides:
         K, k, *params = params
         if h.dtype == "uint8":
-            K = K / (highest / 4 if centred else highest)  # not x: K has far fewer numbers
+            K = K / (highest / 4 if centred else highest)  # not x: it has more numbers
             if centred:  # the same as x - mean_pixel(x)
                 k = k - mean_pixel(h) * K.sum(axis=(0, 1, 2))
         h = activation(conv2d(h, K, stride) + k)  # (B, height, width, filters)

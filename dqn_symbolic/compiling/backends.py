@@ -72,7 +72,9 @@ def try_out(function, example, variables):
     """
     before = {variable: variable.get_value() for variable in variables}
     gc.disable()  # compiling makes many objects that stay, and the search for garbage visits them
-    function(*example)
-    gc.enable()
+    try:
+        function(*example)
+    finally:
+        gc.enable()
     for variable, value in before.items():
         variable.set_value(value)
