@@ -268,10 +268,26 @@ def test_a_scalar_is_returned_as_a_number():
 def test_a_function_with_a_large_constant_is_found_in_numbas_cache():
     x = TT.scalar("x", dtype="float32")
     for constant in LARGE, LARGE + 1:
-        function, arguments = numba_linker.one_function(FunctionGraph([x], [x + constant]))
+        function, arguments, _ = numba_linker.one_function(FunctionGraph([x], [x + constant]))
         (result,) = function(np.array(2, "float32"), *arguments)
         np.testing.assert_array_equal(result, constant + 2)
     assert sum(function.stats.cache_hits.values()) == 1
+
+
+def test_an_array_that_is_updated_in_place_stays_the_same_object():
+    """The compiled function does not return it, and every result finds its place."""
+    x, W = TT.vector("x", dtype="float32"), pytensor.shared(M[0].copy(), shape=M[0].shape)
+    V = pytensor.shared(M[1].copy(), shape=M[1].shape)
+    updates = [(V, V + 2 * x), (W, W + x)]
+    f = pytensor.function([x], [x.sum(), W * x], updates=updates, mode=mode("numba"))
+    arrays = W.get_value(borrow=True), V.get_value(borrow=True)
+    for times in 1, 2:
+        total, product = f(M[2])
+        np.testing.assert_allclose(total, M[2].sum(), rtol=1e-6)
+        np.testing.assert_allclose(product, (M[0] + (times - 1) * M[2]) * M[2], rtol=1e-6)
+        np.testing.assert_allclose(arrays[0], M[0] + times * M[2], rtol=1e-6)
+        np.testing.assert_allclose(arrays[1], M[1] + 2 * times * M[2], rtol=1e-6)
+    assert [id(array) for array in arrays] == [id(v.get_value(borrow=True)) for v in (W, V)]
 
 
 def test_the_same_graph_gives_the_same_source_code():

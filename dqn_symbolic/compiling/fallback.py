@@ -32,24 +32,27 @@ class OneFunctionLinker(NumbaLinker):
     def jit_compile(self, ways):
         ours, pytensors_own = ways
         try:
-            run, constants = ours()
+            run, constants, places = ours()
         except Exception as error:
             run = pytensors_own()
             warn(error)
             return run
 
         def call(*arguments):
-            nonlocal run, constants
+            nonlocal run, constants, places
+            everything = (*arguments, *constants)
             try:
-                return run(*arguments, *constants)
+                results = run(*everything)
             except Exception as error:
                 if run.signatures:  # It was compiled, so the graph itself raised the error.
                     raise
                 other = pytensors_own()
                 results = other(*arguments)
                 warn(error)
-                run, constants = other, ()
-                return results
+                run, constants, everything = other, (), arguments
+                places = range(len(arguments), len(arguments) + len(results or ()))
+            everything += results or ()
+            return [everything[place] for place in places] or None
 
         call.py_func = run.py_func
         return call

@@ -36,7 +36,7 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 6  # of the text that is written here, for numba's cache on disk
+VERSION = 7  # of the text that is written here, for numba's cache on disk
 GRAPH = "symbolic_graph"  # the name of the function
 NAME = re.compile(r"\b[iknv][0-9]+\b")  # as `Source.name` makes them
 MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
@@ -45,7 +45,8 @@ LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not c
 
 
 def one_function(fgraph):
-    """-> the graph as a numba function, compiled at the first call, and its last arguments."""
+    """-> the graph as a numba function, compiled at the first call; its last arguments; where the
+    graph's outputs are, counted through its arguments and then its results."""
     source = Source(fgraph)
     # The function's key in numba's cache on disk depends on everything that it is made of.
     keys = list(source.names_of_globals)
@@ -61,7 +62,7 @@ def one_function(fgraph):
         error_model="numpy",
         nogil=True,  # so that several threads can run it at a time
     )
-    return function, list(source.large_constants.values())
+    return function, list(source.large_constants.values()), source.places
 
 
 def optimise(library, as_numba=CPUCodeLibrary._optimize_final_module):
@@ -110,9 +111,12 @@ class Source:
         arguments = [self.argument(variable) for variable in fgraph.inputs]
         for node in fgraph.toposort():
             write(node.op, node, self)
-        results = "".join(f"{self.contiguous(variable)}, " for variable in fgraph.outputs)
-        self.line(f"return {results or None}")
+        outputs = [self.contiguous(variable) for variable in fgraph.outputs]
         arguments += self.large_constants
+        # The caller has the arrays that were updated in place: a new object for each takes time.
+        results = [name for name in outputs if name not in arguments]
+        self.line(f"return {tuple_of(results) if results else None}")
+        self.places = [[*arguments, *results].index(name) for name in outputs]
         self.text = "\n".join([f"def {GRAPH}({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):
@@ -426,7 +430,8 @@ def write_reduction(op, node, source):
         returned.append(total)
     if remaining:
         source.bind(output, total)
-        source.line(f"{total} = {total}.astype(np.{output.dtype})")
+        if dtype != output.dtype:
+            source.line(f"{total} = {total}.astype(np.{output.dtype})")
     else:
         source.let(output, cast(total, output.dtype))
 

@@ -24,8 +24,7 @@ def digits(seed):
 
     pixels, label = load_digits(return_X_y=True)  # 0..16, by Alpaydin & Kaynak 1998
     x, label = (pixels / 16).astype(np.float32), label.astype(np.int32)
-    order = np.random.default_rng(seed).permutation(len(x))
-    test, train = order[:TEST], order[TEST:]
+    test, train = np.split(np.random.default_rng(seed).permutation(len(x)), [TEST])
     return Digits(x[train], label[train], x[test], label[test])
 
 
@@ -72,8 +71,7 @@ def pong(seed, frames=720):
             field = frame[34:194]  # without the score
             paddles_and_ball = (field != np.median(field)).reshape(80, 2, 80, 2)
             images.append(paddles_and_ball.mean(axis=(1, 3)))
-    half = frames // 2
-    return Frames(one_channel(images[:half]), one_channel(images[half:]))
+    return Frames(*map(one_channel, np.array_split(images, 2)))
 
 
 def one_channel(frames):

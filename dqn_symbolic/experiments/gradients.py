@@ -5,11 +5,8 @@ import numpy as np
 
 def noise(gradients, mean):
     """gradients: draws of g (parameters,); mean: E g. -> E |g - E g|**2 / |E g|**2"""
-    total, draws = 0.0, 0
-    for g in gradients:
-        total += float(np.sum((g - mean) ** 2))
-        draws += 1
-    return total / draws / float(np.sum(mean**2))
+    distances = [float(np.sum((g - mean) ** 2)) for g in gradients]
+    return sum(distances) / len(distances) / float(np.sum(mean**2))
 
 
 def flat(gradient):

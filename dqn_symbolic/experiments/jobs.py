@@ -41,10 +41,8 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
     except BrokenProcessPool as error:
         if stop:  # a signal that ended the workers, too
             return
-        at_work = list(waiting.values())[:processes]
-        names = "; ".join(
-            f"{name}, {condition}, seed {seed}" for name, condition, _, seed in at_work
-        )
+        jobs = list(waiting.values())[:processes]
+        names = "; ".join(f"{name}, {condition}, seed {seed}" for name, condition, _, seed in jobs)
         raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
     finally:
         if waiting:
