@@ -163,12 +163,13 @@ PRESETS = {
         "n_step": 5,
         "memory_size": 200_000,
         "warm_up": 5_000,
+        "update_every": 5,
         "sync_every": 250,
         "epsilon_steps": 25_000,
-        "steps": 600_000,
-        "evaluate_every": 100_000,
+        "steps": 750_000,
+        "evaluate_every": 125_000,
         "evaluation_episodes": 10,
-        "checkpoint_every": 100_000,
+        "checkpoint_every": 125_000,
     },
     # The whole Nature agent (Mnih et al. 2015, Extended Data Table 1), in the units of its code.
     "nature": {

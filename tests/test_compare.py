@@ -24,7 +24,6 @@ from dqn_symbolic.experiments.runner import (
     jobs,
     path_of,
     rows_of,
-    seeds,
 )
 from run_catch import main
 
@@ -68,9 +67,7 @@ def test_every_setting_and_seed_has_rows_of_finite_numbers(folder, name):
     with open(folder / f"{name}.csv", newline="") as file:
         table = list(csv.DictReader(file))
     experiment = EXPERIMENTS[name]
-    expected = set(
-        product(experiment.conditions(True), map(str, range(seeds(experiment, quick=True))))
-    )
+    expected = set(product(experiment.conditions(True), map(str, range(experiment.SEEDS[True]))))
     assert {(row["condition"], row["seed"]) for row in table} == expected
     json_rows = rows(folder, name)
     assert len(json_rows) == len(table)

@@ -3,7 +3,7 @@
 An experiment is a module. Its docstring is the claim, with the slide that makes it. Its names:
 
     TITLE                          of the experiment in the report
-    SEEDS, QUICK_SEEDS             the number of seeds, which count from 0; the same for --quick
+    SEEDS                          the numbers of seeds, in full and quick; they count from 0
     conditions(quick)              -> {name: condition}, plain data; names become file names
     measure(condition, seed)       yields rows {column: number}, the results of one job
     table(rows), draw(rows)        yields lines [text, ...], the head first; -> matplotlib Figure

@@ -15,7 +15,7 @@ from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
 TITLE = "Replay and target network, with and without"
-SEEDS, QUICK_SEEDS = 10, 2
+SEEDS = 10, 2  # in full, quick
 
 BREAKOUT = {"both": 316.8, "replay-only": 240.7, "target-only": 10.2, "neither": 3.2}
 NO_REPLAY, NO_TARGET = {"memory_size": 32}, {"sync_every": 1}

@@ -18,7 +18,7 @@ from dqn_symbolic.experiments.results import by_condition, quartiles
 from dqn_symbolic.experiments.tabular import state_graph
 
 TITLE = "A stochastic policy"
-SEEDS, QUICK_SEEDS = 10, 1
+SEEDS = 10, 1  # in full, quick
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
 RIGHT = 1
 

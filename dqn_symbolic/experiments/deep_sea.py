@@ -18,7 +18,7 @@ from dqn_symbolic.experiments.tabular import q_learning, state_graph
 from dqn_symbolic.training import training
 
 TITLE = "Sparse rewards"
-SEEDS, QUICK_SEEDS = 10, 1
+SEEDS = 10, 1  # in full, quick
 BOARD = 10  # DQN sees a board of this size at every depth
 
 

@@ -18,7 +18,7 @@ from dqn_symbolic.experiments.tabular import graph_of, observations, q_learning,
 from dqn_symbolic.settings import Settings
 
 TITLE = "Dynamic programming"
-SEEDS, QUICK_SEEDS = 10, 2
+SEEDS = 10, 2  # in full, quick
 
 
 def conditions(quick):

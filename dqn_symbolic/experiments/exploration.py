@@ -16,7 +16,7 @@ from dqn_symbolic.experiments.results import grouped, quartiles
 from dqn_symbolic.experiments.tabular import graph_of, sweeps
 
 TITLE = "Exploration and exploitation"
-SEEDS, QUICK_SEEDS = 10, 1
+SEEDS = 10, 1  # in full, quick
 EPSILONS = (0.0, 0.05, 0.2, 0.4, 0.7, 1.0)
 
 

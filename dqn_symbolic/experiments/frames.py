@@ -20,7 +20,7 @@ from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter
 from dqn_symbolic.experiments.tabular import state_graph, visits
 
 TITLE = "Why four frames"
-SEEDS, QUICK_SEEDS = 10, 2
+SEEDS = 10, 2  # in full, quick
 
 
 def conditions(quick):

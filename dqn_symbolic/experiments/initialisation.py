@@ -16,7 +16,7 @@ from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_condition
 
 TITLE = "Initialisation"
-SEEDS, QUICK_SEEDS = 10, 1
+SEEDS = 10, 1  # in full, quick
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
 RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}
 ACTIVATIONS, INITIALISERS = ("relu", "tanh"), ("glorot", "uniform_fan_in", "orthogonal")

@@ -17,7 +17,7 @@ from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, learning_rows
 from dqn_symbolic.experiments.results import by_condition, quartiles
 
 TITLE = "Late rewards"
-SEEDS, QUICK_SEEDS = 10, 1
+SEEDS = 10, 1  # in full, quick
 
 
 class Late(gymnasium.Wrapper):

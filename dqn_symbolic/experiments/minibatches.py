@@ -18,7 +18,7 @@ from dqn_symbolic.experiments.results import grouped
 from dqn_symbolic.q_learning import gradient_alone
 
 TITLE = "Minibatches mean reduced variance"
-SEEDS, QUICK_SEEDS = 10, 2
+SEEDS = 10, 2  # in full, quick
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 

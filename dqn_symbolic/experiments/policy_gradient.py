@@ -19,7 +19,7 @@ from dqn_symbolic.experiments.results import by_condition, grouped, quartiles
 from dqn_symbolic.experiments.tabular import expected_return, graph_of, observations
 
 TITLE = "Policy gradient"
-SEEDS, QUICK_SEEDS = 10, 2
+SEEDS = 10, 2  # in full, quick
 
 EVALUATE_EVERY = 2_000  # agent steps; the noise is measured at multiples of 1,000
 

@@ -16,14 +16,15 @@ from dqn_symbolic.experiments.results import by_condition
 from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS
 
 TITLE = "Replay and target network on Pong"
-SEEDS, QUICK_SEEDS = 1, 1
+SEEDS = 1, 1  # in full, quick
 GAME = "ALE/Pong-v5"
 
 
 def conditions(quick):
     small = {"steps": 300, "evaluate_every": 150, "evaluation_steps": 30, "warm_up": 100}
     small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
-    agent = PRESETS["atari"] | {"n_step": 1} | (small if quick else {})
+    agent = PRESETS["atari"] | {"n_step": 1, "steps": 500_000, "evaluate_every": 50_000}
+    agent |= small if quick else {}
     return {name: {"agent": agent | change} for name, change in CHANGES.items()}
 
 

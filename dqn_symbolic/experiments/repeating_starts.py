@@ -21,7 +21,7 @@ from dqn_symbolic.experiments.results import by_condition, quartiles
 from dqn_symbolic.training import training
 
 TITLE = "Starts that repeat"
-SEEDS, QUICK_SEEDS = 10, 1
+SEEDS = 10, 1  # in full, quick
 
 HOLDS, MEMORIES = (10, 80), (32, 128, 512, 2_048)
 FRAMES = 5  # of an episode

@@ -26,7 +26,7 @@ stages repeating-starts ablation minibatches frames exploration initialisation
 dynamic-programming policy-gradient corridor deep-sea late-rewards pong
 """
 ALL = {n: import_module(f"{__package__}.{n.replace('-', '_')}") for n in NAMES.split()}
-LONG = {"pong": ALL["pong"]}  # takes hours, so `compare` runs it only by its name
+LONG = {"pong": ALL["pong"]}  # `compare` runs it only by its name
 EXPERIMENTS = {name: experiment for name, experiment in ALL.items() if name not in LONG}
 
 
@@ -37,12 +37,8 @@ def jobs(name, quick):
     return [
         (name, condition_name, condition, seed)
         for condition_name, condition in conditions.items()
-        for seed in range(seeds(experiment, quick))
+        for seed in range(experiment.SEEDS[quick])
     ]
-
-
-def seeds(experiment, quick):
-    return experiment.QUICK_SEEDS if quick else experiment.SEEDS
 
 
 def claim(experiment):
@@ -152,7 +148,7 @@ def report(out, quick):
         parts.append(
             f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"
             f"{table}\n\n"
-            f"Seeds: {seeds(experiment, quick)}; one process would take {seconds:,.0f} s.\n\n"
+            f"Seeds: {experiment.SEEDS[quick]}; one process would take {seconds:,.0f} s.\n\n"
             f"```\n{command}\n```\n"
         )
     write_text(out / "report.md", "\n".join(parts))

@@ -14,7 +14,7 @@ from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
 TITLE = "The stages"
-SEEDS, QUICK_SEEDS = 10, 2
+SEEDS = 10, 2  # in full, quick
 
 ONLINE = {"memory_size": 1, "batch_size": 1, "sync_every": 1, "optimiser": "sgd"}
 CHANGES = {
