@@ -49,10 +49,11 @@ class OneFunctionLinker(NumbaLinker):
                 other = pytensors_own()
                 results = other(*arguments)
                 warn(error)
-                run, constants, everything = other, (), arguments
-                places = range(len(arguments), len(arguments) + len(results or ()))
+                run, constants, places = other, (), []
+            if not places:
+                return results
             everything += results or ()
-            return [everything[place] for place in places] or None
+            return [everything[place] for place in places]
 
         call.py_func = run.py_func
         return call

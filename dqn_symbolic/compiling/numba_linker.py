@@ -45,8 +45,10 @@ LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not c
 
 
 def one_function(fgraph):
-    """-> the graph as a numba function, compiled at the first call; its last arguments; where the
-    graph's outputs are, counted through its arguments and then its results."""
+    """-> the graph as a numba function, compiled at the first call; its last arguments; places.
+
+    places: of the graph's outputs among its arguments and then its results; []: they are these.
+    """
     source = Source(fgraph)
     # The function's key in numba's cache on disk depends on everything that it is made of.
     keys = list(source.names_of_globals)
@@ -114,9 +116,10 @@ class Source:
         outputs = [self.contiguous(variable) for variable in fgraph.outputs]
         arguments += self.large_constants
         # The caller has the arrays that were updated in place: a new object for each takes time.
-        results = [name for name in outputs if name not in arguments]
+        names = list(dict.fromkeys([*arguments, *outputs]))
+        results = names[len(arguments) :]
         self.line(f"return {tuple_of(results) if results else None}")
-        self.places = [[*arguments, *results].index(name) for name in outputs]
+        self.places = [names.index(name) for name in outputs if results != outputs]
         self.text = "\n".join([f"def {GRAPH}({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):

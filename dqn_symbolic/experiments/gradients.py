@@ -10,10 +10,7 @@ def noise(gradients, mean):
 
 
 def flat(gradient):
-    """gradient(*batch) -> something, *arrays.
-
-    -> vector(*batch) -> (parameters,) float64: the arrays one after the other
-    """
+    """-> vector(*batch) -> (parameters,) float64: the arrays of gradient(*batch) -> _, *arrays"""
 
     def vector(*batch):
         return np.concatenate([g.ravel() for g in gradient(*batch)[1:]]).astype(np.float64)
