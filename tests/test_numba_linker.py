@@ -265,6 +265,13 @@ def test_a_scalar_is_returned_as_a_number():
     assert f(np.float32([1, 2])) == 3
 
 
+def test_a_number_is_read_before_its_array_is_updated_in_place():
+    c = pytensor.shared(np.zeros(1, "float32"), shape=(1,))
+    number = TT.scalar_from_tensor(c.dimshuffle())
+    f = pytensor.function([], number, updates=[(c, c + 1)], mode=mode("numba"))
+    assert [f(), f()] == [0, 1]
+
+
 def test_a_function_with_a_large_constant_is_found_in_numbas_cache():
     x = TT.scalar("x", dtype="float32")
     for constant in LARGE, LARGE + 1:

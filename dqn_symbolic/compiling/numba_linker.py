@@ -519,7 +519,7 @@ def write_assertion(op, node, source):
 @write.register(ScalarFromTensor)
 @write.register(TensorFromScalar)
 def write_same_number(op, node, source):
-    source.views[node.outputs[0]] = source.view(node.inputs[0])
+    source.let(node.outputs[0], source.element(node.inputs[0], ()))  # before an array is reused
 
 
 @write.register(DeepCopyOp)
