@@ -13,7 +13,7 @@ from dqn_symbolic.experiments.frames import best_return
 from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
 from dqn_symbolic.experiments.minibatches import consecutive
 from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
-from dqn_symbolic.experiments.runner import EXPERIMENTS, seeds
+from dqn_symbolic.experiments.runner import EXPERIMENTS
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
@@ -28,7 +28,7 @@ def test_settings_are_valid_and_can_be_written_as_json(name, quick):
         assert json.loads(json.dumps(condition))
         Catch(**condition.get("game", {}))
         Settings(**condition.get("agent", {}))
-    assert seeds(EXPERIMENTS[name], quick=False) >= 5
+    assert EXPERIMENTS[name].SEEDS[False] >= 5
 
 
 def test_neighbouring_stages_differ_by_one_setting():
