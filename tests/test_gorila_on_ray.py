@@ -489,7 +489,7 @@ def test_ctrl_c_while_the_bundles_start(tmp_path):
 
 
 OWN_GAME = """
-import pathlib, sys
+import pathlib, sys, uuid
 import games.catch, gymnasium
 
 class Own(games.catch.Catch):
@@ -509,7 +509,7 @@ class Own(games.catch.Catch):
 
     def close(self):
         if self.there:
-            pathlib.Path(__file__).with_name(f"closed-{id(self)}").touch()
+            pathlib.Path(__file__).with_name(f"closed-{uuid.uuid4()}").touch()
 
 gymnasium.register("Own-v0", entry_point=Own)
 """
