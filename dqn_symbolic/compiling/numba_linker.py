@@ -119,7 +119,7 @@ class Source:
         names = list(dict.fromkeys([*arguments, *outputs]))
         results = names[len(arguments) :]
         self.line(f"return {tuple_of(results) if results else None}")
-        self.places = [names.index(name) for name in outputs if results != outputs]
+        self.places = [] if results == outputs else [names.index(name) for name in outputs]
         self.text = "\n".join([f"def {GRAPH}({', '.join(arguments)}):", *self.lines])
 
     def argument(self, variable):

@@ -19,7 +19,8 @@ def minibatches(rng, epochs, *arrays, size, bar=True):
     for _ in tqdm(range(epochs), unit=" epochs", leave=False, disable=None if bar else True):
         order = rng.permutation(N)
         for begin in range(0, N, size):
-            yield [array[order[begin : begin + size]] for array in arrays]
+            chosen = order[begin : begin + size]
+            yield [array[chosen] for array in arrays]
 
 
 def error_rate(logits, label):
