@@ -1,6 +1,7 @@
 """Gorila in one process: exact beside the single agent, and each rule by itself."""
 
 import re
+import shutil
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from dqn_symbolic.__main__ import main
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.gorila import learner as learner_module
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.learner import FIRST_LOSSES
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
@@ -23,6 +25,7 @@ from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import functions
+from dqn_symbolic.runs import pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.loading import read_agent, read_data
 from dqn_symbolic.runs.run import Run, example
@@ -72,8 +75,7 @@ def test_one_bundle_is_the_single_agent(optimiser, shards):
         agent.step()
     assert scheduler.updates == agent.updates == 71
     assert_same_bits(scheduler, agent)
-    x = agent.x[None]
-    assert scheduler.forward(x).tobytes() == agent.forward(x).tobytes()
+    assert scheduler.score() == scorer(CATCH, agent)()
 
 
 @pytest.mark.parametrize("bundles", [1, 2, 3])
@@ -157,20 +159,22 @@ def test_two_bundles_learn_catch():
 # -- a run, and its files --------------------------------------------------------------------------
 
 
-def gorila_run(folder, data=None):
+def gorila_run(folder, data=None, gorila=TWO, said=None, **more):
     """-> a run that has begun."""
-    settings, gorila = replace(QUICK, steps=200, evaluate_every=100, checkpoint_every=50), TWO
+    settings = replace(QUICK, steps=200, evaluate_every=100, checkpoint_every=50, **more)
     run = Run(CATCH, settings, folder, data)
     run.game_and_settings["gorila"] = asdict(gorila)
     with uncompiled():
-        driver = Scheduler(CATCH, settings, gorila)
-        run.begin(driver, driver.compilation())
+        driver = Scheduler(CATCH, settings, gorila, [].append if said is None else said.append)
+        driver.folder_of = lambda i: folder / "bundles" / f"{run.mark}-{i + 1}"
+        servers, bundles = driver.compilation()
+        run.begin(driver, [servers] if data else [servers, bundles])
     return run
 
 
 def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
     said, run = [], gorila_run(tmp_path)
-    score = run.scored(scorer(CATCH, run.agent))
+    score = run.scored(run.agent.score)
     for _ in run.kept(training(run.agent, score, run.pause)):
         said += run.agent.lines()
     summary = run.finish()
@@ -187,26 +191,92 @@ def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
     assert set(weights) == set(run.agent.weights())
 
 
-def trained_run(folder):
+def trained_run(folder, *, steps=200, **more):
     """-> a run that has trained, and the data of its checkpoint."""
-    run = gorila_run(folder)
-    trained(run, scorer(CATCH, run.agent))
+    run = gorila_run(folder, **more)
+    run.agent.settings = replace(run.agent.settings, steps=steps)
+    trained(run, run.agent.score)
     run.save_checkpoint()
     return run, read_data(folder / "checkpoint.npz", "checkpoint")[0]
 
 
-def test_a_resumed_run_has_the_servers_and_bundles_with_empty_memories(tmp_path):
-    run, data = trained_run(tmp_path)
-    again = gorila_run(tmp_path, data)
-    (state, arrays), (expected_state, expected) = again.agent.get_state(), run.agent.get_state()
-    lives = {"bundle.0.lives": 1, "bundle.1.lives": 1}
-    assert state["counters"] == {**expected_state["counters"], **lives}
+@pytest.mark.parametrize(
+    ("gorila", "more"),
+    [
+        (GorilaSettings(bundles=1), {}),
+        (GorilaSettings(bundles=1, pull_every=3, stale_after=5), {"optimiser": "rmsprop"}),
+        (replace(TWO, outlier_after=0.5), {"memory_size": 30, "n_step": 3}),
+    ],
+)
+@pytest.mark.parametrize("stopped_at", [20, 131])
+def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(
+    gorila, more, stopped_at, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pieces, "SIZE", 2_000)  # bytes: a piece holds 15 frames
+    monkeypatch.setattr(learner_module, "FIRST_LOSSES", 10)
+    runs, said = [], []
+    for folder, steps in ((tmp_path / "whole", 200), (tmp_path / "stopped", stopped_at)):
+        folder.mkdir()
+        runs.append(trained_run(folder, steps=steps, gorila=gorila, **more)[0])
+    data = read_data(tmp_path / "stopped" / "checkpoint.npz", "checkpoint")[0]
+    again = gorila_run(tmp_path / "stopped", data, gorila, said, **more)
+    assert len(said) == gorila.bundles
+    assert said[0].endswith("; 0 agent steps are lost")
+    trained(again, again.agent.score)
+    whole = runs[0].agent
+    (state, arrays), (expected_state, expected) = again.agent.get_state(), whole.get_state()
+    for i in range(gorila.bundles):
+        assert (state["counters"].pop(f"bundle.{i}.lives")) == 1
+        assert (expected_state["counters"].pop(f"bundle.{i}.lives")) == 0
+    assert state == expected_state
     assert all(arrays[name].tobytes() == expected[name].tobytes() for name in expected)
-    assert again.rows == run.rows
-    for i, bundle in enumerate(again.agent.bundles):
-        assert (bundle.agent.steps, bundle.agent.steps_before) == (0, 100)
-        assert bundle.agent.settings.seed == seed_of(0, i, life=1)
-        assert bundle.agent.epsilon == run.agent.bundles[i].agent.epsilon < 1
+    for bundle, other in zip(again.agent.bundles, whole.bundles):
+        for learner in (bundle.learner, other.learner):
+            assert learner.outliers == learner.pushes == 0  # they are in reports
+        assert bundle.learner.versions == other.learner.versions
+        (data, arrays), (expected_data, expected) = (b.agent.get_state() for b in (bundle, other))
+        assert data == expected_data
+        assert all(arrays[name].tobytes() == expected[name].tobytes() for name in expected)
+        assert bundle.agent.epsilon == other.agent.epsilon
+    assert again.agent.score() == whole.score()
+    strip = (
+        [{**row, "seconds": 0} for row in again.rows],
+        [{**r, "seconds": 0} for r in runs[0].rows],
+    )
+    assert strip[0] == strip[1]
+
+
+def damaged(path):
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda path: None, ""),
+        (Path.unlink, "is missing"),
+        (damaged, "is damaged, cut short"),
+        (lambda path: shutil.copy(path.parents[2] / "checkpoint.npz", path), "does not fit"),
+    ],
+)
+def test_a_bundle_without_its_file_begins_with_an_empty_memory(harm, why, tmp_path):
+    run, data = trained_run(tmp_path)
+    (path,) = tmp_path.glob("bundles/*-2/checkpoint.npz")
+    harm(path)
+    said = []
+    again = gorila_run(tmp_path, data, said=said)
+    one, other = (bundle.agent for bundle in again.agent.bundles)
+    assert said[0] == f"bundle 1 goes on with {one.memory.size} transitions; 0 agent steps are lost"
+    assert (one.steps, one.steps_before, one.memory.size) == (100, 0, 100)
+    if why:
+        assert said[1].startswith("bundle 2 goes on with 0 transitions; 100 agent steps are lost (")
+        assert why in said[1]
+        assert (other.steps, other.steps_before, other.memory.size) == (0, 100, 0)
+        assert other.settings.seed == seed_of(0, 1, life=1)
+    else:
+        assert other.memory.size == 100
+    assert other.epsilon == run.agent.bundles[1].agent.epsilon < 1
+    assert again.agent.steps == 200
 
 
 def test_a_damaged_checkpoint(tmp_path):
@@ -218,7 +288,9 @@ def test_a_damaged_checkpoint(tmp_path):
 
 @pytest.mark.usefixtures("uncompiled")
 def test_a_folder_belongs_to_one_command(tmp_path, capsys):
-    gorila_run(tmp_path).save_checkpoint()
+    run = gorila_run(tmp_path)
+    run.save_checkpoint()
+    run.stack.close()
     assert main(["train", "--resume", str(tmp_path)]) == 2
     assert "holds a run of gorila: gorila --resume goes on" in capsys.readouterr().err
 

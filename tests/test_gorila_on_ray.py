@@ -82,9 +82,9 @@ def take(driver, steps):
     assert driver.steps == driver.settings.steps
 
 
-def take_until_it_steps(driver, bundle):
+def take_until_it_steps(driver, bundle, before):
     """A bundle that has died may still be starting."""
-    before, since = driver.taken[bundle], time.monotonic()
+    since = time.monotonic()
     while driver.taken[bundle] == before:
         assert time.monotonic() - since < 120
         take(driver, 10)
@@ -100,6 +100,7 @@ def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
     take(driver, steps)
     scheduler = Scheduler(CATCH, settings, GorilaSettings(**how)).compile()
     take(scheduler, steps)
+    assert driver.mean_loss() == pytest.approx(scheduler.mean_loss())  # added in another order
     assert_same(driver.get_state(), scheduler.get_state())
     scheduler.bundles[0].learner.pull()
     inside(driver.bundles[0], lambda self: self.bundle.learner.pull())
@@ -107,7 +108,6 @@ def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
     assert_same(state, scheduler.bundles[0].agent.get_state())
     assert driver.updates == scheduler.updates == steps - settings.warm_up + 1
     assert driver.epsilon == scheduler.epsilon
-    assert driver.mean_loss() == pytest.approx(scheduler.mean_loss())  # added in another order
 
 
 def assert_same(state, expected):
@@ -118,20 +118,31 @@ def assert_same(state, expected):
         assert array.tobytes() == expected_arrays[name].tobytes(), name
 
 
-def test_a_killed_bundle_begins_again_with_an_empty_memory():
+@pytest.mark.parametrize("has_folder", [False, True])
+def test_a_killed_bundle_goes_on_with_what_it_has_saved(has_folder, tmp_path):
     driver, said = started(bundles=2)
+    if has_folder:
+        driver.folder_of = lambda i: tmp_path / f"1234abcd-{i + 1}"
     take(driver, 400)
+    driver.get_state()  # as for a checkpoint
+    saved = driver.taken[0]
+    take(driver, 60)
     updates, taken, epsilon = driver.updates, list(driver.taken), driver.epsilons[0]
     kill(driver.bundles[0])
     take(driver, 400)
-    if driver.taken[0] == taken[0]:
-        take_until_it_steps(driver, 0)
-    assert said == ["bundle 1 has died: it begins again, with an empty memory"]
+    take_until_it_steps(driver, 0, taken[0])
+    lost = taken[0] - saved
+    back = f"{saved:,} transitions; {lost}" if has_folder else f"0 transitions; {taken[0]}"
+    assert said == [
+        "bundle 1 has died: it begins again",
+        f"bundle 1 goes on with {back} agent steps are lost",
+    ]
     assert driver.lives == [1, 0]
     assert sum(driver.taken) == driver.steps
     assert driver.updates > updates  # nothing that was learnt is lost
     steps = [inside(bundle, lambda self: self.bundle.agent.steps) for bundle in driver.bundles]
-    assert steps == [driver.taken[0] - taken[0], driver.taken[1]]
+    first_life = saved if has_folder else 0
+    assert steps == [first_life + driver.taken[0] - taken[0], driver.taken[1]]
     assert driver.epsilons[0] < epsilon  # it goes on
     seeds = [
         inside(bundle, lambda self: self.bundle.agent.settings.seed) for bundle in driver.bundles
@@ -171,7 +182,7 @@ def die_as_they_start(driver, which, deaths):
     ("which", "again"),
     [
         ("server", "server 1 has died: it begins again at version 0"),
-        ("bundle", "bundle 1 has died: it begins again, with an empty memory"),
+        ("bundle", "bundle 1 has died: it begins again"),
     ],
 )
 def test_what_dies_while_it_starts_is_started_again(which, again):
@@ -193,10 +204,14 @@ def test_what_dies_while_it_is_restarted_is_restarted():
     assert said == ["server 2 has died: it begins again at version 151"] * 3
     assert versions(driver) == [251, 251]
     # As a resumed run does.
+    for bundle in driver.bundles:
+        ray.kill(bundle)
+    driver.calls = {}
     die_as_they_start(driver, "server", deaths=1)
     kill(driver.servers[0].actor)
     driver.set_state(*state)
-    assert said[3:] == ["server 1 has died: it begins again at version 151"] * 2
+    assert said[3:5] == ["server 1 has died: it begins again at version 151"] * 2
+    assert said[5:] == ["bundle 1 goes on with 0 transitions; 200 agent steps are lost"]
     assert versions(driver) == [151, 151]
 
 
@@ -211,6 +226,81 @@ def test_a_stop_ends_the_wait_for_servers():
         if not driver.stop:
             part()
     assert time.monotonic() - since < 3
+
+
+def rows_of(driver, pause=lambda: False):
+    clock = SimpleNamespace(is_training=[])
+    rows = driver.rows(lambda is_training: clock.is_training.append(is_training) or 7.5, pause)
+    return list(rows), clock.is_training
+
+
+def test_evaluations_are_beside_the_bundles():
+    """The evaluator takes so long that the training is over before its first scores."""
+    settings = replace(SMALL, steps=600, evaluate_every=200)
+    driver, _ = started(settings, bundles=2)
+    seen = []
+
+    class Slow:
+        def score(self, game, settings, params):
+            time.sleep(1.5)
+            return {"mean_return": float(params["bout"].sum())}
+
+        def close(self):
+            pass
+
+    ray.kill(driver.evaluator)
+    driver.evaluator = ray.remote(Slow).remote()
+    wait = driver.wait
+    driver.wait = lambda: (wait(), seen.append((driver.steps, len(driver.scored))))
+    rows, training_now = rows_of(driver)
+    assert (600, 0) in seen
+    assert training_now == [True] * 3 + [False]
+    steps = [row["env_steps"] for row in rows]
+    assert [at // 200 for at in steps] == [1, 2, 3]
+    assert steps[2] == 600 == driver.steps
+    assert [row["seconds"] for row in rows] == [7.5] * 3
+    updates = [row["updates"] for row in rows]
+    assert updates == sorted(updates)
+    assert updates[2] == driver.updates > updates[0] > 0
+    for row in rows:  # each has the scores of its own weights
+        assert row["mean_return"] == float(row["weights"]["bout"].sum())
+    assert (rows[2]["weights"]["bout"] == driver.weights()["bout"]).all()
+    assert (rows[0]["weights"]["bout"] != driver.weights()["bout"]).any()
+
+
+def test_the_scores_are_those_of_the_scheduler():
+    settings = replace(SMALL, steps=150, evaluate_every=100)
+    driver, _ = started(settings, bundles=1)
+    scheduler = Scheduler(CATCH, settings, GorilaSettings(bundles=1)).compile()
+    rows, _ = rows_of(driver)
+    assert [row["env_steps"] for row in rows] == [100, 150]  # and at the end
+    take(scheduler, 150)
+    assert rows[1]["updates"] == scheduler.updates == 101
+    assert {name: rows[1][name] for name in ("mean_return", "catch_rate")} == scheduler.score()
+
+
+@pytest.mark.parametrize(("deaths", "ends"), [(1, False), (9, True)])
+def test_a_killed_evaluator_comes_back(deaths, ends, tmp_path):
+    settings = replace(SMALL, steps=300, evaluate_every=100)
+    driver, said = started(settings, bundles=1)
+
+    class Dying:
+        def score(self, game, settings, params):
+            lives = [*tmp_path.iterdir()]
+            if len(lives) < deaths:
+                (tmp_path / str(len(lives))).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return {"mean_return": 0.25}
+
+    options = {"max_restarts": -1, "max_task_retries": 3}
+    driver.evaluator = ray.remote(Dying).options(**options).remote()
+    if ends:
+        with pytest.raises(on_ray.GameError, match="the evaluator cannot be started again: "):
+            rows_of(driver)
+    else:
+        rows, _ = rows_of(driver)
+        assert [row["mean_return"] for row in rows] == [0.25] * 3
+    assert not said
 
 
 def versions(driver):
@@ -247,7 +337,7 @@ def test_a_lost_node():
         assert ends == [f"server {i + 1}" for i in dead]
         assert driver.updates > 200
         cluster.add_node(num_cpus=1)
-        take_until_it_steps(driver, lost)
+        take_until_it_steps(driver, lost, driver.taken[lost])
     finally:
         ray.shutdown()
         cluster.shutdown()
@@ -269,17 +359,22 @@ def test_the_command(tmp_path, capsys):
     assert "bundle 2: " in told
     assert f"watch:  python -m dqn_symbolic watch {out}" in told
     names = {"agent.npz", "checkpoint.npz", "learning_curve.png", "progress.csv", "summary.json"}
-    assert {path.name for path in (tmp_path / "run").iterdir()} == names
+    assert {path.name for path in (tmp_path / "run").iterdir()} == names | {"bundles"}
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["env_steps"], summary["gorila"]["bundles"]) == (300, 2)
 
     assert main(["gorila", "--resume", out, "--bundles", "3"]) == 2
     assert "--resume keeps a run's settings: bundles was 2, not 3" in capsys.readouterr().err
     assert main(["gorila", "--resume", out, "--steps", "500", "--no-window"]) == 0
-    assert "each bundle begins again, with an empty memory" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    back = re.findall(
+        r"bundle (.) goes on with (\d+) transitions; (\d+) agent steps are lost", told
+    )
+    assert sorted((i, lost) for i, _, lost in back) == [("1", "0"), ("2", "0")]
+    assert all(0 < int(size) <= 200 for _, size, _ in back)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["env_steps"] == 500
-    assert summary["updates"] >= 300 - 2 * 49 + 200 - 2 * 49  # each life has its warm-up
+    assert summary["updates"] == 500 - 2 * 49  # of each bundle, once
     assert not ray.is_initialized()
 
 
@@ -391,7 +486,7 @@ def family(process):
 
 
 OURS = re.compile(
-    r"(starting |compiling |forecast: |(bundle|server) [12](:| has died:) |(not )?solved: "
+    r"(starting |forecast: |(bundle|server) [12](:| goes on with| has died:) |(not )?solved: "
     r"|time: |files: |go on: |watch: )"
 )
 
@@ -516,17 +611,22 @@ gymnasium.register("Own-v0", entry_point=Own)
 
 
 @pytest.mark.parametrize(
-    ("fails", "said"),
+    ("fails", "said", "closed"),
     [
-        ("", ""),
-        ("made", "dqn_symbolic: own_game:Own-v0: its constructor raised RuntimeError: no display"),
+        ("", "", 2 * 2 + 101),  # and those of the evaluator
+        (
+            "made",
+            "dqn_symbolic: own_game:Own-v0: its constructor raised RuntimeError: no display",
+            0,
+        ),
         (
             "step",
             " agent steps: Own-v0: step raised RuntimeError: no more balls; everything until ",
+            2 * 2,
         ),
     ],
 )
-def test_a_game_of_the_current_folder(fails, said, tmp_path, capsys, monkeypatch):
+def test_a_game_of_the_current_folder(fails, said, closed, tmp_path, capsys, monkeypatch):
     (tmp_path / "own_game.py").write_text(OWN_GAME)
     monkeypatch.delitem(sys.modules, "own_game", raising=False)
     monkeypatch.setattr(modules, "NAMED", [])
@@ -543,4 +643,4 @@ def test_a_game_of_the_current_folder(fails, said, tmp_path, capsys, monkeypatch
         summary = json.loads(Path("run/summary.json").read_text())
         assert 69 < summary["env_steps"] < 300  # the other may have taken fewer
         assert Path("run/checkpoint.npz").exists()
-    assert len([*tmp_path.glob("closed-*")]) == (0 if fails == "made" else 4)
+    assert len([*tmp_path.glob("closed-*")]) == closed

@@ -140,10 +140,10 @@ def test_the_forecast_of_gorila_waits_until_the_new_memories_are_warm(tmp_path, 
     """Each of two bundles has to take ten agent steps. Nobody asks for their `updates`."""
 
     class Scheduler:
-        settings, steps, epsilon = Settings(warm_up=10, steps=10_000, evaluate_every=10_000), 300, 1
+        settings, steps, epsilon = Settings(warm_up=10, steps=10_000, evaluate_every=10_000), 0, 1
 
         def step(self):
-            now[0] += 1 if self.steps >= 320 else 0.001
+            now[0] += 1 if self.steps >= 20 else 0.001
             self.steps += 1
 
     lines = []
@@ -151,6 +151,6 @@ def test_the_forecast_of_gorila_waits_until_the_new_memories_are_warm(tmp_path, 
     one.game_and_settings["gorila"] = {"bundles": 2}
     one.agent, one.compiled, one.memory = Scheduler(), True, "9 GB"
     pause = one.pause
-    one.pause = lambda: pause() or one.agent.steps == 450
+    one.pause = lambda: pause() or one.agent.steps == 150
     trained(one, zero)
-    assert lines == ["forecast: 2:39:40 without evaluations, at 1.0 steps a second; 9 GB"]
+    assert lines == ["forecast: 2:44:40 without evaluations, at 1.0 steps a second; 9 GB"]

@@ -5,11 +5,9 @@ from dataclasses import asdict, fields
 from tqdm import tqdm
 
 from dqn_symbolic.commands.training import asked, ended, expect_room
-from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.loading import fitting
-from dqn_symbolic.training import training
 
 
 def gorila(door, address=None, **given):
@@ -36,14 +34,17 @@ def gorila(door, address=None, **given):
             run.took("", run.since)
             driver = on_ray.OnRay(task, settings, shared, say_beside_bar, run.stop)
             run.stack.callback(driver.close)
-            lost = "each bundle begins again, with an empty memory"
-            run.begin(driver, driver.compilation(), lost)
+            driver.folder_of = lambda i: run.out.absolute() / "bundles" / f"{run.mark}-{i + 1}"
+            servers, bundles = driver.compilation()
+            run.begin(driver, [servers] if run.data else [servers, bundles])
             if run.compiled and driver.advice():
                 run.say(driver.advice())
-            for _ in run.kept(training(driver, run.scored(scorer(task, driver)), run.pause)):
-                driver.say("\n".join(driver.lines()))
+            for _ in run.kept(driver.rows(run.clock, run.pause)):
+                for line in driver.lines():
+                    driver.say(line)
                 if task.solved(run.rows):
                     break
+            driver.rest()
         return ended(door, run, **given)
     except on_ray.RayError as error:
         raise BadInput(f"Ray: {one_line(error)}") from error

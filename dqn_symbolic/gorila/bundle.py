@@ -1,6 +1,7 @@
 """A bundle of the paper: one actor, one replay memory, one learner, which share one network."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from gymnasium import Env
@@ -9,21 +10,23 @@ from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import try_out
 from dqn_symbolic.gorila.learner import Learner
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs import checkpoints, pieces
+from dqn_symbolic.runs.checkpoints import Unreadable
+from dqn_symbolic.runs.loading import fitting, restore_agent
 from dqn_symbolic.runs.run import example
 from dqn_symbolic.settings import Settings
 
+KEPT = ("versions", "losses", "mean", "square")  # of the learner
+
 
 class Bundle:
-    """The single agent as it is. It takes its parameters from the servers, and they change them.
+    """The single agent as it is. It takes its parameters from the servers, and they change them."""
 
-    steps_before: agent steps of its former lives. Epsilon goes on from there.
-    """
-
-    def __init__(self, env: Env, settings: Settings, gorila: GorilaSettings, steps_before: int = 0):
+    def __init__(self, env: Env, settings: Settings, gorila: GorilaSettings):
         self.learner = Learner(settings.sync_every, gorila.outlier_after)
         alone = replace(settings, beside=False)  # the servers update
         self.agent = Agent(env, alone, self.learner.functions)
-        self.agent.steps_before = steps_before
+        self.pieces = {}  # of the memory, that its file needs: {number: checksums}
         self.pull_every = gorila.pull_every
         self.reported = 0  # agent steps that are in a report
 
@@ -46,6 +49,37 @@ class Bundle:
         losses = {"losses": agent.loss_sum, "updates": agent.loss_count}
         agent.mean_loss()  # begins anew
         return {"epsilon": agent.epsilon, "steps": steps, **losses, **self.learner.report()}
+
+    # -- so that another life can go on -----------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Writes the agent with its memory into a folder that only this bundle has."""
+        folder.mkdir(parents=True, exist_ok=True)
+        agent, learner = self.agent, self.learner
+        learnt = {name: getattr(learner, name) for name in KEPT}
+        data = {"steps": agent.steps_before + agent.steps, "seed": agent.first_seed, **learnt}
+        self.pieces = pieces.save_agent(folder, folder.name, self.pieces, agent, data, {})
+
+    def load(self, folder: Path | None, steps: int) -> str:
+        """Goes on from what a former life has saved, if it is there and whole. -> what is lost
+
+        steps: agent steps of all lives until now. Epsilon goes on from there.
+        """
+        agent, saved, problem = self.agent, 0, ""
+        try:
+            if folder:
+                path = folder / "checkpoint.npz"
+                data = checkpoints.load_data(path, "checkpoint")
+                with fitting(path):
+                    agent.first_seed, saved = data["seed"], data["steps"]
+                    self.pieces, _ = restore_agent(path, folder.name, data, agent, {})
+                    for name in KEPT:
+                        setattr(self.learner, name, data[name])
+        except Unreadable as error:
+            problem = f" ({error})"
+        agent.steps_before, self.reported = steps - agent.steps, agent.steps
+        lost = f"{max(0, steps - saved):,} agent steps are lost{problem}"
+        return f"goes on with {agent.memory.size:,} transitions; {lost}"
 
 
 def seed_of(seed: int, bundle: int, life: int = 0) -> int:

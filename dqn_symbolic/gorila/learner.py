@@ -20,6 +20,7 @@ class Learner:
 
     def __init__(self, sync_every: int, outlier_after: float):
         self.sync_every, self.outlier_after = sync_every, outlier_after
+        self.versions = []  # of the parameters, one for each server
         self.losses, self.mean, self.square = 0, 0.0, 0.0  # how many; of the loss and of its square
         self.outliers = 0  # gradients dropped
         self.pushes, self.behind, self.stale = 0, 0, 0  # gradients pushed, their ages, dropped
@@ -33,15 +34,16 @@ class Learner:
 
     def connect(self, servers: list, gather: Callable = list) -> None:
         """From here on, parameters come from these servers, and gradients go there."""
-        self.servers, self.versions = servers, [-1] * len(servers)  # no version is known
-        self.gather = gather
+        self.servers, self.gather = servers, gather
+        self.known = [-1] * len(servers)  # no version: the next pull brings all parameters
+        self.versions = self.versions or self.known
 
     def pull(self) -> None:
         """Takes what is new. Each server counts its own updates, which is when to sync."""
-        known = self.versions
-        answers = self.gather([s.pull(version) for s, version in zip(self.servers, known)])
-        self.versions = [version for version, _ in answers]
-        for before, (version, values) in zip(known, answers):
+        answers = self.gather([s.pull(version) for s, version in zip(self.servers, self.known)])
+        before_it, self.versions = self.versions, [version for version, _ in answers]
+        self.known = self.versions
+        for before, (version, values) in zip(before_it, answers):
             sync = version // self.sync_every != before // self.sync_every
             for name, value in (values or {}).items():
                 self.params[name].set_value(value)

@@ -1,7 +1,7 @@
 """Gorila on Ray: each parameter server and each bundle is a process, on this machine or another.
 
 The plain classes do the work. This file, the only one with Ray, sends their calls to processes, and
-starts again what dies: a bundle with an empty memory, a server from the driver's last checkpoint.
+starts again what dies: a bundle from its own file, a server from the driver's last checkpoint.
 """
 
 import os
@@ -10,8 +10,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from math import ceil
+from math import ceil, inf
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -20,11 +21,14 @@ from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskErro
 
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.modules import NAMED, imported
+from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.gorila.bundle import Bundle
+from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.guard.errors import GameError, one_line
 from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.training import evaluated, training
 
 PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead
 START = 60  # seconds for the bundles, or for a server, to start
@@ -48,11 +52,41 @@ class Remote(NamedTuple):
         return getattr(self.actor, name).remote
 
 
+class Call(NamedTuple):
+    """What a bundle or the evaluator was asked for."""
+
+    then: Callable | None  # then(answer, call), if all goes well
+    bundle: int | None = None
+    steps: int = 0  # agent steps of a burst
+    row: dict | None = None  # of an evaluation: all but the scores
+
+
+def found(game, options, modules):
+    """-> the Task, in another process."""
+    for module, folder in modules:
+        imported(module, folder)
+    return task(game, **options)
+
+
+class EvaluatorProcess:
+    evaluator = None
+
+    def score(self, game, settings, params):
+        if not self.evaluator:  # the first evaluation waits until it is compiled
+            self.games = ExitStack()
+            own = closed_by(self.games, found(*game), print)
+            self.evaluator = Evaluator(own, settings, params)
+        return self.evaluator.score(params)
+
+    def close(self):
+        if self.evaluator:
+            self.games.close()
+
+
 class BundleProcess:
-    def start(self, game, options, modules, settings, gorila, steps_before):
-        for module, folder in modules:
-            imported(module, folder)
-        self.bundle = Bundle(task(game, **options).make(), settings, gorila, steps_before).compile()
+    def start(self, game, settings, gorila, folder, steps):
+        self.bundle = Bundle(found(*game).make(), settings, gorila).compile()
+        return self.bundle.load(folder, steps) if steps else ""
 
     def connect(self, servers):
         self.bundle.learner.connect(servers, ray.get)
@@ -69,6 +103,9 @@ class BundleProcess:
             mistake = error
         return {**self.bundle.report(), "seconds": time.perf_counter() - since}, died, mistake
 
+    def save(self, folder):
+        self.bundle.save(folder)
+
     def close(self):
         self.bundle.agent.env.close()
 
@@ -76,7 +113,8 @@ class BundleProcess:
 class OnRay(Scheduler):
     """The driver: a `Scheduler` whose servers and bundles are processes. The order is not fixed.
 
-    At an evaluation or a checkpoint no bundle works: counts, parameters, states belong together.
+    No bundle waits for an evaluation or a checkpoint. They are of the parameters and the counts at
+    one moment; what the bundles have begun is not in the counts.
     """
 
     gather = staticmethod(ray.get)
@@ -85,8 +123,9 @@ class OnRay(Scheduler):
         super().__init__(task, settings, gorila, say)
         self.stop = stop  # as soon as it is not empty, nothing that starts is waited for
         self.saved = None  # the state that each server would come back to; None: the first
-        self.bundles = []
-        self.busy = {}  # {call: (bundle, agent steps asked for; 0: it starts)}
+        self.calls = {}  # {call: Call}: those that are not answered yet
+        self.scored = []  # rows whose scores have come
+        self.resting = False  # no bundle gets agent steps any more
         self.deaths = 0  # since the last burst without one
 
     def advice(self):
@@ -98,12 +137,22 @@ class OnRay(Scheduler):
         make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
         return Remote(super().new_server(part, make), list(part))
 
+    def new_evaluator(self):
+        # Ray itself starts it again, and repeats the evaluations.
+        often = ONCE | {"max_restarts": 3, "max_task_retries": 3}
+        return ray.remote(EvaluatorProcess).options(num_cpus=0, **often).remote()
+
+    @property
+    def game(self):
+        return self.task.game, self.task.kwargs, NAMED
+
     def new_bundle(self, i):
         """If there are not enough cores, the bundles share them."""
         cores = int(self.advice() is None)
         actor = ray.remote(BundleProcess).options(num_cpus=cores, **ONCE).remote()
-        game, settings = (self.task.game, self.task.kwargs, NAMED), self.settings_of(i)
-        self.busy[actor.start.remote(*game, settings, self.gorila, self.taken[i])] = i, 0
+        state = self.folder_of(i), self.taken[i]
+        call = actor.start.remote(self.game, self.settings_of(i), self.gorila, *state)
+        self.calls[call] = Call(self.started, i)
         actor.connect.remote(self.servers)
         return actor
 
@@ -115,53 +164,106 @@ class OnRay(Scheduler):
 
     def start_bundles(self):
         self.ask("get_state")  # waits for the state that they have been given
-        for bundle in self.bundles:
-            ray.kill(bundle)
-        self.busy = {}
         super().start_bundles()
         late = time.monotonic() + START
-        while self.busy and not self.stop and time.monotonic() < late:  # the others join later
+        while self.calls and not self.stop and time.monotonic() < late:  # the others join later
             self.wait()
+
+    def rows(self, clock, pause):
+        """Trains, and yields rows as `training` does, but each as soon as its scores are there.
+
+        clock(is_training) -> seconds of training until now; pause: as for `training`. In a row,
+        `updates` is the version of the parameters, which are `weights`.
+        """
+
+        def snapshot():
+            updates, weights = self.snapshot()
+            return {"updates": updates, "seconds": clock(True), "weights": weights}
+
+        def evaluate(row):
+            call = self.evaluator.score.remote(self.game, self.settings, row["weights"])
+            self.calls[call] = Call(self.evaluated, row=row)
+
+        last, at = self.settings.steps, None  # at: agent steps of the last evaluation
+        while self.steps < last and not self.stop:
+            for row in training(self, snapshot, lambda: pause() or self.scored):
+                if at != row["env_steps"]:  # else the bundles have passed two at a time
+                    at = row["env_steps"]
+                    evaluate(row)
+            yield from self.arrived()
+        clock(False)
+        if at != last and not self.stop:
+            evaluate(evaluated(self, snapshot))
+        while any(call.row for call in self.calls.values()) and not self.stop:
+            self.wait()
+            yield from self.arrived()
+
+    def arrived(self):
+        while self.scored:
+            yield self.scored.pop(0)
 
     def step(self):
         """Gives agent steps to the bundles that are idle, and waits until some are taken."""
-        s, busy = self.settings, self.busy.values()
-        ahead = [every - self.steps % every for every in (s.evaluate_every, s.checkpoint_every)]
-        left = min(*ahead, s.steps - self.steps) - sum(asked for _, asked in busy)
-        for i in set(range(len(self.bundles))) - {i for i, _ in busy}:
+        calls = self.calls.values()
+        left = self.settings.steps - self.steps - sum(call.steps for call in calls)
+        for i in set(range(len(self.bundles))) - {call.bundle for call in calls if call.then}:
             if left:
                 # Smaller and smaller, so that all bundles end at about the same time.
                 asked = min(LONGEST_BURST, ceil(left / (2 * len(self.bundles))))
-                self.busy[self.bundles[i].burst.remote(asked)] = i, asked
+                self.calls[self.bundles[i].burst.remote(asked)] = Call(self.stepped, i, asked)
                 left -= asked
         self.wait()
 
     def wait(self):
-        for call in ray.wait(list(self.busy), timeout=1)[0]:
-            self.finish(call)
+        for call in ray.wait(list(self.calls), timeout=1)[0]:
+            if call in self.calls:
+                self.finish(call)
 
-    def get_state(self):
-        # Some are at work if the run was stopped, or if a game failed.
-        while any(asked for _, asked in self.busy.values()):
+    def rest(self):
+        """Waits for the bundles. A state that is saved from here on has everything in it."""
+        self.resting = True
+        while any(call.steps for call in self.calls.values()):
             with suppress(GameError):
                 self.wait()
-        return super().get_state()
+
+    def save_bundles(self):
+        """Each writes its file after its present burst, while the others go on."""
+        for i, bundle in enumerate(self.bundles):
+            if (folder := self.folder_of(i)) and not self.is_starting(i):
+                self.calls[bundle.save.remote(folder)] = Call(None, i)
+        while self.resting and any(call.then is None for call in self.calls.values()):
+            self.wait()
+
+    def is_starting(self, i):
+        return any(call[:2] == (self.started, i) for call in self.calls.values())
 
     def finish(self, call):
-        i, asked = self.busy.pop(call)
+        known = self.calls.pop(call)
         try:
             answer = ray.get(call)
         except RayTaskError as error:  # an error in our code: every bundle would have it
             raise error.cause from error
         except RayError as error:
-            self.died(f"bundle {i + 1}", error, ", with an empty memory")
+            if (i := known.bundle) is None:
+                self.deaths = inf  # Ray has tried it often enough
+            self.died("the evaluator" if i is None else f"bundle {i + 1}", error)
             ray.kill(self.bundles[i])
+            self.calls = {c: other for c, other in self.calls.items() if other.bundle != i}
             self.lives[i] += 1
             self.bundles[i] = self.new_bundle(i)
-            return
-        if not asked:
-            return
-        report, server_died, mistake = answer
+        else:
+            if known.then:
+                known.then(answer, known)
+
+    def started(self, back, call):
+        if back:
+            self.say(f"bundle {call.bundle + 1} {back}")
+
+    def evaluated(self, scores, call):
+        self.scored.append({**call.row, **scores})
+
+    def stepped(self, answer, call):
+        (report, server_died, mistake), i = answer, call.bundle
         self.deaths *= server_died
         if server_died:
             self.restart_dead_servers()
@@ -183,11 +285,11 @@ class OnRay(Scheduler):
         return answers
 
     def close(self):
-        starting = {i for i, asked in self.busy.values() if not asked}
-        if calls := [b.close.remote() for i, b in enumerate(self.bundles) if i not in starting]:
+        ready = [bundle for i, bundle in enumerate(self.bundles) if not self.is_starting(i)]
+        if calls := [actor.close.remote() for actor in [*ready, self.evaluator] if actor]:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
-    def died(self, who, error, back):  # back: how it begins again
+    def died(self, who, error, back=""):  # back: how it begins again
         self.deaths += 1
         if self.deaths > 3 * len(self.taken + self.parts) or not ray.cluster_resources():
             cause = one_line(str(error).strip().rpartition("\n")[2])

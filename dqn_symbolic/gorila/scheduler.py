@@ -4,18 +4,18 @@ import time
 from collections import ChainMap, Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.agent import streams
-from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.frames import stacked
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
+from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.settings import Settings
 
 
@@ -30,10 +30,9 @@ class Scheduler:
 
     def __init__(self, task: Task, settings: Settings, gorila: GorilaSettings, say=lambda _: None):
         self.task, self.settings, self.gorila, self.say = task, settings, gorila, say
-        seeds, self.space = streams(settings.seed), stacked(task.frames, settings.history)
-        rng = np.random.default_rng(seeds["params"])
-        self.first_params = networks.first_params(rng, settings, self.space, task.actions)
-        self.evaluation_seed = seeds["evaluation"]
+        rng = np.random.default_rng(streams(settings.seed)["params"])
+        space = stacked(task.frames, settings.history)
+        self.first_params = networks.first_params(rng, settings, space, task.actions)
         self.parts = in_shards(self.first_params, gorila.shards)
         self.optimiser = optimisers.of(settings, gorila.bundles)
         self.steps = 0  # agent steps of all bundles
@@ -41,37 +40,43 @@ class Scheduler:
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
         self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
         self.epsilons = [settings.epsilon_start for _ in self.taken]
+        self.evaluator: Any = None
+        self.bundles: list = []
+        self.folder_of: Callable = lambda i: None  # -> the folder where bundle i keeps its memory
 
     # -- its parts --------------------------------------------------------------------------------
 
     def compilation(self):
-        """-> [(description, call), ...]: the calls start every part in turn."""
+        """-> [(description, call), ...]: the calls start every part in turn.
+
+        For `set_state`, start only the servers before it.
+        """
         servers = "starting the servers", self.start_servers
-        bundles = "starting the bundles", self.start_bundles
-        return [("compiling forward", self.start_forward), servers, bundles]
+        return [servers, ("starting the bundles", self.start_bundles)]
 
     def compile(self) -> "Scheduler":
         for _, part in self.compilation():
             part()
         return self
 
-    def start_forward(self):
-        s, shape, dtype = self.settings, self.space.shape, self.space.dtype
-        network, params = networks.of(s, self.space), self.first_params
-        self.newest_forward = forward_alone(network, params, shape, dtype, mode(s.backend))
-
     def start_servers(self):
+        self.evaluator = self.new_evaluator()
         self.servers = [self.new_server(part) for part in self.parts]
 
     def start_bundles(self):
         self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
 
+    def new_evaluator(self):
+        return Evaluator(self.task, self.settings, self.first_params)
+
     def new_server(self, part, make=ParameterServer):
         return make(part, self.optimiser, self.gorila.stale_after, self.settings.backend)
 
     def new_bundle(self, i):
-        bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila, self.taken[i])
-        bundle.compile().learner.connect(self.servers)
+        bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila).compile()
+        if self.taken[i]:
+            self.say(f"bundle {i + 1} {bundle.load(self.folder_of(i), self.taken[i])}")
+        bundle.learner.connect(self.servers)
         return bundle
 
     def settings_of(self, i):
@@ -102,57 +107,67 @@ class Scheduler:
 
     def lines(self) -> list[str]:
         """-> a line for each bundle, on what it has done since the last call."""
-        lines = [line(i, recent) for i, recent in enumerate(self.recent)]
+        lines = [line(i, recent) for i, recent in enumerate(self.recent) if any(self.recent)]
         self.recent = [Counter() for _ in self.taken]
         return lines
 
-    @property
-    def forward(self):
-        """-> forward(x), with the parameters that the servers have now."""
-        weights = self.weights()
-        for variable in self.newest_forward.get_shared():
-            variable.set_value(weights[variable.name])
-        return self.newest_forward
+    def score(self, stop=(), quiet=True) -> dict | None:
+        """-> the scores of the parameters that the servers have now, as by `scorer`."""
+        return self.evaluator.score(self.weights(), stop, quiet)
 
     def ask(self, method):
         """-> the answer of each server."""
         return self.gather([getattr(server, method)() for server in self.servers])
 
+    def snapshot(self) -> tuple[int, dict[str, np.ndarray]]:
+        """-> (the first server's version, {name: array}: a copy of all parameters)."""
+        answers = self.ask("pull")
+        values = ChainMap(*(part for _, part in answers))
+        return answers[0][0], {name: np.array(values[name]) for name in self.first_params}
+
     def weights(self) -> dict[str, np.ndarray]:
-        """-> {name: array}: a copy of the servers' parameters."""
-        values = ChainMap(*(part for _, part in self.ask("pull")))
-        return {name: np.array(values[name]) for name in self.first_params}
+        return self.snapshot()[1]
 
     @property
     def updates(self):
         """Gradients that the first server has applied."""
-        return self.ask("pull")[0][0]
+        return self.snapshot()[0]
 
     # -- save and restore -------------------------------------------------------------------------
 
     def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
-        """-> (plain data, {name: array}): the servers, and the counts; no bundle's memory."""
+        """-> (plain data, {name: array}): the servers, and the counts. Bundles save themselves."""
+        self.save_bundles()
         counters, arrays = {"steps": self.steps}, {}
         for i, (data, values) in enumerate(self.ask("get_state")):
             counters |= {f"server.{i}.{name}": count for name, count in data.items()}
             arrays |= {f"learner.{i}.{name}": value for name, value in values.items()}
-        for name in ("lives", "taken"):
-            counters |= {f"bundle.{i}.{name}": n for i, n in enumerate(getattr(self, name))}
+        for i, recent in enumerate(self.recent):
+            own: dict = {"lives": self.lives[i], "taken": self.taken[i]}
+            own |= {"losses": float(recent["losses"]), "updates": recent["updates"]}
+            counters |= {f"bundle.{i}.{name}": count for name, count in own.items()}
         return {"counters": counters}, arrays
 
     def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
-        """Restores a saved state. Each bundle begins a new life, with an empty memory. -> False"""
+        """Restores a saved state. Then each bundle begins a new life. -> True"""
         counters = data["counters"]
         self.steps = counters["steps"]
-        self.lives = [counters[f"bundle.{i}.lives"] + 1 for i in range(len(self.lives))]
-        self.taken = [counters[f"bundle.{i}.taken"] for i in range(len(self.taken))]
+        bundles = [starting(f"bundle.{i}.", counters) for i in range(len(self.lives))]
+        self.lives = [own.pop("lives") + 1 for own in bundles]
+        self.taken = [own.pop("taken") for own in bundles]
+        self.recent = [Counter(own) for own in bundles]
         self.saved = []
         for i, server in enumerate(self.servers):
             state = starting(f"server.{i}.", counters), starting(f"learner.{i}.", arrays)
             self.saved.append(state)
             server.set_state(*state)
         self.start_bundles()
-        return False
+        return True
+
+    def save_bundles(self):
+        for i, bundle in enumerate(self.bundles):
+            if folder := self.folder_of(i):
+                bundle.save(folder)
 
 
 def starting(prefix, values):

@@ -128,6 +128,14 @@ def how_it_ended(folder, reached, settings) -> str:
     return "it is solved" if solved else "--steps N goes on" if reached == settings.steps else ""
 
 
+def mark_of(path, data):
+    """-> the mark of a run's pieces."""
+    with fitting(path):
+        if not re.fullmatch("[0-9a-f]{8}", mark := data["run"]["mark"]):
+            raise ValueError("mark: expected eight hexadecimal digits")
+        return mark
+
+
 def restore(path, data, task, agent) -> tuple:
     """Puts a checkpoint into an agent that has not stepped yet. data: the checkpoint's.
 
@@ -136,32 +144,40 @@ def restore(path, data, task, agent) -> tuple:
     nothing has changed.
     """
     with fitting(path):
-        run_state, agent_state = data["run"], data["agent"]
+        run_state = data["run"]
         rows = read_progress(run_state["progress"], task)
         names = "compile_seconds", "train_seconds"
         seconds = tuple(expect_count(name, run_state[name]) for name in names)
         best: tuple = None, {}
-        if not re.fullmatch("[0-9a-f]{8}", run_state["mark"]) or not run_state["linker"]:
-            raise ValueError("mark, linker: expected eight hexadecimal digits, and a name")
-        if (path.parent / pieces.FOLDER).is_symlink():
-            raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
+        if not run_state["linker"]:
+            raise ValueError("linker: expected its name")
         if run_state["best"] is not None:
             weights = {name: np.empty_like(value) for name, value in agent.weights().items()}
             best = expect_number("best", run_state["best"]), weights
-        came_back, checksums = True, {}
-        if agent_state:
-            arrays, saved_parts = empty_state(agent_state, agent)
-            finished, room = pieces.cut(agent_state, saved_parts)
-            checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
-            if list(map(str, checksums)) != list(map(str, finished)):
-                raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
-            room |= {f"best.{name}": value for name, value in best[1].items()}
-            checkpoints.fill(path, room)
-            for number, piece in finished.items():
-                file = pieces.path(path.parent, run_state["mark"], number)
-                checkpoints.fill(file, piece, checksums[number])
-            came_back = agent.set_state(agent_state, arrays)
+        others = {f"best.{name}": value for name, value in best[1].items()}
+        checksums, came_back = restore_agent(path, mark_of(path, data), data, agent, others)
     return rows, best, checksums, seconds, came_back
+
+
+def restore_agent(path, run, data, agent, others):
+    """Puts what `pieces.save_agent` has written into an agent. The arrays `others` are filled.
+
+    -> ({number: checksums} of the pieces, whether the game came back to where it was)
+    """
+    if (path.parent / pieces.FOLDER).is_symlink():
+        raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
+    state = data["agent"]
+    if not state:
+        return {}, True
+    arrays, saved_parts = empty_state(state, agent)
+    finished, room = pieces.cut(state, saved_parts)
+    checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
+    if list(map(str, checksums)) != list(map(str, finished)):
+        raise ValueError(f"pieces: expected {list(finished)}, got {list(checksums)}")
+    checkpoints.fill(path, {**room, **others})
+    for number, piece in finished.items():
+        checkpoints.fill(pieces.path(path.parent, run, number), piece, checksums[number])
+    return checksums, agent.set_state(state, arrays)
 
 
 def empty_state(state, agent):

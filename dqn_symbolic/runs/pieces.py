@@ -38,6 +38,21 @@ def cut(state, arrays):
     return dict(sorted(pieces.items())), {**arrays, **changing}
 
 
+def save_agent(out, run, saved, agent, data, others):
+    """Writes checkpoint.npz with an agent's state and `data`. -> {number: checksums} of all pieces.
+
+    run: a mark that no other memory in this folder has; saved: what the last call returned; others:
+    further arrays of the file, {name: array}.
+    """
+    state, arrays = agent.get_state() if agent.steps else ({}, {})
+    finished, arrays = cut(state, arrays)
+    saved = save(out, run, finished, saved)
+    data = {**data, "agent": state, "pieces": list(saved.items())}
+    checkpoints.save(out / "checkpoint.npz", "checkpoint", data, {**arrays, **others})
+    remove_others(out, run, saved)
+    return saved
+
+
 def path(out, run, first_frame):
     return out / FOLDER / f"{run}-{first_frame}.npz"
 
@@ -45,7 +60,7 @@ def path(out, run, first_frame):
 def save(out, run, pieces, saved):
     """Writes those of the finished `pieces` that are new. -> {number: checksums} of all of them.
 
-    run: its mark, eight letters that no other run has; saved: what the last call returned.
+    run, saved: as for `save_agent`.
     """
     if pieces.keys() - saved.keys():
         (out / FOLDER).mkdir(exist_ok=True)

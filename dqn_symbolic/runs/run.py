@@ -20,7 +20,7 @@ from dqn_symbolic.compiling.fallback import linker
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.files import alone, sweep, write_text
-from dqn_symbolic.runs.loading import restore
+from dqn_symbolic.runs.loading import mark_of, restore
 from dqn_symbolic.training import evaluated
 
 NOT_BACK = "the game did not come back to where it was: a new episode begins"
@@ -47,7 +47,8 @@ class Run:
         self.rows = []  # those of progress.csv
         self.progress = io.StringIO()  # its text: to write all rows anew would slow down a long run
         self.best = None, {}  # of all evaluations: mean return, weights; of several the latest
-        self.mark = token_hex(4)  # of its pieces
+        # Of its pieces, and of its bundles.
+        self.mark = mark_of(out / "checkpoint.npz", data) if data else token_hex(4)
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
         self.agent = None
         self.compiled, self.opened = False, data is not None
@@ -59,11 +60,10 @@ class Run:
         self.memory = ""  # a line about the replay memory
         self.measured = 0, 0.0  # agent steps and training time at the first update
 
-    def begin(self, agent, parts=None, lost=NOT_BACK):
+    def begin(self, agent, parts=None):
         """Makes the folder and compiles the agent; a resumed run gets its state back. -> the agent
 
-        parts: [(description, call), ...], which compile it; lost: the line for a resumed run whose
-        game is elsewhere.
+        parts: [(description, call), ...], which compile it.
         """
         self.agent = agent
         if not self.opened:
@@ -86,9 +86,8 @@ class Run:
             for row in rows:
                 self.add_row(row)
             self.compile_seconds += compiling
-            self.mark = self.data["run"]["mark"]
             if not came_back:
-                self.say(lost)
+                self.say(NOT_BACK)
             if self.data["run"]["linker"] != linker():
                 self.say(f"compiled by {linker()}, before by another: the bits may differ")
         sweep(self.out, FILES)
@@ -122,7 +121,8 @@ class Run:
         """
 
         def timed():
-            was = self.clock(is_training=False)
+            was = self.is_training
+            self.clock(is_training=False)
             scores = score(self.stop, self.hidden)
             self.clock(was)
             return scores
@@ -136,11 +136,11 @@ class Run:
         if self.stop or not self.compiled or self.task.solved(self.rows):
             return
         done = self.rows[-1]["env_steps"] if self.rows else 0
-        if agent.steps % s.evaluate_every == 0 and agent.steps != done:
+        if self.score and agent.steps % s.evaluate_every == 0 and agent.steps != done:
             rows = chain([evaluated(agent, self.score)], rows)  # it was stopped before it
-        bundles = self.game_and_settings.get("gorila", {}).get("bundles", 0)
-        refilled = agent.steps + bundles * s.warm_up  # bundles begin with empty memories
-        self.forecast_at = refilled if bundles else max(agent.steps, s.warm_up)
+        memories = self.game_and_settings.get("gorila", {}).get("bundles", 1)
+        self.forecast_at = max(agent.steps, memories * s.warm_up)
+        self.save_at = self.next_checkpoint()
         bar = {"total": s.steps, "initial": agent.steps, "unit": "", "disable": self.hidden}
         bar |= {"bar_format": BAR, "dynamic_ncols": True, "smoothing": 0.05}
         with tqdm(**bar) as self.bar:
@@ -148,11 +148,11 @@ class Run:
             self.clock(is_training=True)
             for row in rows:
                 self.clock(is_training=False)
-                seconds, epsilon = round(self.train_seconds, 3), round(row["epsilon"], 6)
-                counts = {name: row[name] for name in ("env_steps", "updates")}
-                row = {**counts, "seconds": seconds, **row, "epsilon": epsilon}
-                self.add_row(row)
                 self.best = self.better(row)
+                first = {name: row.pop(name) for name in ("env_steps", "updates")}
+                first["seconds"] = round(row.pop("seconds", self.train_seconds), 3)
+                row = {**first, **row, "epsilon": round(row["epsilon"], 6)}
+                self.add_row(row)
                 self.save_progress()
                 self.show_score()
                 yield row
@@ -161,11 +161,11 @@ class Run:
             self.bar.update(agent.steps - self.bar.n)
 
     def clock(self, is_training):
-        """From now on, the time is training or not. -> whether it was until now"""
-        now, was = time.perf_counter(), self.is_training
-        self.train_seconds += was * (now - self.since)
+        """From now on, the time is training or not. -> seconds of training until now"""
+        now = time.perf_counter()
+        self.train_seconds += self.is_training * (now - self.since)
         self.is_training, self.since = is_training, now
-        return was
+        return self.train_seconds
 
     def pause(self):
         """`training` calls this after each step. -> whether the run ends here."""
@@ -174,11 +174,17 @@ class Run:
             return True
         if self.agent.steps >= self.forecast_at:
             self.forecast()
-        if self.agent.steps % self.settings.checkpoint_every == 0:
+        if self.agent.steps >= self.save_at:
+            self.save_at = self.next_checkpoint()
             self.clock(is_training=False)
             self.save_checkpoint()
             self.clock(is_training=True)
         return False
+
+    def next_checkpoint(self):
+        """-> its agent steps. (Many agents, which learn beside each other, may pass by it.)"""
+        every = self.settings.checkpoint_every
+        return (self.agent.steps // every + 1) * every
 
     def show_score(self):
         for row in self.rows[-1:]:
@@ -206,11 +212,12 @@ class Run:
         self.rows.append(row)
 
     def better(self, scores):
-        """-> (mean return, weights): the best so far, or those of the agent as it is now."""
+        """-> (mean return, weights): the best so far, or those of the agent as it was scored."""
         best, _ = self.best
+        weights = scores.pop("weights", None)  # if it has learnt meanwhile
         if best is not None and scores["mean_return"] < best:
             return self.best
-        return scores["mean_return"], self.agent.weights()
+        return scores["mean_return"], weights or self.agent.weights()
 
     # -- the files --------------------------------------------------------------------------------
 
@@ -218,18 +225,14 @@ class Run:
         write_text(self.out / "progress.csv", self.progress.getvalue())
 
     def save_checkpoint(self):
-        state, arrays = self.agent.get_state() if self.agent.steps else ({}, {})
         best, weights = self.best
         run_state = {"mark": self.mark, "progress": self.progress.getvalue(), "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
         run_state["linker"] = linker()
-        finished, arrays = pieces.cut(state, arrays)
-        self.pieces = pieces.save(self.out, self.mark, finished, self.pieces)
-        arrays = {**arrays, **{f"best.{name}": value for name, value in weights.items()}}
-        named = list(self.pieces.items())
-        data = {**self.game_and_settings, "run": run_state, "agent": state, "pieces": named}
-        checkpoints.save(self.out / "checkpoint.npz", "checkpoint", data, arrays)
-        pieces.remove_others(self.out, self.mark, self.pieces)
+        data = {**self.game_and_settings, "run": run_state}
+        best_arrays = {f"best.{name}": value for name, value in weights.items()}
+        how = self.mark, self.pieces, self.agent, data, best_arrays
+        self.pieces = pieces.save_agent(self.out, *how)
         if weights:  # the best agent so far can be watched while the run goes on
             self.save_agent(weights)
 
@@ -246,8 +249,8 @@ class Run:
         if self.data and not self.compiled:
             return None
         scores = self.rows[-1] if self.rows else {}
-        due = self.compiled and scored and not self.stop and scores.get("env_steps") != agent.steps
-        if due and (now := self.score()):
+        due = self.compiled and self.score and scored and not self.stop
+        if due and scores.get("env_steps") != agent.steps and (now := self.score()):
             scores, self.best = now, self.better(now)
         self.save_checkpoint()
         if self.compiled:

@@ -18,6 +18,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 from tests.benchmarks.seeds import steps_until_solved
 
 MOST_STEPS = 40_000
@@ -28,7 +29,8 @@ def steps_to_solve(seed, bundles, **settings):
     catch = task("games:Catch-v0")
     settings = Settings(seed=seed, steps=MOST_STEPS, **settings)
     scheduler = Scheduler(catch, settings, GorilaSettings(bundles=bundles))
-    return steps_until_solved(scheduler.compile(), catch)
+    scheduler.compile()
+    return steps_until_solved(training(scheduler, scheduler.score), catch, MOST_STEPS)
 
 
 def on_ray(seed, bundles):
@@ -40,7 +42,8 @@ def on_ray(seed, bundles):
     connect()
     driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
     since = time.perf_counter()
-    steps = steps_until_solved(driver, catch)
+    rows = driver.rows(lambda is_training: time.perf_counter() - since, lambda: False)
+    steps = steps_until_solved(rows, catch, MOST_STEPS)
     seconds = time.perf_counter() - since
     kill(driver)
     return steps, seconds

@@ -23,17 +23,17 @@ def steps_to_solve(seed, **settings):
     """-> agent steps, or MOST_STEPS + 1 if the run was not solved."""
     catch = task("games:Catch-v0")
     agent = Agent(catch.make(), Settings(seed=seed, steps=MOST_STEPS, **settings))
-    return steps_until_solved(agent, catch)
+    return steps_until_solved(training(agent, scorer(catch, agent)), catch, MOST_STEPS)
 
 
-def steps_until_solved(agent, catch):
-    """-> agent steps, or one more than the setting `steps` if it was not solved. catch: the Task"""
-    rows = []
-    for row in training(agent, scorer(catch, agent)):
-        rows.append(row)
-        if catch.solved(rows):
-            return agent.steps
-    return agent.settings.steps + 1
+def steps_until_solved(rows, catch, most_steps):
+    """-> agent steps, or most_steps + 1. rows: as `training` yields them; catch: the Task"""
+    seen = []
+    for row in rows:
+        seen.append(row)
+        if catch.solved(seen):
+            return row["env_steps"]
+    return most_steps + 1
 
 
 def main(seeds=30):
