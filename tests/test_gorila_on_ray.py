@@ -24,6 +24,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs import machine
+from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
@@ -343,6 +344,87 @@ def test_a_lost_node():
         cluster.shutdown()
 
 
+# -- jobs ------------------------------------------------------------------------------------------
+
+
+def test_the_jobs_of_a_lost_node_run_elsewhere(tmp_path):
+    from ray.cluster_utils import Cluster
+
+    def work(job):
+        node = ray.get_runtime_context().get_node_id()
+        (tmp_path / f"{job} on {node} by {os.getpid()}").touch()
+        time.sleep(1)
+        return job * job, node
+
+    ray.shutdown()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    other = cluster.add_node(num_cpus=1)
+    try:
+        connect(cluster.address)
+        done, ticks = {}, []
+        for job, (square, node) in on_ray.in_cluster(
+            range(6), work, 0, [], lambda: ticks.append(0)
+        ):
+            assert job not in done
+            assert square == job * job
+            done[job] = node
+            begun_there = [*tmp_path.glob(f"* on {other.node_id} *")]
+            if begun_there and other in cluster.worker_nodes:
+                cluster.remove_node(other)
+        assert sorted(done) == [*range(6)]
+        assert ticks
+        begun_there = {int(path.name.split()[0]) for path in begun_there}
+        lost = {job for job in begun_there if done[job] == cluster.head_node.node_id}
+        assert lost  # it had begun there, and was done elsewhere
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("work", "error", "said"),
+    [
+        (lambda job: 1 // job, ZeroDivisionError, "division"),
+        (lambda job: os.kill(os.getpid(), signal.SIGKILL), BadInput, "a process died, again"),
+    ],
+)
+def test_a_job_that_fails(work, error, said):
+    connect(num_cpus=2)
+    with pytest.raises(error, match=said):
+        list(on_ray.in_cluster([0], work, 0, [], lambda: None))
+
+
+def test_jobs_are_stopped():
+    connect(num_cpus=2)
+    stop = []
+    jobs = on_ray.in_cluster([0, 100, 100], lambda s: time.sleep(s), 0, stop, lambda: None)
+    assert next(jobs) == (0, None)
+    stop.append(signal.SIGINT)
+    since = time.monotonic()
+    assert not [*jobs]
+    assert time.monotonic() - since < 5
+
+
+def test_compare_on_a_cluster(tmp_path, capsys):
+    """The rows are those of this machine's own processes."""
+    from ray.cluster_utils import Cluster
+
+    ray.shutdown()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    where = {"cluster": ["--address", cluster.address], "here": []}
+    try:
+        for name, more in where.items():
+            command = ["compare", "corridor", "--quick", "--quiet", "--out", str(tmp_path / name)]
+            assert main([*command, *more]) == 0, capsys.readouterr().err
+        assert not ray.is_initialized()
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    texts = [(tmp_path / name / "corridor.csv").read_text() for name in where]
+    assert texts[0] == texts[1] != ""
+    assert (tmp_path / "cluster" / "corridor.png").exists()
+
+
 # -- the command -----------------------------------------------------------------------------------
 
 QUICK = [
@@ -407,14 +489,16 @@ def test_by_address(tmp_path, capsys):
         cluster.shutdown()
 
 
-def test_no_cluster_at_this_address(capsys):
+@pytest.mark.parametrize("command", [["gorila", *QUICK], ["compare", "corridor", "--quick"]])
+def test_no_cluster_at_this_address(command, capsys, tmp_path):
+    command = [*command, "--out", str(tmp_path / "out")]
     with socket.create_server(("127.0.0.1", 0)) as silent:  # answers, but not as Ray does
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         since = time.monotonic()
-        assert main(["gorila", *QUICK, "--address", address]) == 2
+        assert main([*command, "--address", address]) == 2
         assert time.monotonic() - since < 35  # the check has 30 s
     for wrong in (address, address.partition(":")[0]):
-        assert main(["gorila", *QUICK, "--address", wrong]) == 2
+        assert main([*command, "--address", wrong]) == 2
     told = capsys.readouterr().err.splitlines()
     nobody = f"dqn_symbolic: no Ray cluster answers at {address}"
     assert told == [nobody, nobody, "dqn_symbolic: address: expected HOST:PORT, got '127.0.0.1'"]

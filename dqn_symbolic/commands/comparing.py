@@ -1,19 +1,21 @@
 """compare: runs the lecture's experiments and writes their tables and pictures."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.gorila import with_ray
 from dqn_symbolic.commands.options import did_you_mean
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import runner
-from dqn_symbolic.experiments.jobs import WorkerDied
+from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
 
-def compare(door, experiment=None, quick=False, out=None, quiet=False):
-    """Runs the jobs whose results are not in `out` yet. -> exit status"""
+def compare(door, experiment=None, quick=False, out=None, quiet=False, address=None):
+    """Runs the jobs whose results are not in `out` yet, here or on a cluster. -> exit status"""
     if experiment not in (None, *runner.ALL):
         known, hint = ", ".join(runner.ALL), did_you_mean(experiment, runner.ALL)
         raise BadInput(f"EXPERIMENT is one of {known}; got {experiment!r}{hint}")
@@ -23,9 +25,15 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False):
         mode("numba")  # which may not be able to compile here
     names = [experiment] if experiment else list(runner.EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
-    with noted_signals() as noted:
+    do = in_processes
+    with noted_signals() as noted, ExitStack() as stack:
+        if address:
+            on_ray = with_ray(address)
+            stack.callback(on_ray.OWN.close)
+            on_ray.connect(address)
+            do = on_ray.in_cluster
         try:
-            ready = runner.compare(names, out, quick, noted, quiet)
+            ready = runner.compare(names, out, quick, noted, quiet, do)
         except WorkerDied as error:
             go_on = "repeat the command to continue from there"
             raise BadInput(f"{one_line(error):.500}; {go_on}") from error

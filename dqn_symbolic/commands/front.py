@@ -34,7 +34,7 @@ COMMANDS = {
     "watch": ("watching", WATCH, (options.Trained, options.Watching, MODULES)),
     "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
     "plot": ("plotting", "Draw the learning curves of runs in one picture.", (options.Plotting,)),
-    "compare": ("comparing", COMPARE, (options.Comparing,)),
+    "compare": ("comparing", COMPARE, (options.Comparing, options.Cluster)),
 }
 
 

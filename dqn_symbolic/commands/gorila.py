@@ -12,15 +12,7 @@ from dqn_symbolic.runs.loading import fitting
 
 def gorila(door, address=None, **given):
     """Learns a game, writes the files of `train`, and plays if there is a screen. -> exit status"""
-    try:
-        from dqn_symbolic.gorila import on_ray
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
-    if address:
-        with bad_input():
-            on_ray.expect_cluster(address)
+    on_ray = with_ray(address)
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
         with asked(door, given, "gorila", own) as (task, settings, run):
@@ -48,6 +40,20 @@ def gorila(door, address=None, **given):
         return ended(door, run, **given)
     except on_ray.RayError as error:
         raise BadInput(f"Ray: {one_line(error)}") from error
+
+
+def with_ray(address):
+    """-> `on_ray`. Raises BadInput if Ray is not installed, or if no cluster answers there."""
+    try:
+        from dqn_symbolic.gorila import on_ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
+    if address:
+        with bad_input():
+            on_ray.expect_cluster(address)
+    return on_ray
 
 
 @bad_input()

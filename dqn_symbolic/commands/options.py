@@ -39,7 +39,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Cluster:
-    address: str = setting(None, "HOST:PORT of a Ray cluster (Ray is started on this machine)")
+    address: str = setting(None, "HOST:PORT of a Ray cluster (this machine alone)")
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,11 @@ def claim(experiment):
     return " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
 
 
-def compare(names, out, quick, stop, quiet=False):
+def compare(names, out, quick, stop, quiet=False, do=in_processes):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
-    stop: a list; as soon as it is not empty, the jobs end. -> whether all jobs are done. Raises
+    stop: a list; as soon as it is not empty, the jobs end; do: `in_processes`, or the same on a
+    cluster. -> whether all jobs are done. Raises
     BadInput if `out` holds other settings' rows, WorkerDied if a process ended early.
     """
     # Of every experiment in the folder, because they share one report.
@@ -60,7 +61,7 @@ def compare(names, out, quick, stop, quiet=False):
         (out / name).mkdir(parents=True, exist_ok=True)
     shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0, "dynamic_ncols": True}
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
-        for job, (rows, seconds) in in_processes(todo, work, cores(), stop, bar.refresh):
+        for job, (rows, seconds) in do(todo, work, cores(), stop, bar.refresh):
             _, _, condition, seed = job
             result = {"seconds": round(seconds, 3), "rows": rows, "checksum": checksum(rows)}
             text = json.dumps({"condition": condition, "seed": seed, **result})
