@@ -18,8 +18,9 @@ from dqn_symbolic.exercises import (
     mlp,
     stacked_denoising_autoencoders,
 )
+from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy
 from dqn_symbolic.exercises.data import Digits, catch, digits, pong
-from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy, cross_entropy
+from dqn_symbolic.exercises.logistic_regression import cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run
 from dqn_symbolic.optimisers import sgd
 from tests.plain import PLAIN

@@ -22,7 +22,6 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import PIXELS, digits
-from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import minibatches, run, show
 from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.initialisers import glorot
@@ -59,6 +58,12 @@ def graph(rng, inputs, code_size, linear, optimiser, mode=MODES["numba"]):
     return learn, reconstruct, encode, W, b
 
 
+def bernoulli_cross_entropy(logits, x):
+    """-> the mean over B of the sum of -x log p - (1 - x) log(1 - p).  logits, x (B, ...)"""
+    # p = sigmoid(logits), by the logits: no p is rounded to 0 before its logarithm is taken.
+    return (TT.softplus(logits) - x * logits).sum() / x.shape[0].astype("float32")
+
+
 def train(x, seed, code_size, linear):
     """-> reconstruct, after training on x (N, 64)."""
     rng = np.random.default_rng(seed)
@@ -70,12 +75,10 @@ def train(x, seed, code_size, linear):
 
 
 def pca(x, code_size):
-    """-> reconstruct(x) -> x', by the first `code_size` principal components.  x, x' (N, ...)
-
-    Components along which x does not vary are left out: rounding alone would choose them.
-    """
+    """-> reconstruct(x) -> x', by the first `code_size` principal components.  x, x' (N, ...)"""
     mean = x.mean(axis=0)
     _, deviations, V = np.linalg.svd((x - mean).reshape(len(x), -1), full_matrices=False)
+    # Components along which x does not vary are left out: rounding alone would choose them.
     rank = (deviations > 1e-5 * deviations[0]).sum()
     V = V[: min(code_size, rank)]  # (at most code_size, pixels): the components
     return lambda x: ((x - mean).reshape(len(x), -1) @ V.T @ V).reshape(x.shape) + mean

@@ -22,9 +22,8 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
-from dqn_symbolic.exercises.autoencoder import pca, squared_error
+from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy, pca, squared_error
 from dqn_symbolic.exercises.data import catch, pong
-from dqn_symbolic.exercises.supervised import bernoulli_cross_entropy
 from dqn_symbolic.exercises.training import minibatches, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.initialisers import glorot

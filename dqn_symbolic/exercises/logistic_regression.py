@@ -18,14 +18,14 @@ of scikit-learn's LogisticRegression(C=1 / (N decay)).
 import numpy as np
 import pytensor.tensor as TT
 from pytensor import grad
+from pytensor.tensor.special import log_softmax
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.supervised import cross_entropy
 from dqn_symbolic.exercises.training import as_images, minibatches, print_errors, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.optimisers import sgd
-from dqn_symbolic.q_learning import compiled, shared
+from dqn_symbolic.q_learning import compiled, one_hot, shared
 
 EPOCHS, BATCH, RATE, DECAY = 1000, 100, 0.5, 1e-3
 
@@ -49,6 +49,15 @@ def classifier(network, first_params, rate, decay=0.0, mode=MODES["numba"]):
     learn = compiled([x, label], loss, mode, updates=sgd(params, grad(loss, params), rate))
     forward = compiled([x], logits, mode)
     return learn, forward, params
+
+
+def cross_entropy(logits, label):
+    """-> the mean of -log softmax(logits)[label].  logits (B, classes), label (B,) int32
+
+    Raises TypeError if the number of classes is not known when the graph is built.
+    """
+    log_p = log_softmax(logits, axis=1)  # (B, classes), of probabilities that are not rounded
+    return -(log_p * one_hot(label, logits.type.shape[1])).sum(axis=1).mean()
 
 
 def weighted_sums(x, params):
