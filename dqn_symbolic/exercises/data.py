@@ -47,9 +47,9 @@ def catch(seed):
         for row in range(env.unwrapped.rows - 1):
             state = start._replace(ball_row=row)
             frame, _ = env.reset(options={"state": state})
-            (white if (row + state.ball_column) % 2 else black).append(frame / 255)
-    rng = np.random.default_rng(seed)
-    return Frames(*(one_channel(rng.permutation(frames)) for frames in (black, white)))
+            colour = white if (row + state.ball_column) % 2 else black
+            colour.append(np.float32(frame[..., None] / 255))
+    return Frames(*map(np.random.default_rng(seed).permutation, (black, white)))
 
 
 def pong(seed, frames=720):
@@ -70,10 +70,5 @@ def pong(seed, frames=720):
         if step % 8 == 0:
             field = frame[34:194]  # without the score
             paddles_and_ball = (field != np.median(field)).reshape(80, 2, 80, 2)
-            images.append(paddles_and_ball.mean(axis=(1, 3)))
-    return Frames(*map(one_channel, np.array_split(images, 2)))
-
-
-def one_channel(frames):
-    """[(height, width), ...] -> (N, height, width, 1) float32"""
-    return np.asarray(frames, np.float32)[..., None]
+            images.append(np.float32(paddles_and_ball.mean(axis=(1, 3))[..., None]))
+    return Frames(*np.array_split(images, 2))
