@@ -10,7 +10,7 @@ over the whole run. The curves show this rate: medians and quartiles over seeds.
 
 import numpy as np
 
-from dqn_symbolic.experiments.figures import curves, legend_below, levels, panels
+from dqn_symbolic.experiments.figures import curves, legend_below, panels
 from dqn_symbolic.experiments.learning import learning_rows
 from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
 
@@ -64,7 +64,6 @@ def draw(rows):
     best = best_runs(rows)
     labels = {name.replace("-", " "): f"{name}-{rate}" for name, (rate, _) in best.items()}
     curves(left, rows, labels, "catch_rate")
-    levels(left, rows)
 
     x = np.arange(len(best))
     caught = [runs.mean(axis=1) for _, runs in best.values()]

@@ -7,7 +7,7 @@ from dqn_symbolic.runs.figures import STYLES, band, bands, legend_below, panels,
 def curves(axes, rows, labels, column):
     """Draws a column against agent steps for each condition of `labels`, {label: condition}.
 
-    All seeds of a condition have rows at the same agent steps.
+    All seeds of a condition have rows at the same agent steps. A catch rate comes with its levels.
     """
     values = {
         label: grouped(rows, "agent_steps", column, condition=condition)
@@ -15,6 +15,8 @@ def curves(axes, rows, labels, column):
     }
     bands(axes, values)
     axes.set(xlabel="agent steps")
+    if column == "catch_rate":
+        levels(axes, rows)
 
 
 def levels(axes, rows):

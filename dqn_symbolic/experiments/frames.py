@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import block_array, diags_array, eye_array, kron
 
-from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, levels, panels
+from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, panels
 from dqn_symbolic.experiments.learning import catch, learning_rows
 from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
 from dqn_symbolic.experiments.tabular import state_graph, visits
@@ -114,7 +114,6 @@ def draw(rows):
     figure, axes = panels(7, 4.8)
     optima = grouped(rows, "condition", "optimum_seen")
     curves(axes, rows, {f"DQN, {frames(name)}": name for name in optima}, "catch_rate")
-    levels(axes, rows)
     axes.lines[-2].set_label(f"optimum, state known ({rows[0]['optimum']:.0%})")
     for i, ((condition, (optimum,)), style) in enumerate(zip(optima.items(), STYLES)):
         label = f"optimum, {frames(condition)} ({optimum:.0%})"

@@ -12,7 +12,7 @@ from dataclasses import replace
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.experiments.figures import curves, legend_below, levels, panels
+from dqn_symbolic.experiments.figures import curves, legend_below, panels
 from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, learning_rows
 from dqn_symbolic.experiments.results import by_condition, quartiles
 
@@ -84,7 +84,6 @@ def draw(rows):
     figure, axes = panels(7, 4.8)
     labels = {PLAYERS[name][0]: name for name in by_condition(rows, "catch_rate")}
     curves(axes, rows, labels, "catch_rate")
-    levels(axes, rows)
     axes.set(xscale="log")
     legend_below(axes, columns=2)
     return figure

@@ -12,7 +12,7 @@ for both.
 import numpy as np
 
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experiments.figures import STYLES, band, curves, legend_below, levels, panels
+from dqn_symbolic.experiments.figures import STYLES, band, curves, legend_below, panels
 from dqn_symbolic.experiments.learning import catch, evaluations, learning_rows, player_of
 from dqn_symbolic.experiments.reinforce import EPISODES
 from dqn_symbolic.experiments.results import by_condition, grouped, quartiles
@@ -72,7 +72,6 @@ def table(rows):
 def draw(rows):
     figure, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
     curves(left, rows, LABELS, "catch_rate")
-    levels(left, rows)
     left.set(xscale="log")
     for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):
         noise = grouped(rows, "noise_at", "noise", with_baseline=baseline)

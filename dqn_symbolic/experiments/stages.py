@@ -59,7 +59,6 @@ def draw(rows):
     names = {stage: ("" if stage == "online" else "+ ") + stage for stage in stages}
     best = {names[stage]: f"{stage}-{best_rate(rates)}" for stage, rates in stages.items()}
     curves(left, rows, best, "catch_rate")
-    levels(left, rows)
     left.set(title="each stage at its best learning rate")
     for (stage, rates), style in zip(stages.items(), STYLES):
         ends = {rate: last_quarter(rates[rate]) for rate in sorted(rates)}
