@@ -60,7 +60,7 @@ def table(rows):
 
 
 def draw(rows):
-    figure, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
+    _, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
     best = best_runs(rows)
     labels = {name.replace("-", " "): f"{name}-{rate}" for name, (rate, _) in best.items()}
     curves(left, rows, labels, "catch_rate")
@@ -75,5 +75,4 @@ def draw(rows):
     right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
     right.set_xticks(x, [name.replace("-", "\n") for name in best])
     right.legend(["Breakout score (the paper)", "caught, mean of the run"][::-1], frameon=False)
-    legend_below(left, columns=6)
-    return figure
+    return legend_below(left, columns=6)

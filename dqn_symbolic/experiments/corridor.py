@@ -99,7 +99,7 @@ def table(rows):
 
 
 def draw(rows):
-    figure, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
+    _, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
     rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
     curves(left, rows, {label(condition): condition for condition in rights}, "expected_return")
     known = {"best policy": BEST, "epsilon .1, else right": 0.95, "epsilon .1, else left": 0.05}
@@ -115,5 +115,4 @@ def draw(rows):
         right.plot(*ends, color=style["color"], marker=style["marker"], ls="", alpha=0.6)
     right.axvline(BEST, color="black", lw=1, ls=":")
     right.set(xlabel=f"probability of right (best: {BEST:.2f})", title="where each seed ended")
-    legend_below(left, columns=4)
-    return figure
+    return legend_below(left, columns=4)

@@ -64,12 +64,11 @@ def table(rows):
 
 
 def draw(rows):
-    figure, axes = panels(7, 4.8)
+    _, axes = panels(7, 4.8)
     for column, style in zip(("learnt", "earned"), STYLES):
         band(axes, grouped(rows, "epsilon", column), label=column, **style)
     best = {"color": "black", "ls": "--", "lw": 1, "label": "the most to earn (exact)"}
     band(axes, grouped(rows, "epsilon", "most"), **best)  # all seeds have the same
     levels(axes, rows)
     axes.set(xlabel="epsilon", ylabel="share caught")
-    legend_below(axes, columns=3)
-    return figure
+    return legend_below(axes, columns=3)

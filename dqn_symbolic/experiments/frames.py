@@ -111,7 +111,7 @@ def table(rows):
 
 
 def draw(rows):
-    figure, axes = panels(7, 4.8)
+    _, axes = panels(7, 4.8)
     optima = grouped(rows, "condition", "optimum_seen")
     curves(axes, rows, {f"DQN, {frames(name)}": name for name in optima}, "catch_rate")
     axes.lines[-2].set_label(f"optimum, state known ({rows[0]['optimum']:.0%})")
@@ -120,5 +120,4 @@ def draw(rows):
         # Later lines are thinner: where one covers another, you still see both.
         axes.axhline(optimum, color=style["color"], lw=3.5 - 1.2 * i, ls=style["ls"], label=label)
     axes.margins(x=0)
-    legend_below(axes, columns=3)
-    return figure
+    return legend_below(axes, columns=3)

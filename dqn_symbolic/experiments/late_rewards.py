@@ -81,9 +81,8 @@ def table(rows):
 
 
 def draw(rows):
-    figure, axes = panels(7, 4.8)
+    _, axes = panels(7, 4.8)
     labels = {PLAYERS[name][0]: name for name in by_condition(rows, "catch_rate")}
     curves(axes, rows, labels, "catch_rate")
     axes.set(xscale="log")
-    legend_below(axes, columns=2)
-    return figure
+    return legend_below(axes, columns=2)

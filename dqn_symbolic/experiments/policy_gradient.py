@@ -70,7 +70,7 @@ def table(rows):
 
 
 def draw(rows):
-    figure, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
+    _, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
     curves(left, rows, LABELS, "catch_rate")
     left.set(xscale="log")
     for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):
@@ -81,5 +81,4 @@ def draw(rows):
     right.set(title=f"noise of the gradient of {EPISODES} episodes")
     right.locator_params(axis="x", nbins=4)
     right.legend(frameon=False)
-    legend_below(left, columns=5)
-    return figure
+    return legend_below(left, columns=5)

@@ -117,8 +117,7 @@ def draw(rows):
     axes.set_xticks(MEMORIES, MEMORIES)
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    legend_below(axes, columns=3)
-    return figure
+    return legend_below(axes, columns=3)
 
 
 def board(axes, rows, hold, memory):

@@ -54,7 +54,7 @@ def table(rows):
 
 
 def draw(rows):
-    figure, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
+    _, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
     stages = by_name_and_number(rows, "catch_rate", float)
     names = {stage: ("" if stage == "online" else "+ ") + stage for stage in stages}
     best = {names[stage]: f"{stage}-{best_rate(rates)}" for stage, rates in stages.items()}
@@ -65,5 +65,4 @@ def draw(rows):
         band(right, ends, label=names[stage], lw=1.6, **style)
     levels(right, rows)
     right.set(xscale="log", xlabel="learning rate", ylabel="", title="the last quarter of the run")
-    legend_below(left, columns=4)
-    return figure
+    return legend_below(left, columns=4)

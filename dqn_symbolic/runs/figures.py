@@ -51,8 +51,7 @@ def learning_curves(task, lines):
         axis.set_major_formatter("{x:,.10g}")
     figure.suptitle(title, fontsize=10)
     figure.align_ylabels()
-    legend_below(above, 1 if len(lines) > 1 else 4)
-    return figure
+    return legend_below(above, 1 if len(lines) > 1 else 4)
 
 
 def by_steps(runs, column):
@@ -82,8 +81,9 @@ def panels(width, height, *shape, **options):
 
 
 def legend_below(axes, columns):
-    """Draws the legend of these axes below all panels of their figure."""
+    """Draws the legend of these axes below all panels of their figure. -> the figure"""
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    return axes.figure
 
 
 def band(axes, values, ms=5, **style):
