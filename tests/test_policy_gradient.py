@@ -6,8 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dqn_symbolic.experiments.gradients import flat
-from dqn_symbolic.experiments.reinforce import Reinforce, exact_gradient, policy_gradient
+from dqn_symbolic.experiments.reinforce import Reinforce, exact_gradient, flat, policy_gradient
 from dqn_symbolic.experiments.tabular import state_graph
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import mlp, mlp_params

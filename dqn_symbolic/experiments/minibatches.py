@@ -12,8 +12,8 @@ import numpy as np
 
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.experiments.figures import STYLES, band, panels
-from dqn_symbolic.experiments.gradients import flat, noise
 from dqn_symbolic.experiments.learning import trained
+from dqn_symbolic.experiments.reinforce import flat, noise
 from dqn_symbolic.experiments.results import grouped
 from dqn_symbolic.q_learning import gradient_alone
 

@@ -16,7 +16,6 @@ from pytensor.tensor.special import log_softmax
 
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experiments.gradients import flat, noise
 from dqn_symbolic.experiments.tabular import expected_return, policy_q, visits
 from dqn_symbolic.frames import History
 from dqn_symbolic.q_learning import compiled, one_hot, shared
@@ -113,6 +112,17 @@ class Reinforce:
         measured = noise((gradient(*batch) for batch in batches), exact)
         self.rng.bit_generator.state, self.env.unwrapped.np_random.bit_generator.state = before
         return {"noise": measured, "J": float(J)}
+
+
+def flat(gradient):
+    """-> vector(*batch) -> (parameters,) float64: the arrays of gradient(*batch) -> _, *arrays"""
+    return lambda *batch: np.concatenate([g.ravel() for g in gradient(*batch)[1:]], dtype=float)
+
+
+def noise(gradients, mean):
+    """gradients: draws of g (parameters,); mean: E g. -> E |g - E g|**2 / |E g|**2"""
+    distances = [float(np.sum((g - mean) ** 2)) for g in gradients]
+    return sum(distances) / len(distances) / float(np.sum(mean**2))
 
 
 def exact_gradient(gradient, graph, x, policy):
