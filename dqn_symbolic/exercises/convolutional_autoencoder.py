@@ -36,11 +36,8 @@ EPOCHS, BATCH, RATE = 100, 20, 5e-3
 
 
 def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
-    """-> learn(x) -> loss, encode(x) -> code, reconstruct(x) -> x'.  x, x' (B, *image)
-
-    image: (height, width, channels).
-    """
-    x = TT.tensor("x", dtype="float32", shape=(None, *image))
+    """-> learn(x) -> loss, encode(x) -> code, reconstruct(x) -> x'.  x, x' (B, *image)"""
+    x = TT.tensor("x", dtype="float32", shape=(None, *image))  # (B, height, width, channels)
 
     params, decoder, h = [], [], x
     for layer, (number, size, stride) in enumerate(filters, 1):

@@ -11,10 +11,7 @@ from dqn_symbolic.experiments.figures import save
 
 
 def minibatches(rng, epochs, *arrays, size, bar=True):
-    """arrays (N, ...) -> yields [(size, ...), ...], N in all, in a new order in each epoch.
-
-    The last minibatch of an epoch may be smaller.
-    """
+    """arrays (N, ...) -> yields [(size or less, ...), ...], N in all, in a new order each epoch."""
     N = len(arrays[0])
     for _ in tqdm(range(epochs), unit=" epochs", leave=False, disable=None if bar else True):
         order = rng.permutation(N)
@@ -50,10 +47,7 @@ def as_images(W):
 
 
 def run(main, description):
-    """The command of a page: calls main(seed) -> matplotlib Figure, and saves the figure.
-
-    Bad input ends the process with one line and status 2, Ctrl-C with status 130.
-    """
+    """The command of a page: saves the Figure main(seed). Bad input: one line, status 2."""
     page = main.__globals__["__spec__"].name
     parser = argparse.ArgumentParser(prog=f"python -m {page}", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

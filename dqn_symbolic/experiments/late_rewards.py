@@ -21,10 +21,7 @@ SEEDS = 10, 1  # in full, quick
 
 
 class Late(gymnasium.Wrapper):
-    """Catch, but the reward and the end come `delay` steps after the ball has landed.
-
-    Meanwhile nothing moves, and with `blank` the observation is 0 everywhere.
-    """
+    """Catch that ends `delay` steps after the ball has landed; blank: the observation is 0 then."""
 
     def __init__(self, env, delay, blank):
         super().__init__(env)
@@ -36,7 +33,7 @@ class Late(gymnasium.Wrapper):
 
     def step(self, action):
         if self.landed:
-            self.waiting -= 1
+            self.waiting -= 1  # nothing moves
         else:
             self.x, self.reward, self.landed, _, self.info = self.env.step(action)
             if self.landed and self.blank:

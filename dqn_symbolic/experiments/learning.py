@@ -17,19 +17,13 @@ def catch(condition):
 
 
 def player_of(env, condition, seed):
-    """-> an `Agent`, or a `Reinforce` if the condition has a "baseline" (whether it uses one).
-
-    The `Settings` come from condition["agent"].
-    """
+    """-> an `Agent`, or a `Reinforce` if the condition has a "baseline" (whether it uses one)."""
     s = Settings(**condition["agent"], seed=seed)
     return Reinforce(env, s, condition["baseline"]) if "baseline" in condition else Agent(env, s)
 
 
 def evaluations(player):
-    """Trains. Yields agent steps: 0, then those of each evaluation.
-
-    A step of REINFORCE is a batch of episodes, so its evaluations come somewhat later.
-    """
+    """Trains. Yields agent steps: 0, then those of each evaluation (of REINFORCE, after it)."""
     yield 0
     for n, _ in enumerate(training(player), 1):
         yield n * player.settings.evaluate_every
@@ -52,7 +46,8 @@ def learning_rows(condition, seed, game=None, worst=NOTHING_CAUGHT):
     game = game or catch(condition)
     player = player_of(game.make(), condition, seed)
     every, last = player.settings.evaluate_every, player.settings.steps
-    due = iter(range(every, last + 1, every))  # a step of REINFORCE is later: a batch of episodes
+    # A step of REINFORCE is a batch of episodes, so its evaluations come somewhat later.
+    due = iter(range(every, last + 1, every))
     try:
         for row, agent_steps in zip(training(player, scorer(game, player)), due):
             scores = {column: row[column] for column in worst}

@@ -30,17 +30,14 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """Yields a row for each batch size and each kind of batch: the variance of the gradient.
-
-    variance: E |g - E g|**2 / |E g|**2, where E g is the gradient over the whole memory.
-    """
+    """Yields a row for each batch size and each kind of batch: the variance (`noise`) of g."""
     agent = trained(condition, seed)
     agent.sync()  # both networks have the agent's present weights
     of_loss = gradient_alone(agent.graph, mode(agent.settings.backend))
     gradient = flat(of_loss)  # (x, action, reward, discount, x_tp1) -> (parameters,)
     rng = np.random.default_rng(seed)
     transitions = agent.memory.transitions(np.arange(agent.memory.size))
-    mean = gradient(*transitions)
+    mean = gradient(*transitions)  # E g: over the whole memory
     for batch_size in condition["batches"]:
         for kind, draw in KINDS.items():
             batches = (draw(rng, agent.memory.size, batch_size) for _ in range(condition["draws"]))

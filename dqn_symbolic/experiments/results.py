@@ -21,10 +21,7 @@ def by_condition(rows, column):
 
 
 def by_name_and_number(rows, column, number):
-    """-> {name: {number: (seeds, rows of each seed) array}} of conditions called "NAME-NUMBER".
-
-    number: int or float, which reads it.
-    """
+    """-> {name: {number(text): (seeds, rows of each seed) array}} of conditions "NAME-TEXT"."""
     names = {}
     for condition, runs in by_condition(rows, column).items():
         name, text = condition.rsplit("-", 1)

@@ -1,7 +1,7 @@
 """Dynamic programming (the lecture's primer): solves a small game exactly, state by state.
 
 The games are deterministic: successor(state, action) -> (next state, reward, over). All numbers are
-float64. There is no network.
+float64. There is no network. For `policy_q` and `visits`, every sequence of actions must end.
 """
 
 from typing import NamedTuple
@@ -90,10 +90,7 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
 
 
 def policy_q(graph, policy):
-    """-> Q (S, A) of a stochastic policy (S, A): its expected return after each first action.
-
-    The game must end for every sequence of actions.
-    """
+    """-> Q (S, A) of a stochastic policy (S, A): its expected return after each first action."""
     *_, q = sweeps(graph, lambda q: (policy * q).sum(axis=1), discount=1.0)
     return q
 
@@ -104,10 +101,7 @@ def expected_return(graph, policy):
 
 
 def visits(graph, policy):
-    """-> d (S,): the expected visits of an episode to each state (the slide's d(s)).
-
-    The game must end for every sequence of actions.
-    """
+    """-> d (S,): the expected visits of an episode to each state (the slide's d(s))."""
     arriving = np.bincount(graph.starts, minlength=len(graph.states) + 1) / len(graph.starts)
     d = np.zeros(len(graph.states) + 1)
     while arriving[:-1].any():
