@@ -440,7 +440,7 @@ FAULTS = [
     ("a file with very large data accepted", CHECKPOINTS, "file_size > most", "file_size > 1e9 * MAX_DATA_SIZE", "test_bad_files"),
     ("a thread's gradient forgotten", Q, "reduce(add, of_p)", "of_p[0] + 0 * reduce(add, of_p)", "test_threads"),
     ("a fork that has no threads", THREADS, "helpers(os.getpid(),", "helpers(0,", "test_threads"),
-    ("parameters handed over in the middle of an update", BESIDE, "        update.result()\n        hand_over()\n", "        hand_over()\n        update.result()\n", "test_beside"),
+    ("parameters handed over in the middle of an update", BESIDE, "        update.result()\n        hand_over()", "        hand_over()\n        update.result()", "test_beside"),
     ("a sync in the middle of an update", BESIDE, "        update.result()\n        sync()", "        sync()", "test_beside"),
     ("a state in the middle of an update", AGENT, "        self.watch_loss()\n        positions", "        positions", "test_beside"),
     ("loops that differ in a constant taken for equal", LINKER, "key = text, *(keys.get(name) for name in constants)", "key = (text,)", "test_numba_linker"),

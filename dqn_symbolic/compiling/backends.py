@@ -66,10 +66,7 @@ def advice(backend, threads=1):
 
 
 def try_out(function, example, variables):
-    """Calls a function for the first time: this is when numba and JAX compile it.
-
-    Afterwards, the shared variables have their old values again.
-    """
+    """The first call of a function: numba and JAX compile it. The variables stay as they are."""
     before = {variable: variable.get_value() for variable in variables}
     gc.disable()  # compiling makes many objects that stay, and the search for garbage visits them
     try:

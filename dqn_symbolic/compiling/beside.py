@@ -27,10 +27,7 @@ class Later:
 
 
 def beside(learn, sync, hand_over, target):
-    """-> (learn, sync), where a helper does learn(x, action, target(reward, discount, x_tp1)).
-
-    hand_over(): the params go to the acting network.
-    """
+    """-> (learn, sync), where a helper does learn(x, action, target(reward, discount, x_tp1))."""
     update = Future()
     update.set_result(None)
 
@@ -39,7 +36,7 @@ def beside(learn, sync, hand_over, target):
         # The target network stands still, so this need not wait for the update before.
         target_q = target(reward, discount, x_tp1)
         update.result()
-        hand_over()
+        hand_over()  # the params, to the acting network
         begins = Event()
         helper = helpers(os.getpid(), 1, "beside the game")
         update = helper.submit(lambda: begins.set() or learn(x, action, target_q))

@@ -18,10 +18,7 @@ class SlowStart(UserWarning):
 
 
 class CheckedFiles(caching.IndexDataCacheFile):
-    """The files of one function. A SHA-256 follows each pickle, which does not read it.
-
-    numba compiles a function anew if its files are damaged, and then replaces them.
-    """
+    """The files of one function. A SHA-256 follows each pickle, which does not read it."""
 
     @contextmanager
     def _open_for_write(self, path):
@@ -35,7 +32,7 @@ class CheckedFiles(caching.IndexDataCacheFile):
 
     def _load_data(self, name):
         if not is_whole(self._data_path(name)):
-            raise OSError("damaged")  # for numba, the file is not there
+            raise OSError("damaged")  # numba takes it as absent: it compiles anew and replaces it
         return super()._load_data(name)
 
     def save(self, key, data):

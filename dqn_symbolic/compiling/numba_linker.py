@@ -218,13 +218,10 @@ class Source:
         self.bind(variable, name)
 
     def flat(self, array, ndim, written):
-        """-> the name of an array of one axis with the same numbers: no copy if it is `written`.
-
-        (Then numba refuses an array that is not C-contiguous.)
-        """
+        """-> the name of an array of one axis with the same numbers: no copy if it is `written`."""
         if ndim == 1:
             return array
-        name = self.name("v")
+        name = self.name("v")  # numba refuses to reshape an array that is not C-contiguous
         self.line(f"{name} = {array}." + (f"reshape({array}.size)" if written else "ravel()"))
         return name
 

@@ -129,11 +129,7 @@ def seen(screen, size):
 
 
 def atari_task(game: str, **kwargs) -> Task:
-    """-> the Task of a game of ALE. kwargs: those of `Atari`.
-
-    If the Nature paper has the game, its scores are levels to compare. Raises ValueError as `Atari`
-    does.
-    """
+    """-> the Task of a game of ALE (kwargs, errors: `Atari`); levels: the Nature paper's, if any"""
 
     def make(render_mode=None, **options):
         return Atari(game, render_mode=render_mode, **kwargs, **options)

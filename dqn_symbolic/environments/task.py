@@ -37,10 +37,7 @@ class Task:
     by_hand: dict = field(default_factory=dict)  # keywords of `make` for a person who plays alone
 
     def beginnings(self, settings, seed):
-        """-> the keyword arguments of `reset` for each episode of an evaluation.
-
-        seed (int): it is the same at every evaluation of a run.
-        """
+        """-> the keyword arguments of `reset` for each episode: the same at every evaluation."""
         if self.starts is not None:
             return [{"options": {"state": state}} for state in self.starts]
         return seeds(settings.evaluation_episodes, seed)

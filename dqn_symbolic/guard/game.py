@@ -19,14 +19,12 @@ SIGNATURES = {"reset": "(*, seed=None, options=None)", "step": "(action)"}
 
 
 class Innermost(gymnasium.Wrapper):
-    """The game itself. Gymnasium's wrappers would trip over what it returns.
-
-    They always pass `options`, which many games do not have, so None is left out.
-    """
+    """The game itself. Gymnasium's wrappers would trip over what it returns."""
 
     spec = property(lambda self: self.env.spec)  # as if this wrapper were not there
 
     def reset(self, *, seed=None, options=None):
+        # Wrappers always pass `options`, which many games do not have, so None is left out.
         given = {"seed": seed, "options": options}
         result = self.env.reset(**{name: v for name, v in given.items() if v is not None})
         return expect_values(result, 2, "(observation, info)")

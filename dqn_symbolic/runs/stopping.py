@@ -14,10 +14,8 @@ AS_ONE = 1  # seconds: signals within them count as one, because `timeout` sends
 
 @contextmanager
 def noted_signals():
-    """Inside the `with` block, a signal only joins the list that this yields.
-
-    (Not a `threading.Event`: if a second signal comes while it is being set, it waits for ever.)
-    """
+    """Inside the `with` block, a signal only joins the list that this yields."""
+    # Not a `threading.Event`: if a second signal comes while it is being set, it waits for ever.
     noted = []
 
     def note(signum, frame):
@@ -39,10 +37,8 @@ def exit_status(noted):
 
 
 def end_at_second_signal():
-    """From now on, a second signal ends the process at once, wherever it hangs.
-
-    A thread waits for it: the main thread may be in a game, in compiled code or in a library.
-    """
+    """From now on, a second signal ends the process at once, wherever it hangs."""
+    # A thread waits for it: the main thread may be in a game, in compiled code or in a library.
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)

@@ -7,10 +7,8 @@ import pygame
 
 
 def fitting(size, room):
-    """-> the largest scale at which `size` (width, height), in units, fits into `room` pixels.
-
-    It is in eighths, so that cells of 8, 16, 24 ... units all have the same size.
-    """
+    """-> the largest scale at which `size` (width, height), in units, fits into `room` pixels."""
+    # In eighths, so that cells of 8, 16, 24 ... units all have the same size.
     return max(1, int(8 * min(room[0] / size[0], room[1] / size[1]))) / 8
 
 

@@ -1,7 +1,4 @@
-"""The keys that a game names, and the window's own keys: those that the game leaves free.
-
-A key is pygame's K_... number.
-"""
+"""The keys that a game names, and those it leaves the window: pygame's numbers, such as K_UP."""
 
 from itertools import product
 

@@ -1,7 +1,4 @@
-"""The picture of a view: the game, and beside it a panel with Q-values, score and keys.
-
-All lengths are in units, which the canvas makes pixels.
-"""
+"""The picture of a view: the game, and a panel with Q-values, score and keys; in canvas units."""
 
 import math
 

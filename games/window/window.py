@@ -22,7 +22,7 @@ CLOSING = "window: Esc closes it"
 MESSAGE_SECONDS = 2.5
 GIF_SPEED = 25  # most frames per second
 GIF_END = 1000  # milliseconds for the final frame of an episode
-BAR = "{l_bar}{bar}| {remaining} left"
+BAR = "{l_bar}{bar}| {remaining} left"  # of the progress of a GIF, on a terminal
 
 
 def show(env, q_values=None, *, title=None, screenshots="."):
@@ -84,10 +84,7 @@ def save(picture, folder, title):
 
 
 def record(env, q_values, file, seconds=20, quiet=False):
-    """Writes an animated GIF of the agent's next `seconds` into an open file.
-
-    It needs no screen, and shows its progress on a terminal.
-    """
+    """Writes an animated GIF of the agent's next `seconds` into an open file; needs no screen."""
     with tqdm(total=seconds, leave=False, disable=quiet or None, bar_format=BAR) as bar:
 
         def pictures():
