@@ -2,8 +2,7 @@
 
 `learn` computes the target, waits for the update before, hands its parameters to the network that
 acts, and lets the helper begin the next. So acting is always one update behind, and the bits do not
-depend on which of the two is faster. What `learn` returns is computed later: np.asarray waits for
-the update.
+depend on which of the two is faster. `learn` returns what is computed later: np.asarray waits.
 """
 
 import os

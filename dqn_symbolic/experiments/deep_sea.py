@@ -26,8 +26,7 @@ class DeepSea(gymnasium.Env):
     """Dives `depth` rows. In each row, one of two actions goes one column to the right.
 
     This action differs from cell to cell, so no player goes right by habit. Reward: 1 at the end of
-    an episode that went right in every row, else 0. The observation is a board with a 1 in the
-    diver's cell.
+    an episode that went right in every row, else 0. The observation is a board, 1 at the diver.
     """
 
     def __init__(self, depth):

@@ -27,8 +27,7 @@ NOISE_DRAWS = 200
 def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode=None):
     """-> (forward, learn, gradient), compiled at their first call.
 
-    network(x, params) -> the logits of the policy (B, actions). The other arguments are those of
-    `q_learning`.
+    network(x, params) -> the logits of the policy (B, actions). The others as in `q_learning`.
     """
     params = [shared(value, name) for name, value in first_params.items()]
 

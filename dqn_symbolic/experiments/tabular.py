@@ -71,8 +71,7 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
     """The slide "Q-learning" with a table: yields Q (S, A), the same array, after each agent step.
 
     Q(x, a) <- Q(x, a) + learning_rate (r + beta max Q(x', .) - Q(x, a)), epsilon-greedily,
-    from a start that is drawn uniformly. It learns only the actions that it tries, so epsilon must
-    be above 0.
+    from a start that is drawn uniformly. It learns only what it tries, so epsilon must be above 0.
     """
     over, actions = len(graph.states), graph.reward.shape[1]
     q = np.zeros(graph.reward.shape)

@@ -24,8 +24,7 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 def learning_curves(task, lines):
     """-> a figure: how well agents play, and their loss.
 
-    task: their `Task`; lines: {label: {seed: rows of progress.csv}}. A line is the median of its
-    runs, with their quartiles.
+    task: their `Task`; lines: {label: {seed: rows of progress.csv}}. A line: median and quartiles.
     """
     figure, (above, below) = panels(7, 5 + 0.2 * len(lines), 2, sharex=True, height_ratios=(3, 2))
     labels, title = {}, task.game

@@ -168,8 +168,7 @@ class Game:
         """The person's action now; None where the game waits for a key.
 
         The held keys count together, and so does a key that was tapped since the last step. The
-        last key counts alone if the game does not know the combination, or if a tap and the held
-        keys cancel each other out.
+        last key counts alone if the game does not know them together, or if they cancel a tap out.
         """
         idle = self.keys.get(frozenset())
         tapped = [] if self.tapped is None or self.tapped in self.held else [self.tapped]

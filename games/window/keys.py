@@ -25,8 +25,7 @@ OWN_KEYS = {
 def game_keys(env, names):
     """-> {frozenset of keys: action}, as the game says, or by the number keys and the arrows.
 
-    The empty set is for no key. Without it the game waits for a key. Where the game names W, A, S
-    or D, the arrows do the same.
+    The empty set is for no key. Without it the game waits. Arrows also do what W, A, S, D do.
     """
     first = 0
     if hasattr(env.unwrapped, "get_keys_to_action"):

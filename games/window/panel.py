@@ -112,8 +112,7 @@ def draw_panel(canvas, panel, view):
 def draw_bars(canvas, panel, view):
     """A bar is an action's Q-value minus their mean, so that small differences can be seen.
 
-    The axis is twice as long as what is usual, and changes seldom. A light tip ends a bar that
-    would be longer.
+    The axis is twice as long as what is usual, and changes seldom. A longer bar has a light tip.
     """
     widest = min(MOST_NAME, max(canvas.width(name, NORMAL) for name in view.names))
     left, right = panel.left + max(BAR_LEFT, math.ceil(widest) + 12), panel.left + BAR_RIGHT
