@@ -79,14 +79,11 @@ CPUCodeLibrary._optimize_final_module = optimise
 
 
 class View(NamedTuple):
-    """How the text reads a variable: as a view of an array, or as a single number (ndim 0).
+    """How the text reads a variable: as a view of an array, or as a single number (ndim 0)."""
 
-    name, ndim: of the array or number; axes: the array's axis for each of the variable's, or "x".
-    """
-
-    name: str
-    ndim: int
-    axes: tuple
+    name: str  # of the array or number
+    ndim: int  # the same
+    axes: tuple  # the array's axis for each of the variable's, or "x"
 
     @property
     def is_array(self):
@@ -155,11 +152,8 @@ class Source:
 
     @contextmanager
     def apart(self):
-        """The lines written inside become a function, which numba compiles once for equal lines.
-
-        -> a list for the name of a number that the function returns, or none
-        """
-        returned = []
+        """The lines written inside become a function, which numba compiles once for equal lines."""
+        returned = []  # yielded for the name of a number that the function returns, if any
         before, depth, first = self.lines, self.depth, next(self.names)
         self.lines, self.depth = [], 1
         yield returned

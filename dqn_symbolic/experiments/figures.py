@@ -5,10 +5,7 @@ from dqn_symbolic.runs.figures import STYLES, band, bands, legend_below, panels,
 
 
 def curves(axes, rows, labels, column):
-    """Draws a column against agent steps for each condition of `labels`, {label: condition}.
-
-    All seeds of a condition have rows at the same agent steps. A catch rate comes with its levels.
-    """
+    """Draws a column against agent steps, the same for all seeds; labels: {label: condition}."""
     values = {
         label: grouped(rows, "agent_steps", column, condition=condition)
         for label, condition in labels.items()

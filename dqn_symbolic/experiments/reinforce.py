@@ -47,10 +47,7 @@ def policy_gradient(network, first_params, obs_shape, obs_dtype, optimiser, mode
 
 
 class Reinforce:
-    """Plays whole episodes by its policy; each of its steps learns from a batch of episodes.
-
-    baseline: whether the mean return of all episodes before is subtracted.
-    """
+    """Plays whole episodes by its policy; each of its steps learns from a batch of episodes."""
 
     epsilon = 0.0  # its policy explores by itself
     mean_loss = staticmethod(lambda: None)  # for `training`: it has none
@@ -68,7 +65,7 @@ class Reinforce:
         how = space.shape, space.dtype, optimiser, mode(settings.backend)
         self.forward, self.learn, self.gradient = policy_gradient(network, first_params, *how)
         self.steps = self.updates = 0
-        self.mean_return = 0.0  # of all episodes before this batch
+        self.mean_return = 0.0  # of all episodes before this batch: the baseline, if it has one
         self.episodes = 0
 
     def play(self, baseline):

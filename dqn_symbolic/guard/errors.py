@@ -25,10 +25,8 @@ def one_line(error):
 
 
 def raised(what: str, error: BaseException, callers=()) -> GameError:
-    """-> the GameError for an error of other people's code; what: "CartPole-v1: step".
-
-    callers: files and folders of the code that called it, which the traceback leaves out.
-    """
+    """-> the GameError for an error of other people's code; what: "CartPole-v1: step"."""
+    # callers: files and folders of the code that called it, which the traceback leaves out.
     begin, callers = error.__traceback__, (Path(__file__).parent, *callers)
     while begin and any(Path(begin.tb_frame.f_code.co_filename).is_relative_to(c) for c in callers):
         begin = begin.tb_next

@@ -14,12 +14,9 @@ LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 
 
 def expect_memory(space, settings, memories=1):
-    """-> (a line about the replay memory, its bytes).
-
-    space: of the game's frames; memories: how many are here. Raises ValueError if they do not fit.
-    """
+    """-> (a line about the replay memory, its bytes). ValueError if so many memories do not fit."""
     size = settings.memory_size * memories
-    frame = np.dtype(space.dtype).itemsize * prod(space.shape)
+    frame = np.dtype(space.dtype).itemsize * prod(space.shape)  # bytes of one of the game
     numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
     needed = (size + settings.history) * (frame + numbers)  # the memory's rings and `valid`
     shape = " x ".join(map(str, space.shape))
