@@ -126,12 +126,11 @@ def cannot_be_made(game, error, kwargs):
     if unknown and unknown[1] in kwargs:
         return ValueError(f"{game} has no option {unknown[1]}{options_of(game)}")
     ale = [Path(m.__file__).parent for m in [sys.modules.get("ale_py")] if m]
-    mistake = raised(f"{game}: its constructor", error, (GYMNASIUM, Path(__file__).parent, *ale))
     about_kwargs = (TypeError, ValueError) if kwargs else ()
-    is_known = isinstance(error, (gymnasium.error.Error, *about_kwargs))
-    if mistake.args[1] and not is_known:
-        return mistake
-    return ValueError(str(mistake) if not is_known else f"{game}: {one_line(error)}")
+    if isinstance(error, (gymnasium.error.Error, *about_kwargs)):
+        return ValueError(f"{game}: {one_line(error)}")
+    mistake = raised(f"{game}: its constructor", error, (GYMNASIUM, Path(__file__).parent, *ale))
+    return mistake if mistake.args[1] else ValueError(str(mistake))
 
 
 def options_of(game):
