@@ -98,11 +98,9 @@ def main(seed):
     }
     print("squared error: training, test".ljust(30), *(f"code of {size:2}" for size in CODE_SIZES))
     figure, (left, right) = panels(9, 3.4, 1, 2, width_ratios=(2, 3))
+    xs = data.x, data.test_x
     for (name, by_size), style in zip(methods.items(), STYLES):
-        errors = [
-            [squared_error(reconstruct(x), x) for x in (data.x, data.test_x)]
-            for reconstruct in by_size.values()
-        ]
+        errors = [[squared_error(method(x), x) for x in xs] for method in by_size.values()]
         print(name.ljust(30), *(f"{train:5.2f} {test:5.2f}" for train, test in errors))
         left.plot(CODE_SIZES, [test for _, test in errors], label=name, **style)
     left.set(xlabel="numbers in the code", ylabel="squared error, test digits", ylim=0)
