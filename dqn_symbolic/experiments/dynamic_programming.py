@@ -33,10 +33,7 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """Yields rows with sweeps or agent_steps, and errors of Q; a network also has an error map.
-
-    A row of the error map has the ball's position and `off`, the mean |Q - Q*| there.
-    """
+    """Yields rows with sweeps or agent_steps, and errors of Q; a network also has an error map."""
     graph = graph_of(catch(condition).make())
     discount = Settings(**condition.get("agent", {})).discount
     tables = [np.zeros(graph.reward.shape), *value_iteration(graph, discount)]
@@ -60,7 +57,7 @@ def network_rows(condition, seed, graph, exact):
     for agent_steps in evaluations(agent):
         q = agent.forward(x)
         yield {"agent_steps": agent_steps, **errors(q, exact)}
-    errors_of_ball = {}
+    errors_of_ball = {}  # {its position: [|Q - Q*|, ...]}, the error map
     for state, error in zip(graph.states, np.abs(q - exact)):
         errors_of_ball.setdefault((state.ball_row, state.ball_column), []).append(error)
     for (row, column), off in sorted(errors_of_ball.items()):
