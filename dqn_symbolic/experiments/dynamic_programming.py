@@ -39,7 +39,16 @@ def measure(condition, seed):
     tables = [np.zeros(graph.reward.shape), *value_iteration(graph, discount)]
     exact = tables.pop()
     if "agent" in condition:
-        yield from network_rows(condition, seed, graph, exact)
+        agent = player_of(catch(condition).make(), condition, seed)
+        x = observations(catch(condition).make(), graph)
+        for agent_steps in evaluations(agent):
+            q = agent.forward(x)
+            yield {"agent_steps": agent_steps, **errors(q, exact)}
+        errors_of_ball = {}  # {its position: [|Q - Q*|, ...]}, the error map
+        for state, error in zip(graph.states, np.abs(q - exact)):
+            errors_of_ball.setdefault((state.ball_row, state.ball_column), []).append(error)
+        for (row, column), off in sorted(errors_of_ball.items()):
+            yield {"ball_row": row, "ball_column": column, "off": float(np.mean(off))}
     elif "epsilon" in condition:
         rate_and_epsilon = condition["learning_rate"], condition["epsilon"]
         learning = q_learning(graph, discount, *rate_and_epsilon, np.random.default_rng(seed))
@@ -49,19 +58,6 @@ def measure(condition, seed):
                 yield {"agent_steps": agent_steps, **errors(q, exact)}
     else:
         yield from ({"sweeps": sweeps, **errors(q, exact)} for sweeps, q in enumerate(tables))
-
-
-def network_rows(condition, seed, graph, exact):
-    agent = player_of(catch(condition).make(), condition, seed)
-    x = observations(catch(condition).make(), graph)
-    for agent_steps in evaluations(agent):
-        q = agent.forward(x)
-        yield {"agent_steps": agent_steps, **errors(q, exact)}
-    errors_of_ball = {}  # {its position: [|Q - Q*|, ...]}, the error map
-    for state, error in zip(graph.states, np.abs(q - exact)):
-        errors_of_ball.setdefault((state.ball_row, state.ball_column), []).append(error)
-    for (row, column), off in sorted(errors_of_ball.items()):
-        yield {"ball_row": row, "ball_column": column, "off": float(np.mean(off))}
 
 
 def errors(q, exact):
