@@ -45,10 +45,7 @@ LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not c
 
 
 def one_function(fgraph):
-    """-> the graph as a numba function, compiled at the first call; its last arguments; places.
-
-    places: of the graph's outputs among its arguments and then its results; []: they are these.
-    """
+    """-> the graph as a numba function, compiled at the first call; its last arguments; places."""
     source = Source(fgraph)
     # The function's key in numba's cache on disk depends on everything that it is made of.
     keys = list(source.names_of_globals)
@@ -113,6 +110,7 @@ class Source:
         outputs = [self.contiguous(variable) for variable in fgraph.outputs]
         arguments += self.large_constants
         # The caller has the arrays that were updated in place: a new object for each takes time.
+        # Places: of the outputs among the arguments and then the results; []: they are these.
         names = list(dict.fromkeys([*arguments, *outputs]))
         results = names[len(arguments) :]
         self.line(f"return {tuple_of(results) if results else None}")

@@ -1,4 +1,1 @@
-"""A run and its files: training until it is solved, checkpoints, the learning curve.
-
-All distrust of files lives here.
-"""
+"""A run and its files, and all distrust of them: training, checkpoints, the learning curve."""

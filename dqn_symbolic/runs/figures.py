@@ -22,10 +22,7 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 
 def learning_curves(task, lines):
-    """-> a figure: how well agents play, and their loss.
-
-    task: their `Task`; lines: {label: {seed: rows of progress.csv}}. A line: median and quartiles.
-    """
+    """-> a figure of the score and the loss; lines: {label: {seed: rows of progress.csv}}."""
     figure, (above, below) = panels(7, 5 + 0.2 * len(lines), 2, sharex=True, height_ratios=(3, 2))
     labels, title = {}, task.game
     for label, runs in lines.items():

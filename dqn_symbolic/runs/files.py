@@ -67,15 +67,12 @@ def read_text(path):
 
 @contextmanager
 def alone(folder):
-    """Locks `folder` for this process. Raises OSError if another has it, or if it is read-only.
-
-    The lock is the file .lock, which is removed afterwards. A killed process frees its lock.
-    """
+    """Locks `folder` for this process. Raises OSError if another has it, or if it is read-only."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(folder)) from error
-    lock = FileLock(Path(folder, ".lock"), blocking=False)
+    lock = FileLock(Path(folder, ".lock"), blocking=False)  # a killed process frees it
     try:
         lock.acquire()
     except Timeout as error:

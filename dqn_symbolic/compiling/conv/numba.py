@@ -1,7 +1,4 @@
-"""The three convolutions for numba: matrix products, in which one factor is a view of the windows.
-
-The sizes of image, kernel and windows are constants of the compiled functions.
-"""
+"""The three convolutions for numba: matrix products; one factor is a view of the windows."""
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -12,7 +9,8 @@ from dqn_symbolic.compiling.conv import tiles
 from dqn_symbolic.compiling.conv.op import Conv2D, InputGradient, KernelGradient
 
 IMAGES = 4  # in one product of the input gradient
-# A hash of this and of the sizes is in an Op's key in numba's cache on disk, beside its props.
+# A hash of this and of the sizes, which are constants of the compiled functions, is in an Op's key
+# in numba's cache on disk, beside its props.
 TEXT = text_of(__file__, tiles.__file__)
 
 
