@@ -7,6 +7,7 @@ reward. The game is solved when the agent catches the ball from every start stat
 
 import os
 from dataclasses import dataclass, fields
+from functools import partial
 
 # Matrices as small as these are fastest on one core. NumPy reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -66,11 +67,7 @@ def train(door, **given):
 DOOR = front.Door(
     "python run_catch.py", __doc__, catch, (Board,), train=train, prepared=with_pixels
 )
-
-
-def main(arguments):
-    """-> exit status"""
-    return front.main(arguments, DOOR)
+main = partial(front.main, door=DOOR)  # (arguments) -> exit status
 
 
 if __name__ == "__main__":

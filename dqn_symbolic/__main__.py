@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 # Matrices as small as these are fastest on one core. NumPy reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -39,11 +40,7 @@ def any_game(given):
 
 
 DOOR = front.Door("python -m dqn_symbolic", __doc__, any_game, (Game,), (Modules,))
-
-
-def main(arguments):
-    """-> exit status"""
-    return front.main(arguments, DOOR)
+main = partial(front.main, door=DOOR)  # (arguments) -> exit status
 
 
 def run():
