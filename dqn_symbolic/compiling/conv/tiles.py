@@ -15,6 +15,7 @@ ROWS, COLUMNS = 5, 16  # of a tile, at most
 COLUMNS_OF_ONE_ROW = 64  # so that there are enough sums to work on at the same time
 LANES = 8  # numbers in a vector
 FUSED = ("contract",)  # one instruction multiplies and adds, where the processor has it
+size = ir.IntType(64)  # size(number) is a constant in the code
 
 
 def product(rows, columns):
@@ -85,10 +86,6 @@ def write_tile(builder, number, c, a, b, r, height, f, width):
             place = address(builder, c, r, f)
             new = builder.fadd(load(builder, place, v), builder.load(total))
             builder.store(new, builder.bitcast(place, v.as_pointer()), align=1)
-
-
-def size(number):
-    return ir.Constant(ir.IntType(64), number)
 
 
 def address(builder, view, *indices):
