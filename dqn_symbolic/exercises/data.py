@@ -53,11 +53,8 @@ def catch(seed):
 
 
 def pong(seed, frames=720):
-    """-> frames of Pong in random play, 80 x 80, with 0 as background. The later half is for tests.
-
-    One in 8 agent steps (32 emulator frames) gives a frame. ModuleNotFoundError without ale-py.
-    """
-    import ale_py  # it registers its games
+    """-> frames of Pong in random play, 80 x 80, the background 0. The later half is for tests."""
+    import ale_py  # it registers its games; ModuleNotFoundError without it
 
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     env = gymnasium.make("ALE/Pong-v5", obs_type="grayscale", repeat_action_probability=0)
@@ -67,7 +64,7 @@ def pong(seed, frames=720):
             frame, _ = env.reset(seed=seed + step)
         frame, _, terminated, truncated, _ = env.step(rng.integers(env.action_space.n))
         over = terminated or truncated
-        if step % 8 == 0:
+        if step % 8 == 0:  # every 32 emulator frames
             field = frame[34:194]  # without the score
             paddles_and_ball = (field != np.median(field)).reshape(80, 2, 80, 2)
             images.append(np.float32(paddles_and_ball.mean(axis=(1, 3))[..., None]))

@@ -20,14 +20,11 @@ from dqn_symbolic.experiments.tabular import state_graph
 TITLE = "A stochastic policy"
 SEEDS = 10, 1  # in full, quick
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
-RIGHT = 1
+RIGHT = 1  # of the actions; 0 is left, but in cell 1 it is the other way round
 
 
 class Corridor(gymnasium.Env):
-    """Cells 0, 1 and 2. It starts in cell 0; the goal is right of cell 2. It always shows [1].
-
-    Actions: 0 left, 1 right, but in cell 1 the other way round. Reward: -1 for each step.
-    """
+    """Cells 0, 1 and 2. It starts in cell 0; the goal is right of cell 2. It always shows [1]."""
 
     observation_space = gymnasium.spaces.Box(0, 1, (1,), np.uint8)
     action_space = gymnasium.spaces.Discrete(2)

@@ -102,10 +102,7 @@ def record(env, q_values, file, seconds=20, quiet=False):
 
 
 def scenes(game, seconds):
-    """Yields views, each with its milliseconds; a fast game skips steps.
-
-    They last for `seconds`, or until an episode ends in the last quarter of this time.
-    """
+    """Yields views for so many seconds, each with its milliseconds; a fast game skips steps."""
     speed = game.speeds[False]
     every = math.ceil(speed / GIF_SPEED)
     # A GIF counts hundredths of a second. A slow game has the same number for each step, a fast
@@ -120,7 +117,7 @@ def scenes(game, seconds):
                 step += 1
             milliseconds = 10 * (round(step * hundredths) - round(begun * hundredths))
         elif shown + GIF_END >= 750 * seconds:
-            seconds = 0  # the last view
+            seconds = 0  # the last view: an episode has ended in the last quarter of the time
         else:
             game.step()  # the start of the next episode
         yield view, milliseconds
