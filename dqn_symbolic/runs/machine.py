@@ -16,7 +16,7 @@ LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 def expect_memory(space, settings, memories=1):
     """-> (a line about the replay memory, its bytes). ValueError if so many memories do not fit."""
     size = settings.memory_size * memories
-    frame = np.dtype(space.dtype).itemsize * prod(space.shape)  # bytes of one of the game
+    frame = np.dtype(space.dtype).itemsize * prod(space.shape)  # bytes of one frame
     numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
     needed = (size + settings.history) * (frame + numbers)  # the memory's rings and `valid`
     shape = " x ".join(map(str, space.shape))
