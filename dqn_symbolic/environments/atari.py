@@ -28,7 +28,7 @@ class Atari(gymnasium.Env):
     """A game of ALE, such as "ALE/Pong-v5", with its smallest set of actions, or all 18.
 
     Observation: (frame_size, frame_size) uint8. Reward: the points of this step, not clipped.
-    `info` has "lives" and "life_lost": whether this step lost a life. `reset(seed)` sets all chance.
+    `info` has "lives" and "life_lost": whether this step lost a life. Chance: by `reset(seed)`.
 
     sticky: the probability, at each frame, that the emulator repeats its last action (Machado et
     al. 2018: .25); mode, difficulty: the switches of the console, as numbers of ALE, or None.
