@@ -366,12 +366,23 @@ def expect_cluster(address):
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"address: expected HOST:PORT, got {address!r}")
-    probe = [sys.executable, "-c", "import ray, sys; ray.init(sys.argv[1])", address]
+    actor = "ray.remote(type('A', (), {})).options(num_cpus=0).remote().__ray_ready__.remote()"
+    code = f"import ray, sys; ray.init(sys.argv[1]); ray.get(ray.wait([{actor}], timeout=5)[0])"
+    brief = {"RAY_NUM_REDIS_GET_RETRIES": "2", "RAY_gcs_server_request_timeout_seconds": "10"}
+    how = {"env": os.environ | brief, "timeout": PATIENCE, "capture_output": True, "check": True}
+    problems = {  # what Ray writes: what it means
+        b"No node info": "this machine has not joined the Ray cluster at",
+        b"Version mismatch": "the versions of Ray and Python are not those of the Ray cluster at",
+        b"(not 'token')": "expected RAY_AUTH_MODE=token for the Ray cluster at",
+        b"InvalidAuthToken": "the token is not that of the Ray cluster at",
+        b"AuthenticationError": "found no token for the Ray cluster at",
+        b"ActorDiedError": "expected RAY_AUTH_MODE=disabled, or open ports, for the Ray cluster at",
+        b"": "no Ray cluster answers at",
+    }
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-        subprocess.run(probe, timeout=PATIENCE, capture_output=True, check=True)
-    except subprocess.CalledProcessError as error:
-        expected = "its versions of Ray and Python, and its token if it has one (RAY_AUTH_MODE)"
-        raise ValueError(f"the Ray cluster at {address} refused: expected {expected}") from error
-    except (OSError, OverflowError, subprocess.TimeoutExpired) as error:
-        raise ValueError(f"no Ray cluster answers at {address}") from error
+        subprocess.run([sys.executable, "-c", code, address], **how)
+    except (OSError, OverflowError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or b""
+        problem = next(ours for rays, ours in problems.items() if rays in said)
+        raise ValueError(f"{problem} {address}") from error
