@@ -132,7 +132,7 @@ def test_a_token_for_a_cluster_without(cluster):
     with short_folder() as folder:
         address, first = head(folder, {**with_token, "RAY_AUTH_MODE": "disabled"})
         with first:
-            said = "expected RAY_AUTH_MODE=disabled, or open ports, for"
+            said = "no process starts, perhaps for want of a token, in"
             expect_refusal(address, folder / "run", with_token, said)
 
 

@@ -376,7 +376,7 @@ def expect_cluster(address):
         b"(not 'token')": "expected RAY_AUTH_MODE=token for the Ray cluster at",
         b"InvalidAuthToken": "the token is not that of the Ray cluster at",
         b"AuthenticationError": "found no token for the Ray cluster at",
-        b"ActorDiedError": "expected RAY_AUTH_MODE=disabled, or open ports, for the Ray cluster at",
+        b"ActorDiedError": "no process starts, perhaps for want of a token, in the Ray cluster at",
         b"": "no Ray cluster answers at",
     }
     try:
