@@ -151,6 +151,21 @@ def test_a_killed_bundle_goes_on_with_what_it_has_saved(has_folder, tmp_path):
     assert len({SMALL.seed, *seeds}) == 3
 
 
+def test_a_folder_that_a_bundle_cannot_write(tmp_path):
+    driver, said = started(bundles=1)
+    (tmp_path / "file").touch()
+    driver.folder_of = lambda i: tmp_path / "file" / "folder"
+    take(driver, 60)
+    driver.get_state()
+    take(driver, 60)
+    driver.rest()
+    driver.get_state()
+    assert set(said) == {
+        f"bundle 1 cannot keep its memory: [Errno 20] Not a directory: '{tmp_path}/file/folder'"
+    }
+    assert driver.steps == 120
+
+
 def test_a_killed_server_comes_back_from_its_last_checkpoint():
     driver, said = started(bundles=1, shards=2)
     take(driver, 200)

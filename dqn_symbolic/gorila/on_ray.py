@@ -55,7 +55,7 @@ class Remote(NamedTuple):
 class Call(NamedTuple):
     """What a bundle or the evaluator was asked for."""
 
-    then: Callable | None  # then(answer, call), if all goes well
+    then: Callable  # then(answer, call), if all goes well
     bundle: int | None = None
     steps: int = 0  # agent steps of a burst
     row: dict | None = None  # of an evaluation: all but the scores
@@ -104,7 +104,11 @@ class BundleProcess:
         return {**self.bundle.report(), "seconds": time.perf_counter() - since}, died, mistake
 
     def save(self, folder):
-        self.bundle.save(folder)
+        """-> what is wrong with the folder, or None."""
+        try:
+            self.bundle.save(folder)
+        except OSError as error:
+            return str(error)
 
     def close(self):
         self.bundle.agent.env.close()
@@ -206,7 +210,7 @@ class OnRay(Scheduler):
         """Gives agent steps to the bundles that are idle, and waits until some are taken."""
         calls = self.calls.values()
         left = self.settings.steps - self.steps - sum(call.steps for call in calls)
-        for i in set(range(len(self.bundles))) - {call.bundle for call in calls if call.then}:
+        for i in set(range(len(self.bundles))) - {c.bundle for c in calls if c.then != self.kept}:
             if left:
                 # Smaller and smaller, so that all bundles end at about the same time.
                 asked = min(LONGEST_BURST, ceil(left / (2 * len(self.bundles))))
@@ -230,8 +234,8 @@ class OnRay(Scheduler):
         """Each writes its file after its present burst, while the others go on."""
         for i, bundle in enumerate(self.bundles):
             if (folder := self.folder_of(i)) and not self.is_starting(i):
-                self.calls[bundle.save.remote(folder)] = Call(None, i)
-        while self.resting and any(call.then is None for call in self.calls.values()):
+                self.calls[bundle.save.remote(folder)] = Call(self.kept, i)
+        while self.resting and any(call.then == self.kept for call in self.calls.values()):
             self.wait()
 
     def is_starting(self, i):
@@ -252,12 +256,15 @@ class OnRay(Scheduler):
             self.lives[i] += 1
             self.bundles[i] = self.new_bundle(i)
         else:
-            if known.then:
-                known.then(answer, known)
+            known.then(answer, known)
 
     def started(self, back, call):
         if back:
             self.say(f"bundle {call.bundle + 1} {back}")
+
+    def kept(self, problem, call):
+        if problem:
+            self.say(f"bundle {call.bundle + 1} cannot keep its memory: {problem}")
 
     def evaluated(self, scores, call):
         self.scored.append({**call.row, **scores})

@@ -3,11 +3,11 @@
 A bundle pulls, takes an agent step and, if an update is due, computes a gradient and pushes it. A
 message waits until its server has answered those before it. All shards of a message are alike and
 come at the same time, so one of them stands for all; but the bundle has work with each of them. The
-times are those that `tests.benchmarks.messages` has measured between processes of one machine; no
-network is in them.
+times are those that `tests.benchmarks.messages` has measured on one machine: of a bundle while it
+learns, and of servers to which several processes send. No network is in them.
 
-It prints a table and draws pictures/gorila_model.png. With `check`, one and two real bundles learn
-Catch on this machine, and are compared with the model on as many cores.
+It prints tables and draws pictures/gorila_model.png. With `check`, one, two and four real bundles
+learn on this machine, and are compared with the model on as many cores.
 """
 
 import heapq
@@ -20,9 +20,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.figures import STYLES, legend_below, panels, save
 
 PICTURE = Path(__file__).parent / "pictures" / "gorila_model.png"
 
@@ -42,10 +42,18 @@ class Times:
     update_every: int
 
 
-# ms alone and ms where many wait, of one shard: the server's work is the smaller of the two.
+def times(one, work, update_every):
+    """-> Times, of what `tests.benchmarks.messages.measured` gives back."""
+    one = {"known": work["known"], **one}  # Catch pulls no known version
+    ways = [(min(work[name], one[name]), max(0, one[name] - work[name])) for name in MESSAGES]
+    return Times(one["step"], one["gradient"], *ways, update_every)
+
+
+MESSAGES = "known", "new", "push"
 MEASURED = {
-    "Catch": Times(0.16, 0.07, (0.85, 0.47), (1.48, 0.70), (1.42, 1.81), 1),
-    "Nature": Times(1.2, 40.7, (0.82, 0.55), (7.26, 0.0), (7.48, 4.19), 4),
+    "Catch": Times(0.30, 0.09, (0.44, 0.35), (0.88, 0.47), (1.02, 0.66), 1),
+    "Pong": Times(0.61, 3.71, (0.37, 0.52), (2.01, 0.76), (2.59, 1.38), 5),
+    "Nature": Times(1.16, 28.7, (0.36, 0.93), (4.93, 0.17), (7.30, 0.0), 4),
 }
 
 
@@ -101,18 +109,22 @@ def simulated(times, bundles, shards, cores=inf, pull_every=1, most_events=40_00
     }
 
 
+SIZES, SHARDS = (1, 2, 4, 10, 30, 100, 300, 1_000), (1, 4, 16, 31, 64)
+FULL = 0.95  # of its time, a server is at work
+
+
 def table():
-    sizes, shards = (1, 2, 4, 10, 30, 100, 300, 1_000), (1, 4, 16, 31, 64)
     results = {
         (network, k, n): simulated(times, n, k)
         for network, times in MEASURED.items()
-        for k in shards
-        for n in sizes
+        for k in SHARDS
+        for n in SIZES
     }
-    for k in (1, 4, 31):
-        results["Nature, a pull for 4 steps", k, 100] = simulated(
-            MEASURED["Nature"], 100, k, pull_every=4
-        )
+    for network in ("Pong", "Nature"):
+        every = MEASURED[network].update_every
+        for k in (1, 4, 31):
+            one = simulated(MEASURED[network], 100, k, pull_every=every)
+            results[f"{network}, a pull for {every} steps", k, 100] = one
     columns = ("steps a second", "updates a second", "versions behind", "dropped", "load")
     print(f"| network | shards | bundles | {' | '.join(columns)} |\n{'|---' * 8}|")
     for (network, k, n), one in results.items():
@@ -121,65 +133,75 @@ def table():
                 f"| {network} | {k} | {n:,} | {one['steps']:,.0f} | {one['updates']:,.0f}"
                 f" | {one['behind']:,.1f} | {one['dropped']:.0%} | {one['load']:.0%} |"
             )
-    draw(results, sizes, shards)
+    for network, measured in MEASURED.items():
+        for every in sorted({1, measured.update_every}):
+            print(
+                f"{network}, a pull for {every} steps: one server is full at",
+                full_at(network, every),
+            )
+    draw(results)
 
 
-def draw(results, sizes, shards):
-    figure = Figure(figsize=(11, 6), layout="constrained")
+def full_at(network, pull_every):
+    """-> the smallest number of bundles with which a single server is at work FULL of its time."""
+    loads = (
+        simulated(MEASURED[network], n, 1, pull_every=pull_every)["load"] for n in range(1, 99)
+    )
+    return next(n for n, load in enumerate(loads, 1) if load >= FULL)
+
+
+def draw(results):
     names = {"steps": "agent steps a second", "behind": "versions behind", "load": "server's load"}
-    panels = figure.subplots(len(MEASURED), len(names))
-    for network, row in zip(MEASURED, panels):
-        for (name, text), axes in zip(names.items(), row):
-            for k in shards:
-                values = [results[network, k, n][name] for n in sizes]
-                axes.plot(sizes, values, label=f"{k} shard{'s' * (k > 1)}")
-            axes.set(xscale="log", title=f"{network}: {text}", xlabel="bundles")
-            if name != "load":
-                axes.set_yscale("symlog" if name == "behind" else "log")
-    panels[0, 0].legend()
-    figure.savefig(PICTURE, dpi=80)
+    _, axes = panels(11, 8, len(MEASURED), len(names), sharex=True)
+    for network, row in zip(MEASURED, axes):
+        for (name, text), panel in zip(names.items(), row):
+            for k, style in zip(SHARDS, STYLES):
+                values = [results[network, k, n][name] for n in SIZES]
+                panel.plot(SIZES, values, label=f"{k} shard{'s' * (k > 1)}", ms=4, **style)
+            panel.set(xscale="log", title=f"{network}: {text}")
+            panel.yaxis.set_major_formatter("{x:,.10g}")
+            panel.xaxis.set_major_formatter("{x:,.10g}")
+            if name == "steps":
+                panel.set_yscale("log")
+            panel.set_ylim(bottom=None if name == "steps" else 0)
+    for panel in axes[-1]:
+        panel.set_xlabel("bundles")
+    save(PICTURE, legend_below(axes[0, 0], len(SHARDS)))
 
 
-def check(steps=2_000):
-    """Real bundles beside the model: Catch, where every step learns and epsilon is at its end.
-
-    The messages are measured before each, because the speed of a shared machine changes.
-    """
+def check(rounds=3, seconds=4):
+    """Real bundles beside the model, in turn, because the speed of a shared machine changes."""
     import ray
 
     from dqn_symbolic.compiling.threads import cores
-    from dqn_symbolic.gorila.on_ray import OnRay, connect
-    from dqn_symbolic.settings import Settings
-    from tests.benchmarks.messages import NETWORKS, cost, kill, of_the_bundle, started
+    from dqn_symbolic.gorila.on_ray import connect
+    from tests.benchmarks import messages
 
     connect(num_cpus=cores())
-    catch, default = NETWORKS["Catch"]
-    servers = started(catch, default, 1)
-    endless = dict.fromkeys(("steps", "evaluate_every", "checkpoint_every"), 10**9)
-    settings = Settings(warm_up=100, epsilon_steps=100, **endless)
-    print("| bundles | steps a second: model | real | versions behind: model | real |")
-    print("|---|---|---|---|---|")
-    for bundles in (1, 2):
-        messages = cost(servers, 0.1)
-        ways = [(min(a, m), max(0, a - m)) for _, a, m in messages.values()]
-        parts = of_the_bundle(catch, settings, 0.1)
-        push, new, known = ways
-        times = Times(parts["agent step"], parts["gradient"], known, new, push, 1)
-        model = simulated(times, bundles, 1, cores())
-
-        driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
-        for last in (400, 400 + steps):
-            driver.lines()  # begins anew
-            while driver.steps < last * bundles:
-                driver.step()
-        speed = sum(one["steps"] / one["seconds"] for one in driver.recent)
-        behind, pushes = (sum(one[name] for one in driver.recent) for name in ("behind", "pushes"))
-        print(
-            f"| {bundles} | {model['steps']:,.0f} | {speed:,.0f}"
-            f" | {model['behind']:.2f} | {behind / pushes:.2f} |",
-            flush=True,
-        )
-        kill(driver)
+    print("| network | bundles | steps a second: model | real | versions behind: model | real |")
+    print("|---|---|---|---|---|---|")
+    for network in ("Catch", "Pong"):
+        found = {bundles: [] for bundles in (1, 2, 4)}
+        for _ in range(rounds):
+            update_every = messages.GAMES[network][2].update_every
+            now = times(*messages.measured(network, 1), update_every)
+            for bundles, values in found.items():
+                model = simulated(now, bundles, 1, cores())
+                driver = messages.started(network, bundles)
+                driver.lines()  # begins anew
+                steps = int(model["steps"] / bundles * seconds)
+                speed = steps * bundles / messages.take(driver, steps)
+                behind, pushes = (sum(r[n] for r in driver.recent) for n in ("behind", "pushes"))
+                values.append((model["steps"], speed, model["behind"], behind / pushes))
+                messages.kill(driver)
+        for bundles, values in found.items():
+            steps, speed, behind, really = np.median(values, axis=0)
+            ratio = steps / speed
+            print(
+                f"| {network} | {bundles} | {steps:,.0f} ({ratio:.2f}) | {speed:,.0f}"
+                f" | {behind:.2f} | {really:.2f} |",
+                flush=True,
+            )
     ray.shutdown()
 
 
