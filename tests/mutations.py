@@ -579,6 +579,36 @@ FAULTS = [
         *("dqn_symbolic/gorila/scheduler.py", "optimisers.of(settings, gorila.bundles)", "optimisers.of(settings)"),
         "test_gorila",
     ),
+    (
+        "a bundle whose target network is copied when it is resumed",
+        *("dqn_symbolic/gorila/learner.py", "self.versions or self.known", "self.known"),
+        "test_gorila",
+    ),
+    (
+        "a resumed bundle with other games",
+        *("dqn_symbolic/gorila/bundle.py", "agent.first_seed, saved = data", "_, saved = data"),
+        "test_gorila",
+    ),
+    (
+        "a resumed bundle whose running mean of the loss begins anew",
+        *("dqn_symbolic/gorila/bundle.py", '"losses", "mean", "square")', '"losses", "mean")'),
+        "test_gorila",
+    ),
+    (
+        "a bundle's epsilon counts the restored steps twice",
+        *("dqn_symbolic/gorila/bundle.py", "= steps - agent.steps, agent", "= steps, agent"),
+        "test_gorila",
+    ),
+    (
+        "the weights of the best evaluation taken too late",
+        *(RUN, "weights or self.agent.weights()", "self.agent.weights()"),
+        "test_run",
+    ),
+    (
+        "a checkpoint only exactly at its step",
+        *(RUN, "self.agent.steps >= self.save_at", "self.agent.steps == self.save_at"),
+        "test_run",
+    ),
 ]  # fmt: skip
 
 

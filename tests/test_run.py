@@ -65,6 +65,42 @@ def test_only_steps_are_training_time(tmp_path, now):
     assert now[0] == 35 + 4 * 100 + 3 * 10_000  # at 15, at 30, and at the end
 
 
+def test_a_row_that_comes_late_has_its_own_seconds_and_weights(tmp_path, now):
+    """As of an evaluation beside the training: the agent has learnt meanwhile."""
+    one = begun(tmp_path, steps=35)
+    then = {name: value + 1 for name, value in one.agent.weights().items()}
+
+    def rows():
+        now[0] += 9
+        row = {"env_steps": 10, "updates": 3, "epsilon": 0.5, "loss": None, **zero()}
+        yield {**row, "seconds": 1.23456, "weights": then}
+
+    (row,) = one.kept(rows())
+    assert row["seconds"] == 1.235
+    assert list(row) == [
+        *("env_steps", "updates", "seconds", "epsilon", "loss", "mean_return", "catch_rate")
+    ]
+    one.finish(scored=False)
+    _, arrays = load(tmp_path / "agent.npz", "agent")
+    assert all((arrays[name] == value).all() for name, value in then.items())
+
+
+def test_a_checkpoint_that_is_passed_by_is_written(tmp_path):
+    """Several agents can take more than one step at a time."""
+    one = begun(tmp_path, steps=100)
+    saved = []
+    one.save_checkpoint = lambda: saved.append(one.agent.steps)
+
+    def strides():
+        for stride in (14, 1, 14, 40, 1):  # one every 15
+            one.agent.steps += stride
+            one.pause()
+        yield from ()
+
+    assert not [*one.kept(strides())]
+    assert saved == [15, 69]
+
+
 @pytest.mark.parametrize(("last", "best"), [(5.0, 5.0), (2.0, 3.0)])
 def test_the_last_evaluation_can_be_the_best(last, best, tmp_path):
     """After 35 agent steps, an evaluation is not due, but the summary has one."""
