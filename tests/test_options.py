@@ -24,7 +24,7 @@ COMMANDS = ["train", "gorila", "evaluate", "watch", "play", "plot", "compare"]
 def options(door, arguments):
     """-> {option: value} as the command gets it."""
     door = door.DOOR
-    return parsed(shlex.split(arguments), door.program, door.description, door.commands())[1]
+    return parsed(shlex.split(arguments), door)[1]
 
 
 def refused(door, arguments, capsys):

@@ -117,10 +117,10 @@ def test_commands_in_the_pages_are_valid(program, arguments):
     door = DOORS[program]
     if "--help" in arguments:
         with pytest.raises(SystemExit) as end:
-            parsed(arguments, door.program, door.description, door.commands())
+            parsed(arguments, door)
         assert end.value.code == 0
         return
-    name, given = parsed(arguments, door.program, door.description, door.commands())
+    name, given = parsed(arguments, door)
     assert name == next((word for word in arguments if word in door.commands()), "train")
     names = {field.name for field in fields(Settings)} & set(given)
     preset = PRESETS["atari"] if "ALE/" in str(given.get("game")) else {}

@@ -17,25 +17,12 @@ from dqn_symbolic.runs.errors import BadInput, Done, bad_input
 from dqn_symbolic.runs.stopping import end_at_second_signal
 from dqn_symbolic.settings import PRESETS, Settings
 
-GAME, MODULES = "the game's own options", "modules that register games"
-RUN = "the agent and its training", options.Preset, Settings, "the run", options.Files
 TRAIN = "Learn the game, write the files, and play in a window if there is a screen."
 GORILA = "The same, by several agents that share one set of parameters, on Ray."
 EVALUATE = "Score the best agent of a run over new episodes."
 WATCH = "Watch an agent play, and take over from it."
+PLOT = "Draw the learning curves of runs in one picture."
 COMPARE = "Run the lecture's claims as experiments, with several seeds."
-
-# {command: (its module in this folder, its help, the classes that list its options, with titles)}.
-# The function has the command's name. The first command is the default.
-COMMANDS = {
-    "train": ("training", TRAIN, (GAME, MODULES, *RUN)),
-    "gorila": ("gorila", GORILA, (GAME, MODULES, "Gorila", options.Cluster, GorilaSettings, *RUN)),
-    "evaluate": ("evaluating", EVALUATE, (options.Trained, options.Evaluating, MODULES)),
-    "watch": ("watching", WATCH, (options.Trained, options.Watching, MODULES)),
-    "play": ("playing", "Play the game yourself.", (GAME, MODULES)),
-    "plot": ("plotting", "Draw the learning curves of runs in one picture.", (options.Plotting,)),
-    "compare": ("comparing", COMPARE, (options.Comparing, options.Cluster)),
-}
 
 
 class Door(NamedTuple):
@@ -50,11 +37,21 @@ class Door(NamedTuple):
     prepared: Callable = dict  # {option: value} of a run -> the same, with what follows from them
 
     def commands(self):
-        """-> {command: (help, classes and titles)}, as `options.parsed` takes it."""
-        own = {GAME: ("the game", *self.game), MODULES: self.modules}
+        """-> {command: (its module in this folder, its help, what lists its options, with titles)}.
+
+        The function has the command's name. The first command is the default.
+        """
+        game, trained = ("the game", *self.game, *self.modules), options.Trained
+        cluster = "Gorila", options.Cluster, GorilaSettings
+        run = "the agent and its training", options.Preset, Settings, "the run", options.Files
         return {
-            name: (summary, [c for part in classes for c in own.get(part, (part,))])
-            for name, (_, summary, classes) in COMMANDS.items()
+            "train": ("training", TRAIN, (*game, *run)),
+            "gorila": ("gorila", GORILA, (*game, *cluster, *run)),
+            "evaluate": ("evaluating", EVALUATE, (trained, options.Evaluating, *self.modules)),
+            "watch": ("watching", WATCH, (trained, options.Watching, *self.modules)),
+            "play": ("playing", "Play the game yourself.", game),
+            "plot": ("plotting", PLOT, (options.Plotting,)),
+            "compare": ("comparing", COMPARE, (options.Comparing, options.Cluster)),
         }
 
     def more(self, command, given):
@@ -62,7 +59,7 @@ class Door(NamedTuple):
         if command == "compare":
             known = imported("comparing").runner.ALL.items()
             return "\n".join(f"  {name:20} {experiment.TITLE}" for name, experiment in known), {}
-        if Settings not in COMMANDS[command][2]:
+        if Settings not in self.commands()[command][2]:
             return "", {}
         if "imported" in given:
             import_modules(given.pop("imported"))
@@ -80,12 +77,10 @@ def main(arguments, door):
     """-> exit status: 0 success, 2 bad input, 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP."""
     status = 2
     try:
-        name, given = options.parsed(
-            arguments, door.program, door.description, door.commands(), door.more
-        )
+        name, given = options.parsed(arguments, door)
         if "imported" in given:
             import_modules(given.pop("imported"))
-        function = getattr(imported(COMMANDS[name][0]), name)
+        function = getattr(imported(door.commands()[name][0]), name)
         if name == "train":
             function = door.train or function
         return function(door, **given)

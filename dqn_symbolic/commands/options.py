@@ -93,20 +93,16 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, problem + did_you_mean(value, action.choices))
 
 
-def parsed(arguments, program, description, commands, more=lambda command, given: ("", {})):
-    """-> (name of the command, {option: value} of the options that the user gave).
-
-    commands: {name: (help, dataclasses whose fields are its options, and titles above them)}; the
-    first is the default. more(command, given): what `Door.more` says to --help.
-    """
-    own = "-h", "--help", "--version"
+def parsed(arguments, door):
+    """-> (name of the command, {option: value} of the options that the user gave)"""
+    commands, own = door.commands(), ("-h", "--help", "--version")
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in own):
         arguments = [next(iter(commands)), *arguments]
-    parser = Parser(prog=program, description=description, allow_abbrev=False)
+    parser = Parser(prog=door.program, description=door.description, allow_abbrev=False)
     version = versions() if arguments[0] == "--version" else ""
     parser.add_argument("--version", action="version", version=version)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    options = {name: add_command(subparsers, name, *commands[name]) for name in commands}
+    options = {name: add_command(subparsers, name, *commands[name][1:]) for name in commands}
     known, unknown = parser.parse_known_args(arguments)
     given = vars(known)
     command = given.pop("command")
@@ -119,7 +115,7 @@ def parsed(arguments, program, description, commands, more=lambda command, given
             with bad_input():
                 checked(field, given[field.name])
     if given.pop("help", False):
-        parser, (text, defaults) = subparsers.choices[command], more(command, given)
+        parser, (text, defaults) = subparsers.choices[command], door.more(command, given)
         parser.description += f"\n\n{text}"
         for field, action in options[command].items():
             default = shown(defaults.get(field.name, field.default))
