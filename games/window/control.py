@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pygame
 
-from games.window.keys import OWN_KEYS, cap, game_keys, listed
-from games.window.names import action_names
+from games.window.keys import OWN_KEYS, action_names, cap, game_keys, listed
 from games.window.panel import advantages, minus, signed
 from games.window.picture import frames_of, surfaces_of
 

@@ -1,4 +1,4 @@
-"""The keys that a game names, and those it leaves the window: pygame's numbers, such as K_UP."""
+"""The keys and actions of a game, and the keys of the window: pygame's numbers, such as K_UP."""
 
 from itertools import product
 
@@ -20,6 +20,27 @@ OWN_KEYS = {
     "slower": (pygame.K_MINUS, pygame.K_KP_MINUS, pygame.K_F4),
     "screenshot": (pygame.K_F12,),
 }
+# The names of the actions, by the class of the game.
+GYMNASIUM = {
+    "AcrobotEnv": ("left", "none", "right"),
+    "BlackjackEnv": ("stick", "hit"),
+    "CartPoleEnv": ("left", "right"),
+    "CliffWalkingEnv": ("up", "right", "down", "left"),
+    "FrozenLakeEnv": ("left", "down", "right", "up"),
+    "LunarLander": ("none", "left engine", "main engine", "right engine"),
+    "MountainCarEnv": ("left", "none", "right"),
+    "TaxiEnv": ("down", "up", "right", "left", "pick up", "drop off"),
+}
+
+
+def action_names(env, facts):
+    """-> as the game says, as Gymnasium's pages say, or numbers; facts: the game's metadata."""
+    if "action_names" in facts:
+        return tuple(facts["action_names"])
+    if hasattr(env.unwrapped, "get_action_meanings"):
+        return tuple(meaning.lower() for meaning in env.unwrapped.get_action_meanings())
+    numbers = tuple(str(action) for action in range(env.action_space.n))
+    return GYMNASIUM.get(type(env.unwrapped).__name__, numbers)
 
 
 def game_keys(env, names):
