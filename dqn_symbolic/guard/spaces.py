@@ -19,10 +19,7 @@ def as_frames(space: gymnasium.Space) -> tuple[Box, Callable]:
     numbers float32. Raises ValueError for any other space, with a remedy that works for it.
     """
     if isinstance(space, Discrete | MultiDiscrete):
-        size = utils.flatdim(space)
-        ones = np.zeros(2 * size - 1, np.uint8)  # 0 ... 0 1 0 ... 0
-        ones[size - 1] = 1
-        return Box(0, 1, (size,), np.uint8), partial(one_hot, space, ones)
+        return Box(0, 1, (utils.flatdim(space),), np.uint8), partial(one_hot, space)
     if isinstance(space, MultiBinary):
         return Box(0, 1, space.shape, np.uint8), partial(array_of, space)
     if not isinstance(space, Box):
@@ -63,13 +60,10 @@ def action_range(space: gymnasium.Space) -> tuple[int, int]:
     return int(space.start), int(space.n)
 
 
-def one_hot(space, ones, observation):
+def one_hot(space, observation):
     if not space.contains(observation):
         raise Wrong(f"the observation: expected an element of {space}, got {shown(observation)}")
-    if isinstance(space, MultiDiscrete):
-        return utils.flatten(space, observation).astype(np.uint8)
-    begin = int(space.n - 1 - (observation - space.start))
-    return ones[begin : begin + int(space.n)]  # whose 1 is where the number says
+    return utils.flatten(space, observation).astype(np.uint8)
 
 
 def array_of(space, observation):
