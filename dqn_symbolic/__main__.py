@@ -41,12 +41,7 @@ def any_game(given):
 
 DOOR = front.Door("python -m dqn_symbolic", __doc__, any_game, (Game,), (Modules,))
 main = partial(front.main, door=DOOR)  # (arguments) -> exit status
-
-
-def run():
-    """The command `dqn-symbolic`."""
-    front.run(main)
-
+run = partial(front.run, main)  # the command `dqn-symbolic`
 
 if __name__ == "__main__":
     run()
