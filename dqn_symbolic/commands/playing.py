@@ -8,7 +8,7 @@ from dqn_symbolic.guard.errors import GameError, raised
 from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from games.window import screen, window
-from games.window.picture import surfaces_of
+from games.window.control import surfaces_of
 
 
 def play(door, **game):
