@@ -74,22 +74,22 @@ def main(seed):
     for axes, name, frames in (above, "Catch", catch), (below, "Pong", pong):
         axes.axis("off")
         try:
-            data = frames(seed)
+            x, test_x = data = frames(seed)
         except ModuleNotFoundError as error:
             print(f"{name} is left out: {error.name} is not installed")
             continue
-        encode, reconstruct = train(data.x, seed)
-        code_size = encode(data.x[:1]).size
+        encode, reconstruct = train(x, seed)
+        code_size = encode(x[:1]).size
         methods = {
-            "the mean frame": pca(data.x, 0),
-            f"PCA, {code_size} numbers": pca(data.x, code_size),
+            "the mean frame": pca(x, 0),
+            f"PCA, {code_size} numbers": pca(x, code_size),
             f"convolutions, {code_size} numbers": reconstruct,
         }
         print(f"{name}: squared error, summed over the pixels of a frame; training, test")
         for label, method in methods.items():
             print(f"  {label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in data))
         del methods["the mean frame"]  # it is not shown
-        x = data.test_x[:8]
+        x = test_x[:8]
         images = np.concatenate([x, *(method(x) for method in methods.values())])[..., 0]
         show(axes, images, 8, f"{name}: test frames; what came back by {'; by '.join(methods)}")
     return figure

@@ -28,15 +28,8 @@ def digits(seed):
     return Digits(x[train], label[train], x[test], label[test])
 
 
-class Frames(NamedTuple):
-    """x (N, height, width, 1) float32, 0..1, for training; the same for testing."""
-
-    x: np.ndarray
-    test_x: np.ndarray
-
-
 def catch(seed):
-    """-> the 720 frames of Catch, 84 x 84, in which the ball falls, shuffled by the seed.
+    """-> x, test_x (360, 84, 84, 1) float32, 0..1: the shuffled frames of a falling ball.
 
     Think of the board as a chessboard. Frames with the ball on a black cell are for training, on a
     white cell for testing. So every test ball is in a cell that held no ball in training.
@@ -49,11 +42,11 @@ def catch(seed):
             frame, _ = env.reset(options={"state": state})
             colour = white if (row + state.ball_column) % 2 else black
             colour.append(np.float32(frame[..., None] / 255))
-    return Frames(*map(np.random.default_rng(seed).permutation, (black, white)))
+    return tuple(map(np.random.default_rng(seed).permutation, (black, white)))
 
 
 def pong(seed, frames=720):
-    """-> frames of Pong in random play, 80 x 80, the background 0. The later half is for tests."""
+    """-> x, test_x (N, 80, 80, 1): first and later frames of Pong, in random play, background 0."""
     import ale_py  # it registers its games; ModuleNotFoundError without it
 
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
@@ -68,4 +61,4 @@ def pong(seed, frames=720):
             field = frame[34:194]  # without the score
             paddles_and_ball = (field != np.median(field)).reshape(80, 2, 80, 2)
             images.append(np.float32(paddles_and_ball.mean(axis=(1, 3))[..., None]))
-    return Frames(*np.array_split(images, 2))
+    return np.array_split(images, 2)
