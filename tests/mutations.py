@@ -421,7 +421,7 @@ FAULTS = [
     ("no logarithm in the log trick", REINFORCE, "J = (log_pi_a * r)", "J = (TT.exp(log_pi_a) * r)", "test_policy_gradient"),
     ("the baseline forgotten", REINFORCE, "self.play(self.mean_return if self.baseline else 0)", "self.play(0)", "test_policy_gradient"),
     ("a stage that changes two settings", f"{EXPERIMENTS}/stages.py", '"target": {"sync_every": 100}', '"target": {"sync_every": 100, "batch_size": 64}', "test_experiments"),
-    ("consecutive batches drawn at random", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - batch_size + 1) + np.arange(batch_size)", "rng.integers(transitions, size=batch_size)", "test_experiments"),
+    ("consecutive batches drawn at random", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - B + 1) + np.arange(B)", "rng.integers(transitions, size=B)", "test_experiments"),
     ("the one-frame player sees the whole state", f"{EXPERIMENTS}/frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
     ("starts that do not repeat", f"{EXPERIMENTS}/repeating_starts.py", "seed // self.hold %", "seed %", "test_experiment_games"),
     ("a corridor without switched actions", f"{EXPERIMENTS}/corridor.py", "== (cell != 1)", "== (cell != 5)", "test_experiment_games"),

@@ -11,7 +11,7 @@ import pytest
 
 from dqn_symbolic.experiments.frames import best_return
 from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
-from dqn_symbolic.experiments.minibatches import consecutive
+from dqn_symbolic.experiments.minibatches import KINDS
 from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
 from dqn_symbolic.experiments.runner import EXPERIMENTS
 from dqn_symbolic.memory import ReplayMemory
@@ -68,7 +68,7 @@ def test_consecutive_batches_hold_consecutive_transitions():
     assert len(x) == memory.size > 32
     assert (x_tp1 == x + 1).all()
     assert (np.diff(x.ravel().astype(int)) == 1).all()
-    drawn = np.array([consecutive(rng, len(x), 4) for _ in range(500)])
+    drawn = np.array([KINDS["consecutive"](rng, len(x), 4) for _ in range(500)])
     assert (np.diff(drawn) == 1).all()
     assert (drawn.min(), drawn.max()) == (0, len(x) - 1)
 

@@ -21,6 +21,10 @@ TITLE = "Minibatches mean reduced variance"
 SEEDS = 10, 2  # in full, quick
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+KINDS = {  # of batches of size B, from a memory of so many transitions
+    "uniform": lambda rng, transitions, B: rng.integers(transitions, size=B),
+    "consecutive": lambda rng, transitions, B: rng.integers(transitions - B + 1) + np.arange(B),
+}
 
 
 def conditions(quick):
@@ -43,17 +47,6 @@ def measure(condition, seed):
             batches = (draw(rng, agent.memory.size, batch_size) for _ in range(condition["draws"]))
             gradients = (gradient(*(array[batch] for array in transitions)) for batch in batches)
             yield {"batch_size": batch_size, "drawn": kind, "variance": noise(gradients, mean)}
-
-
-def uniform(rng, transitions, batch_size):
-    return rng.integers(transitions, size=batch_size)
-
-
-def consecutive(rng, transitions, batch_size):
-    return rng.integers(transitions - batch_size + 1) + np.arange(batch_size)
-
-
-KINDS = {"uniform": uniform, "consecutive": consecutive}
 
 
 def variances(rows, condition, kind):
