@@ -30,13 +30,8 @@ def conditions(quick):
         network, activation, initialiser, optimiser = parts
         agent = NETWORKS[network] | {"activation": activation, "initialiser": initialiser}
         agent |= {"optimiser": optimiser, "learning_rate": RATES[optimiser], **length}
-        named[name_of(*parts)] = {"agent": agent}
+        named["-".join(parts).replace("_", "-")] = {"agent": agent}
     return named
-
-
-def name_of(*parts):
-    """-> the name of a condition."""
-    return "-".join(parts).replace("_", "-")
 
 
 def measure(condition, seed):
@@ -55,7 +50,7 @@ def cells(rows):
     steps, solved = by_condition(rows, "agent_steps"), by_condition(rows, "solved")
     lines = {}
     for *line, optimiser, initialiser in product(NETWORKS, ACTIVATIONS, RATES, INITIALISERS):
-        condition = name_of(*line, initialiser, optimiser)
+        condition = "-".join((*line, initialiser, optimiser)).replace("_", "-")
         if condition in solved:
             median = np.median(np.where(solved[condition], steps[condition], np.inf))
             column = f"{optimiser}, {initialiser.replace('_', ' ')}"
