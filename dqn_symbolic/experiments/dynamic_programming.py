@@ -44,10 +44,8 @@ def measure(condition, seed):
         for agent_steps in evaluations(agent):
             q = agent.forward(x)
             yield {"agent_steps": agent_steps, **errors(q, exact)}
-        errors_of_ball = {}  # {its position: [|Q - Q*|, ...]}, the error map
-        for state, error in zip(graph.states, np.abs(q - exact)):
-            errors_of_ball.setdefault((state.ball_row, state.ball_column), []).append(error)
-        for (row, column), off in sorted(errors_of_ball.items()):
+        balls = [{"at": s[:2], "off": e} for s, e in zip(graph.states, np.abs(q - exact))]
+        for (row, column), off in sorted(grouped(balls, "at", "off").items()):  # the error map
             yield {"ball_row": row, "ball_column": column, "off": float(np.mean(off))}
     elif "epsilon" in condition:
         rate_and_epsilon = condition["learning_rate"], condition["epsilon"]
