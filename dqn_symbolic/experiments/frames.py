@@ -12,12 +12,12 @@ from functools import cache
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import block_array, diags_array, eye_array, kron
+from scipy.sparse import block_array, eye_array, kron
 
 from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, panels
 from dqn_symbolic.experiments.learning import catch, learning_rows
 from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
-from dqn_symbolic.experiments.tabular import state_graph, visits
+from dqn_symbolic.experiments.tabular import state_graph
 
 TITLE = "Why four frames"
 SEEDS = 10, 2  # in full, quick
@@ -68,17 +68,16 @@ def best_return(env, history):
     graph = state_graph(starts, successor, int(env.action_space.n))
     positions, actions = graph.reward.shape
     views = {view: n for n, view in enumerate(dict.fromkeys(view for _, view in graph.states))}
-    # The variables: a flow for each position and action, then a choice for each view and action.
+    # The variables, 0 to 1: a flow for each position and action, a choice for each view and action.
     flows, choices = positions * actions, len(views) * actions
     begins = np.bincount(graph.starts, minlength=positions) / len(starts)
-    most = visits(graph, np.ones_like(graph.reward))  # every action at once: no flow is larger
     sees = eye_array(len(views), format="csr")[[views[view] for _, view in graph.states]]
     arrives = eye_array(positions + 1, format="csr")[graph.following.ravel()].T[:-1]
     all_actions = np.ones((1, actions))
     # What flows into a position leaves it by the chosen action, of which there is one for a view.
     constraints = [
         [kron(eye_array(positions), all_actions) - arrives, None],
-        [eye_array(flows), -kron(diags_array(most) @ sees, eye_array(actions))],
+        [eye_array(flows), -kron(sees, eye_array(actions))],
         [None, kron(eye_array(len(views)), all_actions)],
     ]
     least = np.concatenate([begins, np.full(flows, -np.inf), np.ones(len(views))])
