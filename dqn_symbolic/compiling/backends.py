@@ -39,19 +39,14 @@ def mode(backend):
             raise ValueError("the jax backend needs jax: pip install jax")
         # The graph sums in float64. JAX uses float32, and would warn about it every time.
         warnings.filterwarnings("ignore", "Explicitly requested dtype (float|int)64")
-        make_jax_exact()
+        # On a GPU, JAX multiplies float32 with 11 of their 24 bits (TF32), by whatever is fastest.
+        flags = os.environ.get("XLA_FLAGS", "")
+        if "xla_gpu_deterministic_ops" not in flags:
+            os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+        import jax  # only now: it reads the flags at its first use of a device
+
+        jax.config.update("jax_default_matmul_precision", "highest")
     return MODES[backend]
-
-
-def make_jax_exact():
-    """On a GPU, JAX multiplies float32 with 11 of their 24 bits (TF32), by whatever is fastest."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_gpu_deterministic_ops" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
-
-    import jax  # only now: it reads the flags at its first use of a device
-
-    jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def advice(backend, threads=1):
