@@ -8,8 +8,10 @@ import pytest
 from gymnasium.spaces import Box
 
 from dqn_symbolic.__main__ import main
+from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.runs import machine
-from dqn_symbolic.runs.machine import expect_memory
+from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.runs.machine import expect_room
 from dqn_symbolic.settings import Settings
 
 GB = 10**9
@@ -30,28 +32,45 @@ def set_memory_left(monkeypatch):
     return set_size
 
 
+def line_about(space, settings):
+    task = SimpleNamespace(frames=space)
+    run = SimpleNamespace(task=task, settings=settings, say=lambda line: None)
+    expect_room(run)
+    return run.memory
+
+
 def test_the_line_about_a_memory(set_memory_left):
     set_memory_left(MILLION)
     settings = Settings(memory_size=1_000_000, history=4)
     line = "replay memory: 1,000,000 frames of 84 x 84: 7.1 GB"
-    assert expect_memory(PIXELS, settings)[0] == line
+    assert line_about(PIXELS, settings) == line
     floats = Box(-1, 1, (3_000,), np.float32)
     line = "replay memory: 1,000,000 frames of 3000: 12.0 GB"
     set_memory_left(13 * GB)
-    assert expect_memory(floats, settings)[0] == line
+    assert line_about(floats, settings) == line
 
 
 def test_the_size_counts_frames_and_their_numbers(set_memory_left):
-    set_memory_left(MILLION)
-    for size in (140_000, 142_000):
-        _, needed = expect_memory(PIXELS, Settings(memory_size=size))
-        assert needed == (size + 1) * (84 * 84 + 4 + 4 + 4 + 4 + 8)
+    sizes = (140_000, 142_000)
+    cases = [(n, PIXELS, 1, (n + 1) * (84 * 84 + 4 + 4 + 4 + 4 + 8)) for n in sizes]
+    for shape, dtype in (((84, 84, 4), np.uint8), ((7, 2), np.float32)):
+        memory = ReplayMemory(50, shape, dtype)
+        *frame, history = shape
+        needed = sum(array.nbytes for array in [*memory.rings.values(), memory.valid])
+        cases.append((50, Box(0, 1, frame, dtype), history, needed))
+    for size, space, history, needed in cases:
+        settings = Settings(memory_size=size, history=history)
+        set_memory_left(needed)
+        line_about(space, settings)
+        set_memory_left(needed - 1)
+        with pytest.raises(BadInput):
+            line_about(space, settings)
 
 
 def test_a_memory_that_does_not_fit_is_refused(set_memory_left):
     set_memory_left(MILLION - 1)
-    with pytest.raises(ValueError, match="--memory-size sets the number") as refusal:
-        expect_memory(PIXELS, Settings(memory_size=1_000_000, history=4))
+    with pytest.raises(BadInput, match="--memory-size sets the number") as refusal:
+        line_about(PIXELS, Settings(memory_size=1_000_000, history=4))
     assert "1,000,000 frames of 84 x 84: 7.1 GB, but only 7.1 GB are avail" in str(refusal.value)
 
 

@@ -4,14 +4,11 @@ import time
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn_symbolic.frames import History
 from dqn_symbolic.memory import ReplayMemory
-from dqn_symbolic.runs.machine import expect_memory
-from dqn_symbolic.settings import Settings
 from games.catch import Catch
 
 
@@ -259,14 +256,3 @@ def assert_same(memory, other):
     assert memory.size == other.size
     for part, other_part in zip(everything(memory), everything(other)):
         assert part.tobytes() == other_part.tobytes()
-
-
-def test_the_expected_memory_is_the_size_of_the_arrays():
-    for shape, dtype in (((84, 84, 4), np.uint8), ((7, 2), np.float32)):
-        memory = ReplayMemory(50, shape, dtype)
-        arrays = [*memory.rings.values(), memory.valid]
-        *frame, history = shape
-        _, needed = expect_memory(
-            Box(0, 1, frame, dtype), Settings(memory_size=50, history=history)
-        )
-        assert needed == sum(array.nbytes for array in arrays)

@@ -11,7 +11,7 @@ from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.runs import loading
 from dqn_symbolic.runs.errors import BadInput, Done, bad_input, one_line
 from dqn_symbolic.runs.files import alone
-from dqn_symbolic.runs.machine import LARGE, expect_memory
+from dqn_symbolic.runs.machine import expect_room
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
@@ -162,14 +162,6 @@ def expect_kept(asked, old):
         if value != old.get(name):
             differs = f"{name} was {old.get(name)!s:.100}, not {value}"
             raise BadInput(f"--resume keeps a run's settings: {differs}")
-
-
-@bad_input()
-def expect_room(run, memories=1):
-    """Raises BadInput if the replay memories will not fit; says their size if they are large."""
-    run.memory, size = expect_memory(run.task.frames, run.settings, memories)
-    if size > LARGE:
-        run.say(run.memory)
 
 
 def again(run, program, command):

@@ -9,20 +9,23 @@ import numpy as np
 import psutil
 
 from dqn_symbolic.memory import NUMBERS
+from dqn_symbolic.runs.errors import BadInput
 
 LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 
 
-def expect_memory(space, settings, memories=1):
-    """-> (a line about the replay memory, its bytes). ValueError if so many memories do not fit."""
-    size = settings.memory_size * memories
+def expect_room(run, memories=1):
+    """Raises BadInput if a run's replay memories will not fit; says their size if it is large."""
+    s, space = run.settings, run.task.frames
+    size = s.memory_size * memories
     frame = np.dtype(space.dtype).itemsize * prod(space.shape)  # bytes of one frame
     numbers = sum(np.dtype(number).itemsize for number in (*NUMBERS.values(), np.int64))
-    needed = (size + settings.history) * (frame + numbers)  # the memory's rings and `valid`
+    needed = (size + s.history) * (frame + numbers)  # the memory's rings and `valid`
     shape = " x ".join(map(str, space.shape))
-    line = f"replay memory: {size:,} frames of {shape}: {needed / 1e9:,.1f} GB"
+    run.memory = f"replay memory: {size:,} frames of {shape}: {needed / 1e9:,.1f} GB"
     left = psutil.virtual_memory().available
     if needed > left:
         problem = f"but only {left / 1e9:,.1f} GB are available here"
-        raise ValueError(f"{line}, {problem}; --memory-size sets the number of frames")
-    return line, needed
+        raise BadInput(f"{run.memory}, {problem}; --memory-size sets the number of frames")
+    if needed > LARGE:
+        run.say(run.memory)
