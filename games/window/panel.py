@@ -28,7 +28,8 @@ MINUS = "\N{MINUS SIGN}"
 def draw(view, size=None):
     """The picture of a view: a new 24-bit surface, as large as `size` (pixels), or at scale 1."""
     board = pygame.Rect((0, 0), board_size(view))
-    height = max(board.height, LEAST_BOARD[1], panel_height(view))
+    tally, keys = TALLY_PITCH * len(tally_rows(view)), KEY_PITCH * math.ceil(len(view.keys) / 2)
+    height = max(board.height, LEAST_BOARD[1], tally_top(view) + tally + keys + 50)
     room = pygame.Rect(MARGIN, MARGIN, max(board.width, LEAST_BOARD[0]), height)
     panel = pygame.Rect(room.right + MARGIN, MARGIN, PANEL_WIDTH, height)
     board.center = room.center
@@ -68,11 +69,6 @@ def frames_below(room, seen):
         pygame.FRect(room.left + i * pitch, top, width, width * frame.height / frame.width)
         for i, frame in enumerate(seen)
     ]
-
-
-def panel_height(view):
-    tally, keys = TALLY_PITCH * len(tally_rows(view)), KEY_PITCH * math.ceil(len(view.keys) / 2)
-    return tally_top(view) + tally + keys + 50
 
 
 def tally_top(view):
