@@ -21,7 +21,7 @@ from dqn_symbolic.exercises import (
 from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy
 from dqn_symbolic.exercises.data import Digits, catch, digits, pong
 from dqn_symbolic.exercises.logistic_regression import cross_entropy
-from dqn_symbolic.exercises.training import as_images, error_rate, minibatches, run
+from dqn_symbolic.exercises.training import as_images, error_rate, fit, run
 from dqn_symbolic.optimisers import sgd
 from tests.plain import PLAIN
 
@@ -205,7 +205,8 @@ def test_the_convolutional_autoencoder_has_the_sizes_of_its_docstring():
 
 def test_each_epoch_has_every_row_once_in_a_new_order():
     x, y = np.arange(7), np.arange(7) * 10
-    batches = list(minibatches(np.random.default_rng(0), 2, x, y, size=3))
+    batches = []
+    fit(lambda *batch: batches.append(batch), np.random.default_rng(0), 2, x, y, size=3)
     assert [len(x) for x, _ in batches] == [3, 3, 1] * 2
     assert all((y == 10 * x).all() for x, y in batches)
     first, second = (np.concatenate([x for x, _ in batches[n : n + 3]]) for n in (0, 3))

@@ -22,7 +22,7 @@ from pytensor import grad
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import PIXELS, digits
-from dqn_symbolic.exercises.training import minibatches, run, show
+from dqn_symbolic.exercises.training import fit, run, show
 from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.optimisers import adam
@@ -69,8 +69,7 @@ def train(x, seed, code_size, linear):
     rng = np.random.default_rng(seed)
     optimiser = partial(adam, learning_rate=RATE)
     learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser)
-    for (part,) in minibatches(rng, EPOCHS, x, size=BATCH):
-        learn(part, part)
+    fit(lambda part: learn(part, part), rng, EPOCHS, x, size=BATCH)
     return reconstruct
 
 

@@ -24,7 +24,7 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
 from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy, pca, squared_error
 from dqn_symbolic.exercises.data import catch, pong
-from dqn_symbolic.exercises.training import minibatches, run, show
+from dqn_symbolic.exercises.training import fit, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import relu
@@ -64,8 +64,7 @@ def train(x, seed, epochs=EPOCHS):
     """-> encode, reconstruct, after training on x (N, height, width, channels)."""
     rng = np.random.default_rng(seed)
     learn, encode, reconstruct = graph(rng, x.shape[1:])
-    for (part,) in minibatches(rng, epochs, x, size=BATCH):
-        learn(part)
+    fit(learn, rng, epochs, x, size=BATCH)
     return encode, reconstruct
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from dqn_symbolic.exercises.autoencoder import graph, squared_error
 from dqn_symbolic.exercises.data import digits
-from dqn_symbolic.exercises.training import as_images, minibatches, run, show
+from dqn_symbolic.exercises.training import as_images, fit, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.optimisers import sgd
 
@@ -36,8 +36,7 @@ def train(x, rng, hidden, corruption, epochs=EPOCHS):
     """-> reconstruct, encode, W (inputs, hidden), b (hidden,), after training on x (N, inputs)."""
     optimiser = partial(sgd, learning_rate=RATE)
     learn, reconstruct, encode, W, b = graph(rng, x.shape[1], hidden, False, optimiser)
-    for (part,) in minibatches(rng, epochs, x, size=BATCH):
-        learn(corrupt(rng, part, corruption), part)
+    fit(lambda part: learn(corrupt(rng, part, corruption), part), rng, epochs, x, size=BATCH)
     return reconstruct, encode, W.get_value(), b.get_value()
 
 

@@ -22,7 +22,7 @@ from pytensor.tensor.special import log_softmax
 
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.training import as_images, minibatches, print_errors, run, show
+from dqn_symbolic.exercises.training import as_images, fit, print_errors, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import compiled, one_hot, shared
@@ -74,9 +74,7 @@ def graph(mode=MODES["numba"]):
 def train(data, seed):
     """-> forward, W (64, 10), b (10,), after training."""
     learn, forward, (W, b) = graph()
-    rng = np.random.default_rng(seed)
-    for x, label in minibatches(rng, EPOCHS, data.x, data.label, size=BATCH):
-        learn(x, label)
+    fit(learn, np.random.default_rng(seed), EPOCHS, data.x, data.label, size=BATCH)
     return forward, W.get_value(), b.get_value()
 
 

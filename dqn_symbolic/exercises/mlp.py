@@ -20,7 +20,7 @@ import pytensor.tensor as TT
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
 from dqn_symbolic.exercises.logistic_regression import classifier
-from dqn_symbolic.exercises.training import as_images, minibatches, print_errors, run, show
+from dqn_symbolic.exercises.training import as_images, fit, print_errors, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import mlp, mlp_params
@@ -38,8 +38,7 @@ def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
     """-> forward, W1 (64, hidden), after training."""
     rng = np.random.default_rng(seed)
     learn, forward, params = graph(rng, mode)
-    for x, label in minibatches(rng, epochs, data.x, data.label, size=BATCH):
-        learn(x, label)
+    fit(learn, rng, epochs, data.x, data.label, size=BATCH)
     return forward, params[0].get_value()
 
 

@@ -24,7 +24,7 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.exercises import denoising_autoencoder
 from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
 from dqn_symbolic.exercises.logistic_regression import classifier
-from dqn_symbolic.exercises.training import error_rate, minibatches, run
+from dqn_symbolic.exercises.training import error_rate, fit, run
 from dqn_symbolic.experiments.figures import STYLES, band, panels
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import mlp, mlp_params
@@ -63,8 +63,7 @@ def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
         param.set_value(value)
     rng, epochs = np.random.default_rng(seed), updates * BATCH // labels
     labelled = data.x[:labels], data.label[:labels]
-    for x, label in minibatches(rng, epochs, *labelled, size=BATCH, bar=False):
-        learn(x, label)
+    fit(learn, rng, epochs, *labelled, size=BATCH, bar=False)
     return error_rate(forward(data.test_x), data.test_label)
 
 

@@ -1,4 +1,4 @@
-"""What the exercises share: minibatches, the error rate, pictures of filters, the command."""
+"""What the exercises share: the learning, the error rate, pictures of filters, the command."""
 
 import argparse
 import tempfile
@@ -10,14 +10,14 @@ from tqdm import tqdm
 from dqn_symbolic.experiments.figures import save
 
 
-def minibatches(rng, epochs, *arrays, size, bar=True):
-    """arrays (N, ...) -> yields [(size or less, ...), ...], N in all, in a new order each epoch."""
+def fit(learn, rng, epochs, *arrays, size, bar=True):
+    """Calls learn(*minibatch of the arrays (N, ...)), N rows an epoch, each time in a new order."""
     N = len(arrays[0])
     for _ in tqdm(range(epochs), unit=" epochs", leave=False, disable=None if bar else True):
         order = rng.permutation(N)
         for begin in range(0, N, size):
             chosen = order[begin : begin + size]
-            yield [array[chosen] for array in arrays]
+            learn(*(array[chosen] for array in arrays))
 
 
 def error_rate(logits, label):
