@@ -71,24 +71,17 @@ class Guarded(gymnasium.Wrapper):
         try:
             action = self.first_action + action
             observation, reward, terminated, truncated, info = self.env.step(action)
-            if not (
-                type(reward) is float
-                and -spaces.LARGEST <= reward <= spaces.LARGEST
-                and type(terminated) is type(truncated) is bool
-                and type(info) is dict
-            ):
+            usual = type(terminated) is type(truncated) is bool and type(info) is dict
+            if not (usual and type(reward) is float and abs(reward) <= spaces.LARGEST):
                 reward = float(spaces.number("the reward", reward, "a finite float32"))
                 terminated = spaces.flag("terminated", terminated)
                 truncated = spaces.flag("truncated", truncated)
                 info = expect_info(info)
             if "life_lost" in info:  # which learning uses
                 info = {**info, "life_lost": spaces.flag("info: life_lost", info["life_lost"])}
-            if not (
-                type(observation) is np.ndarray
-                and observation.dtype is self.dtype is self.usual.get("step")
-                and observation.shape == self.shape
-                and (self.dtype == np.uint8 or np.vdot(observation, observation) < inf)
-            ):
+            usual = type(observation) is np.ndarray and observation.shape == self.shape
+            usual = usual and observation.dtype is self.dtype is self.usual.get("step")
+            if not (usual and (self.dtype == np.uint8 or np.vdot(observation, observation) < inf)):
                 observation = self.frame(observation, "step")
             return observation, reward, terminated, truncated, info
         except BaseException as error:
