@@ -30,10 +30,8 @@ def gather(rings, last, chosen, n_step, minibatch):
         for side, newest in enumerate((slot, tp1)):
             stack, oldest = both[side, b], newest - history + 1
             if history == 4:  # pixel by pixel, as in Atari: four times as fast as frame by frame
-                f0, f1, f2, f3 = [
-                    frames[frame % slots] if frame >= begins else zeros
-                    for frame in range(oldest, newest + 1)
-                ]
+                four = range(oldest, newest + 1)
+                f0, f1, f2, f3 = [frames[n % slots] if n >= begins else zeros for n in four]
                 for i in range(len(stack)):
                     stack[i, 0] = f0[i]
                     stack[i, 1] = f1[i]

@@ -28,10 +28,8 @@ def product(rows, columns):
     @intrinsic
     def add(_, c, a, b):
         def write(context, builder, signature, arguments):
-            c, a, b = (
-                context.make_array(array)(context, builder, value)
-                for array, value in zip(signature.args, arguments)
-            )
+            arrays = zip(signature.args, arguments)
+            c, a, b = (context.make_array(t)(context, builder, value) for t, value in arrays)
             number = context.get_data_type(signature.args[0].dtype)
             for left, right, width in across(rows, columns):
                 for top, bottom, height in down(rows):
