@@ -22,13 +22,9 @@ EPSILONS = (0.0, 0.05, 0.2, 0.4, 0.7, 1.0)
 
 def conditions(quick):
     common = {"hidden": (32,), "warm_up": 200, "steps": 800 if quick else 4_000}
-    return {
-        f"epsilon-{epsilon}": {
-            "game": SMALL_BOARD,
-            "agent": {**common, "epsilon_start": epsilon, "epsilon_end": epsilon},
-        }
-        for epsilon in (EPSILONS[::5] if quick else EPSILONS)
-    }
+    epsilons = EPSILONS[::5] if quick else EPSILONS
+    agents = {e: {**common, "epsilon_start": e, "epsilon_end": e} for e in epsilons}
+    return {f"epsilon-{e}": {"game": SMALL_BOARD, "agent": agent} for e, agent in agents.items()}
 
 
 def measure(condition, seed):

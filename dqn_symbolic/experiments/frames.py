@@ -27,10 +27,8 @@ def conditions(quick):
     height, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
     game = {"rows": height, "columns": 5, "paddle_width": 1, "drift": True}
     length = {"steps": steps, "evaluate_every": every}
-    return {
-        f"frames-{history}": {"game": game, "agent": {"history": history, **length}}
-        for history in (1, 2, 4)
-    }
+    agents = {history: {"history": history, **length} for history in (1, 2, 4)}
+    return {f"frames-{n}": {"game": game, "agent": agent} for n, agent in agents.items()}
 
 
 def measure(condition, seed):

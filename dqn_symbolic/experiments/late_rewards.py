@@ -59,10 +59,9 @@ PLAYERS = {  # condition: (in pictures, steps until the reward, whether the boar
 def conditions(quick):
     steps, every = (800, 400) if quick else (4_000, 250)
     agent = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
-    named = {
-        name: {"game": SMALL_BOARD, "agent": agent, "delay": delay, "blank": blank}
-        for name, (_, delay, blank) in list(PLAYERS.items())[2 if quick else 0 :]
-    }
+    common, players = {"game": SMALL_BOARD, "agent": agent}, list(PLAYERS.items())
+    players = players[2:] if quick else players
+    named = {n: {**common, "delay": delay, "blank": blank} for n, (_, delay, blank) in players}
     longer = {} if quick else {"steps": 24_000, "evaluate_every": 1_000}
     agent = {**agent, **longer, "learning_rate": 0.005}
     named["reinforce"] |= {"agent": agent, "baseline": True}

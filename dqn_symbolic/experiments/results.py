@@ -14,10 +14,9 @@ def grouped(rows, key, column, **where):
 
 def by_condition(rows, column):
     """-> {condition: (seeds, rows of each seed) array} of the rows that have this column."""
-    return {
-        condition: np.array(list(grouped(rows, "seed", column, condition=condition).values()))
-        for condition in grouped(rows, "condition", column)
-    }
+    names = grouped(rows, "condition", column)
+    seeds = {name: grouped(rows, "seed", column, condition=name) for name in names}
+    return {name: np.array(list(of_seed.values())) for name, of_seed in seeds.items()}
 
 
 def by_name_and_number(rows, column, number):
