@@ -105,8 +105,6 @@ class Catch(gymnasium.Env):
         self.surface = pygame.image.frombuffer(self._pixels, (width, height), "P")
         self.surface.set_palette(PALETTE)
 
-    # -- the rules ------------------------------------------------------------------------------
-
     def starts(self):
         """Every state an episode can start in; `reset` draws one of them uniformly."""
         return [State(0, *drawn) for drawn in product(*self.draws)]
@@ -144,8 +142,6 @@ class Catch(gymnasium.Env):
         reachable = (paddle - steps <= lands_in) & (lands_in < paddle + self.paddle_width + steps)
         return float(reachable.mean())
 
-    # -- the Gymnasium interface ----------------------------------------------------------------
-
     def reset(self, *, seed=None, options=None):
         """Starts an episode, from `options["state"]` if given (which draws nothing at random)."""
         super().reset(seed=seed)
@@ -172,8 +168,6 @@ class Catch(gymnasium.Env):
     def get_keys_to_action(self):
         """-> {keys held together: action}. In the window the arrows do the same."""
         return {(): STAY, ("a",): LEFT, ("d",): RIGHT, ("a", "d"): STAY}
-
-    # -- the picture ----------------------------------------------------------------------------
 
     def _seen(self):
         """Draws the state; -> (observation, info). The observation is a copy."""

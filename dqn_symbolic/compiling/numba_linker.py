@@ -130,8 +130,6 @@ class Source:
             self.let(variable, f"{name}[()]")
         return name
 
-    # -- writing --------------------------------------------------------------------------------
-
     def name(self, letter):
         return f"{letter}{next(self.names)}"
 
@@ -224,8 +222,6 @@ class Source:
         self.c_contiguous.add(name)
         return name
 
-    # -- reading --------------------------------------------------------------------------------
-
     def view(self, variable):
         if variable not in self.views and isinstance(variable, Constant):
             data = np.asarray(variable.data)
@@ -275,9 +271,6 @@ class Source:
 
 def tuple_of(sizes):
     return f"({''.join(f'{size}, ' for size in sizes)})"
-
-
-# -- how each operation is written -----------------------------------------------------------------
 
 
 def write_call(op, node, source):
