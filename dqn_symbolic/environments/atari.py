@@ -123,8 +123,7 @@ class Atari(gymnasium.Env):
 
 def seen(screen, size):
     """screen (210, 160, 3) uint8 -> `size` uint8: luminance, averaged over areas."""
-    luminance = cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(luminance, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
 
 
 def atari_task(game: str, **kwargs) -> Task:
