@@ -62,8 +62,7 @@ def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
     for param, value in zip(params, first_params.values()):
         param.set_value(value)
     rng, epochs = np.random.default_rng(seed), updates * BATCH // labels
-    labelled = data.x[:labels], data.label[:labels]
-    fit(learn, rng, epochs, *labelled, size=BATCH, bar=False)
+    fit(learn, rng, epochs, data.x[:labels], data.label[:labels], size=BATCH, bar=False)
     return error_rate(forward(data.test_x), data.test_label)
 
 

@@ -6,8 +6,7 @@ from dqn_symbolic.runs.figures import STYLES, band, bands, legend_below, panels,
 
 def curves(axes, rows, labels, column):
     """Draws a column against agent steps, the same for all seeds; labels: {label: condition}."""
-    lines = {k: grouped(rows, "agent_steps", column, condition=c) for k, c in labels.items()}
-    bands(axes, lines)
+    bands(axes, {k: grouped(rows, "agent_steps", column, condition=c) for k, c in labels.items()})
     axes.set(xlabel="agent steps")
     if column == "catch_rate":
         levels(axes, rows)

@@ -101,9 +101,8 @@ def table(rows):
     yield ["", "exact optimum", "DQN, highest evaluation", "DQN, last quarter"]
     rates = by_condition(rows, "catch_rate")
     for condition, (optimum,) in grouped(rows, "condition", "optimum_seen").items():
-        highest, end = rates[condition].max(axis=1), last_quarter(rates[condition])
-        shares = quartiles(highest, ".1%"), quartiles(end, ".1%")
-        yield [frames(condition), f"{optimum:.1%}", *shares]
+        shares = rates[condition].max(axis=1), last_quarter(rates[condition])
+        yield [frames(condition), f"{optimum:.1%}", *(quartiles(s, ".1%") for s in shares)]
     yield ["the whole state", f"{rows[0]['optimum']:.1%}", "", ""]
 
 

@@ -72,8 +72,7 @@ def table(rows):
     yield ["", "agent steps", "caught at the end"]
     steps = by_condition(rows, "agent_steps")
     for condition, rates in by_condition(rows, "catch_rate").items():
-        label, *_ = PLAYERS[condition]
-        yield [label, f"{steps[condition][0, -1]:,}", quartiles(rates[:, -1])]
+        yield [PLAYERS[condition][0], f"{steps[condition][0, -1]:,}", quartiles(rates[:, -1])]
 
 
 def draw(rows):

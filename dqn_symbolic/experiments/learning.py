@@ -8,7 +8,6 @@ from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
 SMALL_BOARD = {"rows": 5, "columns": 5, "paddle_width": 1}
-NOTHING_CAUGHT = {"catch_rate": 0.0}
 
 
 def catch(condition):
@@ -37,13 +36,13 @@ def trained(condition, seed):
     return player
 
 
-def learning_rows(condition, seed, game=None, worst=NOTHING_CAUGHT):
+def learning_rows(condition, seed, game=None, worst=None):
     """Trains for `steps` agent steps. Yields a row at each evaluation.
 
     game: a `Task`, else Catch; worst: {column of an evaluation: its value once a run diverges}.
     A row has agent_steps, updates, these columns, and the game's levels, such as chance, optimum.
     """
-    game = game or catch(condition)
+    game, worst = game or catch(condition), worst or {"catch_rate": 0.0}
     player = player_of(game.make(), condition, seed)
     every, last = player.settings.evaluate_every, player.settings.steps
     # A step of REINFORCE is a batch of episodes, so its evaluations come somewhat later.
