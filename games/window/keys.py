@@ -39,8 +39,7 @@ def action_names(env, facts):
         return tuple(facts["action_names"])
     if hasattr(env.unwrapped, "get_action_meanings"):
         return tuple(meaning.lower() for meaning in env.unwrapped.get_action_meanings())
-    numbers = tuple(str(action) for action in range(env.action_space.n))
-    return GYMNASIUM.get(type(env.unwrapped).__name__, numbers)
+    return GYMNASIUM.get(type(env.unwrapped).__name__, tuple(map(str, range(env.action_space.n))))
 
 
 def game_keys(env, names):
