@@ -52,8 +52,7 @@ def most(env, epsilon):
 
 def table(rows):
     yield ["epsilon", "learnt", "earned", "the most to earn (exact)"]
-    columns = ("learnt", "earned", "most")
-    learnt, earned, best = (grouped(rows, "epsilon", column) for column in columns)
+    learnt, earned, best = (grouped(rows, "epsilon", c) for c in ("learnt", "earned", "most"))
     for epsilon in learnt:
         shares = quartiles(learnt[epsilon]), quartiles(earned[epsilon])
         yield [f"{epsilon:g}", *shares, f"{best[epsilon][0]:.0%}"]
