@@ -103,7 +103,7 @@ def test_both_nodes_have_work(cluster, tmp_path):
     assert first.startswith("connecting to Ray ")
     assert not [line for line in others if not OURS.match(line)]
     names = {"agent.npz", "checkpoint.npz", "learning_curve.png", "progress.csv", "summary.json"}
-    assert {path.name for path in (tmp_path / "run").iterdir()} == names
+    assert {path.name for path in (tmp_path / "run").iterdir()} == names | {"bundles"}
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["env_steps"] == 400
 
 

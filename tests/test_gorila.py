@@ -25,7 +25,7 @@ from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import functions
-from dqn_symbolic.runs import pieces
+from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.loading import read_agent, read_data
 from dqn_symbolic.runs.run import Run, example
@@ -33,7 +33,7 @@ from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 from games.catch import Catch
 from tests.benchmarks.gorila import steps_to_solve
-from tests.plain import halves, plain, trained, uncompiled
+from tests.plain import halves, load, plain, trained, uncompiled
 
 CATCH = task("games:Catch-v0")
 QUICK = Settings(hidden=(16,), warm_up=50, epsilon_steps=300, memory_size=200, sync_every=30)
@@ -246,6 +246,12 @@ def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(
     assert strip[0] == strip[1]
 
 
+def changed(path, **values):
+    """Writes other values into the data of a file."""
+    data, arrays = load(path, "checkpoint")
+    checkpoints.save(path, "checkpoint", {**data, **values}, arrays)
+
+
 def damaged(path):
     path.write_bytes(path.read_bytes()[:-300])
 
@@ -256,6 +262,8 @@ def damaged(path):
         (lambda path: None, ""),
         (Path.unlink, "is missing"),
         (damaged, "is damaged, cut short"),
+        (lambda path: changed(path, seed="x"), "does not fit this version"),
+        (lambda path: changed(path, versions=[[]]), "does not fit this version"),
         (lambda path: shutil.copy(path.parents[2] / "checkpoint.npz", path), "does not fit"),
     ],
 )
@@ -272,6 +280,7 @@ def test_a_bundle_without_its_file_begins_with_an_empty_memory(harm, why, tmp_pa
         assert said[1].startswith("bundle 2 goes on with 0 transitions; 100 agent steps are lost (")
         assert why in said[1]
         assert (other.steps, other.steps_before, other.memory.size) == (0, 100, 0)
+        assert other.first_seed == Agent(Catch(), other.settings).first_seed
         assert other.settings.seed == seed_of(0, 1, life=1)
     else:
         assert other.memory.size == 100
@@ -311,6 +320,75 @@ def test_only_one_file_imports_ray():
     pattern = re.compile(r"^ *(import|from) ray\b", re.MULTILINE)
     names = {file.name for file in files if pattern.search(file.read_text())}
     assert names == {"on_ray.py"}
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_the_loss_of_a_row_is_of_all_updates_since_the_row_before():
+    """`lines` is called when the scores come, which may be later."""
+    scheduler = scheduled(120, bundles=2)
+    scheduler.mean_loss()
+    total = count = 0
+    take = scheduler.note
+
+    def note(i, report):
+        nonlocal total, count
+        total, count = total + report["losses"], count + report["updates"]
+        take(i, report)
+
+    scheduler.note = note
+    for _ in range(6):
+        scheduler.step()
+    assert len(scheduler.lines()) == 2
+    assert scheduler.lines() == []
+    scheduler.step()
+    assert count == 7
+    assert scheduler.mean_loss() == pytest.approx(total / 7)
+    assert scheduler.mean_loss() is None
+
+
+def test_a_server_that_dies_in_the_last_step_of_an_episode():
+    """The bundle remembers the transition, and goes on with the next episode."""
+    with uncompiled():
+        bundle = Bundle(Catch(rows=4), replace(QUICK, warm_up=1), GorilaSettings()).compile()
+
+    def push(gradients, version):
+        if bundle.agent.memory.episode_begins:
+            raise ConnectionError
+        return 0, True
+
+    bundle.learner.connect([SimpleNamespace(push=push, pull=lambda known: (0, None))])
+    died = 0
+    for _ in range(20):
+        try:
+            bundle.step()
+        except ConnectionError:
+            died += 1
+    agent = bundle.agent
+    assert died == agent.episode > 2
+    assert agent.steps == agent.memory.size == 20
+
+
+def test_a_bundle_that_has_not_stepped_leaves_what_another_life_has_saved(tmp_path):
+    with uncompiled():
+        bundle = Bundle(Catch(), QUICK, GorilaSettings())
+    (tmp_path / "checkpoint.npz").write_text("what was saved")
+    bundle.save(tmp_path)
+    assert (tmp_path / "checkpoint.npz").read_text() == "what was saved"
+
+
+def test_what_a_killed_bundle_was_writing_is_removed(tmp_path):
+    _, data = trained_run(tmp_path)
+    (folder,) = tmp_path.glob("bundles/*-2")
+    (folder / ".checkpoint.npz.12345").touch()
+    gorila_run(tmp_path, data)
+    assert {path.name for path in folder.iterdir()} == {"checkpoint.npz"}
+
+
+def test_one_game_is_refused(tmp_path, capsys):
+    pytest.importorskip("ray")
+    out = str(tmp_path / "run")
+    assert main(["gorila", "--game", "games:Catch-v0", "--one-game", "--out", out]) == 2
+    assert "one_game: expected False for gorila, got True" in capsys.readouterr().err
 
 
 # -- the parameter server --------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def test_a_killed_bundle_goes_on_with_what_it_has_saved(has_folder, tmp_path):
     driver.get_state()  # as for a checkpoint
     saved = driver.taken[0]
     take(driver, 60)
-    updates, taken, epsilon = driver.updates, list(driver.taken), driver.epsilons[0]
+    updates, taken, epsilon = driver.updates, list(driver.taken), driver.epsilon
     kill(driver.bundles[0])
     take(driver, 400)
     take_until_it_steps(driver, 0, taken[0])
@@ -144,7 +144,9 @@ def test_a_killed_bundle_goes_on_with_what_it_has_saved(has_folder, tmp_path):
     steps = [inside(bundle, lambda self: self.bundle.agent.steps) for bundle in driver.bundles]
     first_life = saved if has_folder else 0
     assert steps == [first_life + driver.taken[0] - taken[0], driver.taken[1]]
-    assert driver.epsilons[0] < epsilon  # it goes on
+    assert driver.epsilon < epsilon  # it goes on
+    epsilons = [inside(bundle, lambda self: self.bundle.agent.epsilon) for bundle in driver.bundles]
+    assert driver.epsilon == pytest.approx(sum(epsilons) / 2)
     seeds = [
         inside(bundle, lambda self: self.bundle.agent.settings.seed) for bundle in driver.bundles
     ]
@@ -265,12 +267,14 @@ def test_evaluations_are_beside_the_bundles():
             pass
 
     ray.kill(driver.evaluator)
-    driver.evaluator = ray.remote(Slow).remote()
+    driver.evaluator = driver.new_evaluator(Slow)
     wait = driver.wait
     driver.wait = lambda: (wait(), seen.append((driver.steps, len(driver.scored))))
     rows, training_now = rows_of(driver)
     assert (600, 0) in seen
-    assert training_now == [True] * 3 + [False]
+    assert training_now[:3] == [True] * 3
+    assert training_now[3:]
+    assert not any(training_now[3:])
     steps = [row["env_steps"] for row in rows]
     assert [at // 200 for at in steps] == [1, 2, 3]
     assert steps[2] == 600 == driver.steps
@@ -288,8 +292,10 @@ def test_the_scores_are_those_of_the_scheduler():
     settings = replace(SMALL, steps=150, evaluate_every=100)
     driver, _ = started(settings, bundles=1)
     scheduler = Scheduler(CATCH, settings, GorilaSettings(bundles=1)).compile()
-    rows, _ = rows_of(driver)
+    rows, training_now = rows_of(driver)
     assert [row["env_steps"] for row in rows] == [100, 150]  # and at the end
+    assert training_now[:2] == [True] * 2
+    assert not any(training_now[2:])
     take(scheduler, 150)
     assert rows[1]["updates"] == scheduler.updates == 101
     assert {name: rows[1][name] for name in ("mean_return", "catch_rate")} == scheduler.score()
@@ -308,8 +314,7 @@ def test_a_killed_evaluator_comes_back(deaths, ends, tmp_path):
                 os.kill(os.getpid(), signal.SIGKILL)
             return {"mean_return": 0.25}
 
-    options = {"max_restarts": -1, "max_task_retries": 3}
-    driver.evaluator = ray.remote(Dying).options(**options).remote()
+    driver.evaluator = driver.new_evaluator(Dying)
     if ends:
         with pytest.raises(on_ray.GameError, match="the evaluator cannot be started again: "):
             rows_of(driver)

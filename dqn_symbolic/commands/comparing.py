@@ -25,10 +25,9 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False, address=N
         mode("numba")  # which may not be able to compile here
     names = [experiment] if experiment else list(runner.EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")
-    do = in_processes
+    do, on_ray = in_processes, with_ray(address) if address else None
     with noted_signals() as noted, ExitStack() as stack:
-        if address:
-            on_ray = with_ray(address)
+        if on_ray:
             stack.callback(on_ray.OWN.close)
             on_ray.connect(address)
             do = on_ray.in_cluster

@@ -8,6 +8,7 @@ from dqn_symbolic.commands.training import asked, ended, expect_room
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.loading import fitting
+from dqn_symbolic.settings import expect
 
 
 def gorila(door, address=None, **given):
@@ -31,12 +32,14 @@ def gorila(door, address=None, **given):
             run.begin(driver, [servers] if run.data else [servers, bundles])
             if run.compiled and driver.advice():
                 run.say(driver.advice())
-            for _ in run.kept(driver.rows(run.clock, run.pause)):
-                for line in driver.lines():
-                    driver.say(line)
-                if task.solved(run.rows):
-                    break
-            driver.rest()
+            try:
+                for _ in run.kept(driver.rows(run.clock, run.pause)):
+                    for line in driver.lines():
+                        driver.say(line)
+                    if task.solved(run.rows):
+                        break
+            finally:
+                driver.rest()
         return ended(door, run, **given)
     except on_ray.RayError as error:
         raise BadInput(f"Ray: {one_line(error)}") from error
@@ -64,5 +67,6 @@ def gorila_settings(run, own):
             shared = GorilaSettings(**run.data["gorila"])
     else:
         shared = GorilaSettings(**own)
+    expect("one_game", not run.settings.one_game, "False for gorila", True)
     run.game_and_settings["gorila"] = asdict(shared)
     return shared

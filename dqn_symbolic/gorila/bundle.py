@@ -12,7 +12,8 @@ from dqn_symbolic.gorila.learner import Learner
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.loading import fitting, restore_agent
+from dqn_symbolic.runs.files import sweep
+from dqn_symbolic.runs.loading import expect_count, fitting, restore_agent
 from dqn_symbolic.runs.run import example
 from dqn_symbolic.settings import Settings
 
@@ -37,25 +38,29 @@ class Bundle:
         return self
 
     def step(self) -> None:
+        if self.agent.memory.episode_begins and self.agent.actions:
+            self.agent.begin_episode()  # a server died in the last step of an episode
         if self.agent.steps % self.pull_every == 0:
             self.learner.pull()
         self.agent.step()
 
     def report(self) -> dict:
-        """-> {name: number}: epsilon now, and what has happened since the last report."""
+        """-> {name: number}: what has happened since the last report."""
         agent = self.agent
         steps, self.reported = agent.steps - self.reported, agent.steps
         agent.watch_loss()
         losses = {"losses": agent.loss_sum, "updates": agent.loss_count}
         agent.mean_loss()  # begins anew
-        return {"epsilon": agent.epsilon, "steps": steps, **losses, **self.learner.report()}
+        return {"steps": steps, **losses, **self.learner.report()}
 
     # -- so that another life can go on -----------------------------------------------------------
 
     def save(self, folder: Path) -> None:
         """Writes the agent with its memory into a folder that only this bundle has."""
-        folder.mkdir(parents=True, exist_ok=True)
         agent, learner = self.agent, self.learner
+        if not agent.steps:
+            return  # another life may have left more
+        folder.mkdir(parents=True, exist_ok=True)
         learnt = {name: getattr(learner, name) for name in KEPT}
         data = {"steps": agent.steps_before + agent.steps, "seed": agent.first_seed, **learnt}
         self.pieces = pieces.save_agent(folder, folder.name, self.pieces, agent, data, {})
@@ -65,18 +70,22 @@ class Bundle:
 
         steps: agent steps of all lives until now. Epsilon goes on from there.
         """
-        agent, saved, problem = self.agent, 0, ""
+        agent, saved, problem, own_seed = self.agent, 0, "", self.agent.first_seed
         try:
             if folder:
                 path = folder / "checkpoint.npz"
+                sweep(folder, [path.name])
                 data = checkpoints.load_data(path, "checkpoint")
                 with fitting(path):
-                    agent.first_seed, saved = data["seed"], data["steps"]
+                    learnt = {name: data[name] for name in KEPT}
+                    for count in (data["seed"], data["steps"], *learnt["versions"]):
+                        expect_count("a count of the bundle", count)
+                    agent.first_seed = data["seed"]
                     self.pieces, _ = restore_agent(path, folder.name, data, agent, {})
-                    for name in KEPT:
-                        setattr(self.learner, name, data[name])
-        except Unreadable as error:
-            problem = f" ({error})"
+                saved = data["steps"]
+                vars(self.learner).update(learnt)
+        except (OSError, Unreadable) as error:
+            agent.first_seed, problem = own_seed, f" ({error})"
         agent.steps_before, self.reported = steps - agent.steps, agent.steps
         lost = f"{max(0, steps - saved):,} agent steps are lost{problem}"
         return f"goes on with {agent.memory.size:,} transitions; {lost}"

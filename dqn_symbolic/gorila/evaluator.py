@@ -14,10 +14,7 @@ from dqn_symbolic.settings import Settings
 
 
 class Evaluator:
-    """The network alone; it is scored as the single agent is.
-
-    params: {name: float32 array}, any values; each evaluation has its own.
-    """
+    """The network alone, scored as the single agent is; each evaluation brings its params."""
 
     def __init__(self, task: Task, settings: Settings, params: dict[str, np.ndarray]):
         self.settings, self.evaluation_seed = settings, streams(settings.seed)["evaluation"]

@@ -141,10 +141,10 @@ class OnRay(Scheduler):
         make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
         return Remote(super().new_server(part, make), list(part))
 
-    def new_evaluator(self):
+    def new_evaluator(self, process=EvaluatorProcess):
         # Ray itself starts it again, and repeats the evaluations.
-        often = ONCE | {"max_restarts": 3, "max_task_retries": 3}
-        return ray.remote(EvaluatorProcess).options(num_cpus=0, **often).remote()
+        often = ONCE | {"max_restarts": -1, "max_task_retries": 3}
+        return ray.remote(process).options(num_cpus=0, **often).remote()
 
     @property
     def game(self):
@@ -195,10 +195,10 @@ class OnRay(Scheduler):
                     at = row["env_steps"]
                     evaluate(row)
             yield from self.arrived()
-        clock(False)
         if at != last and not self.stop:
             evaluate(evaluated(self, snapshot))
         while any(call.row for call in self.calls.values()) and not self.stop:
+            clock(False)
             self.wait()
             yield from self.arrived()
 
@@ -220,26 +220,34 @@ class OnRay(Scheduler):
 
     def wait(self):
         for call in ray.wait(list(self.calls), timeout=1)[0]:
-            if call in self.calls:
-                self.finish(call)
+            self.finish(call)
 
     def rest(self):
         """Waits for the bundles. A state that is saved from here on has everything in it."""
         self.resting = True
-        while any(call.steps for call in self.calls.values()):
+        if any(call.row for call in self.calls.values()):  # nobody needs these scores any more
+            ray.kill(self.evaluator)
+            self.evaluator = None
+            self.calls = {call: known for call, known in self.calls.items() if not known.row}
+        self.settle(lambda call: call.steps)
+
+    def settle(self, waits):
+        """Waits until there is no call for which waits(call) is true."""
+        while any(waits(call) for call in self.calls.values()):
             with suppress(GameError):
                 self.wait()
 
     def save_bundles(self):
         """Each writes its file after its present burst, while the others go on."""
         for i, bundle in enumerate(self.bundles):
-            if (folder := self.folder_of(i)) and not self.is_starting(i):
+            saving = self.waits_for(self.kept, i) and not self.resting
+            if (folder := self.folder_of(i)) and not (saving or self.waits_for(self.started, i)):
                 self.calls[bundle.save.remote(folder)] = Call(self.kept, i)
-        while self.resting and any(call.then == self.kept for call in self.calls.values()):
-            self.wait()
+        if self.resting:
+            self.settle(lambda call: call.then == self.kept)
 
-    def is_starting(self, i):
-        return any(call[:2] == (self.started, i) for call in self.calls.values())
+    def waits_for(self, then, i):
+        return any(call[:2] == (then, i) for call in self.calls.values())
 
     def finish(self, call):
         known = self.calls.pop(call)
@@ -292,7 +300,7 @@ class OnRay(Scheduler):
         return answers
 
     def close(self):
-        ready = [bundle for i, bundle in enumerate(self.bundles) if not self.is_starting(i)]
+        ready = [b for i, b in enumerate(self.bundles) if not self.waits_for(self.started, i)]
         if calls := [actor.close.remote() for actor in [*ready, self.evaluator] if actor]:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 

@@ -11,6 +11,7 @@ import numpy as np
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.agent import streams
 from dqn_symbolic.environments.task import Task
+from dqn_symbolic.exploration import annealed
 from dqn_symbolic.frames import stacked
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.evaluator import Evaluator
@@ -39,7 +40,6 @@ class Scheduler:
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
         self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
-        self.epsilons = [settings.epsilon_start for _ in self.taken]
         self.evaluator: Any = None
         self.bundles: list = []
         self.folder_of: Callable = lambda i: None  # -> the folder where bundle i keeps its memory
@@ -47,10 +47,7 @@ class Scheduler:
     # -- its parts --------------------------------------------------------------------------------
 
     def compilation(self):
-        """-> [(description, call), ...]: the calls start every part in turn.
-
-        For `set_state`, start only the servers before it.
-        """
+        """-> [(description, call), ...]: the servers, then the bundles, or `set_state` instead."""
         servers = "starting the servers", self.start_servers
         return [servers, ("starting the bundles", self.start_bundles)]
 
@@ -93,12 +90,13 @@ class Scheduler:
         self.note(i, {**self.bundles[i].report(), "seconds": time.perf_counter() - since})
 
     def note(self, i, report):
-        self.epsilons[i] = report.pop("epsilon")
         self.recent[i].update(report)
 
     @property
     def epsilon(self):
-        return float(np.mean(self.epsilons))
+        s = self.settings
+        how = s.epsilon_start, s.epsilon_end, s.epsilon_steps
+        return float(np.mean([annealed(taken - s.warm_up, *how) for taken in self.taken]))
 
     def mean_loss(self) -> float | None:
         """-> the mean of all bundles' updates since the last call; None without any."""
@@ -107,9 +105,9 @@ class Scheduler:
 
     def lines(self) -> list[str]:
         """-> a line for each bundle, on what it has done since the last call."""
-        lines = [line(i, recent) for i, recent in enumerate(self.recent) if any(self.recent)]
-        self.recent = [Counter() for _ in self.taken]
-        return lines
+        told, losses = self.recent, ("losses", "updates")  # `mean_loss` takes these
+        self.recent = [Counter({name: recent[name] for name in losses}) for recent in told]
+        return [line(i, recent) for i, recent in enumerate(told) if any(r["steps"] for r in told)]
 
     def score(self, stop=(), quiet=True) -> dict | None:
         """-> the scores of the parameters that the servers have now, as by `scorer`."""
@@ -131,7 +129,7 @@ class Scheduler:
     @property
     def updates(self):
         """Gradients that the first server has applied."""
-        return self.snapshot()[0]
+        return self.ask("pull")[0][0]
 
     # -- save and restore -------------------------------------------------------------------------
 

@@ -58,10 +58,7 @@ def path(out, run, first_frame):
 
 
 def save(out, run, pieces, saved):
-    """Writes those of the finished `pieces` that are new. -> {number: checksums} of all of them.
-
-    run, saved: as for `save_agent`.
-    """
+    """Writes those of the finished `pieces` that are new. -> {number: checksums} of all of them."""
     if pieces.keys() - saved.keys():
         (out / FOLDER).mkdir(exist_ok=True)
         sync_folder(out)

@@ -80,6 +80,8 @@ class Run:
             since = time.perf_counter()
             compile_part()
             self.took("", since)
+        if self.stop:
+            return agent
         if self.data:
             saved = restore(self.out / "checkpoint.npz", self.data, self.task, agent)
             rows, self.best, self.pieces, (compiling, self.train_seconds), came_back = saved
@@ -140,7 +142,7 @@ class Run:
             rows = chain([evaluated(agent, self.score)], rows)  # it was stopped before it
         memories = self.game_and_settings.get("gorila", {}).get("bundles", 1)
         self.forecast_at = max(agent.steps, memories * s.warm_up)
-        self.save_at = self.next_checkpoint()
+        self.passed = agent.steps // s.checkpoint_every  # checkpoints until now
         bar = {"total": s.steps, "initial": agent.steps, "unit": "", "disable": self.hidden}
         bar |= {"bar_format": BAR, "dynamic_ncols": True, "smoothing": 0.05}
         with tqdm(**bar) as self.bar:
@@ -174,17 +176,13 @@ class Run:
             return True
         if self.agent.steps >= self.forecast_at:
             self.forecast()
-        if self.agent.steps >= self.save_at:
-            self.save_at = self.next_checkpoint()
+        passed = self.agent.steps // self.settings.checkpoint_every
+        if passed > self.passed:  # several agents may pass by the step itself
+            self.passed = passed
             self.clock(is_training=False)
             self.save_checkpoint()
             self.clock(is_training=True)
         return False
-
-    def next_checkpoint(self):
-        """-> its agent steps. (Many agents, which learn beside each other, may pass by it.)"""
-        every = self.settings.checkpoint_every
-        return (self.agent.steps // every + 1) * every
 
     def show_score(self):
         for row in self.rows[-1:]:
