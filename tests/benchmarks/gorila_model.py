@@ -39,6 +39,7 @@ class Times:
     known: tuple  # a pull of a known version
     new: tuple  # and of a new one
     push: tuple
+    elsewhere: float  # processor time of a message with arrays that nobody waits for
     update_every: int
 
 
@@ -46,7 +47,11 @@ def times(one, work, update_every):
     """-> Times, of what `tests.benchmarks.messages.measured` gives back."""
     one = {"known": work["known"], **one}  # Catch pulls no known version
     ways = [(min(work[name], one[name]), max(0, one[name] - work[name])) for name in MESSAGES]
-    return Times(one["step"], one["gradient"], *ways, update_every)
+    known, new, push = (of_servers + rest / 2 for of_servers, rest in ways)
+    learning = 1 / update_every
+    here = one["step"] + learning * (one["gradient"] + push + new) + (1 - learning) * known
+    elsewhere = max(0, one["cpu"] - here) / (2 * learning)
+    return Times(one["step"], one["gradient"], *ways, elsewhere, update_every)
 
 
 MESSAGES = "known", "new", "push"
@@ -88,6 +93,8 @@ def simulated(times, bundles, shards, cores=inf, pull_every=1, most_events=40_00
         work = known_work + max(0.0, work - known_work) / shards
         free = on_a_core(max(now, free), work)
         busy += work
+        if message != "known" and free_cores:
+            on_a_core(free, times.elsewhere)
         answered = on_a_core(free, shards * way / 2) + way / 2
         if what == "push":
             behind += version - seen[i]

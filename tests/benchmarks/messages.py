@@ -15,6 +15,7 @@ from dataclasses import replace
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import psutil
 import ray
 
 from dqn_symbolic.environments.any_game import task
@@ -64,17 +65,28 @@ def inside(actor, function):
 
 
 def parts(driver, seconds):
-    """-> {part of a step: ms, the mean}: of the only bundle, while it learns."""
+    """-> {part of a step: ms, the mean}: of the only bundle, while it learns.
+
+    "cpu" is the processor time of all processes together, Ray's own among them.
+    """
     (bundle,) = driver.bundles
     speed = 200 / take(driver, 200)
     inside(bundle, begin_timing)
+    before = processor_time()
     take(driver, max(50, int(speed * seconds)))
+    cpu = processor_time() - before
     ms = inside(bundle, lambda process: {n: 1e3 * np.mean(t) for n, t in process.times.items()})
     steps, updates = inside(bundle, lambda process: (len(process.times["step"]), process.updates))
     learning = updates / steps
     pulls = ms["known"] * (1 - learning) + ms["new"] * learning if "known" in ms else ms["new"]
     ms["step"] -= pulls + learning * (ms["gradient"] + ms["push"])
-    return ms
+    return {**ms, "cpu": 1e3 * cpu / steps}
+
+
+def processor_time():
+    """-> seconds: of this process and all that it has started."""
+    driver = psutil.Process()
+    return sum(sum(p.cpu_times()[:2]) for p in [driver, *driver.children(recursive=True)])
 
 
 def begin_timing(process):
