@@ -481,7 +481,7 @@ FAULTS = [
     ),
     (
         "evaluations counted as training time",
-        *(RUN, "was = self.clock(is_training=False)", "was = self.is_training"),
+        *(RUN, "            self.clock(is_training=False)\n            scores", "            scores"),
         "test_run",
     ),
     (
