@@ -13,7 +13,7 @@ import numpy as np
 
 from dqn_symbolic import losses, networks, optimisers
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.exploration import ADVICE, annealed, epsilon_greedy
+from dqn_symbolic.exploration import ADVICE, epsilon_after, epsilon_greedy
 from dqn_symbolic.frames import History
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.q_learning import functions, q_learning
@@ -97,8 +97,7 @@ class Agent:
 
     @property
     def epsilon(self):
-        s, steps = self.settings, self.steps_before + self.steps
-        return annealed(steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+        return epsilon_after(self.steps_before + self.steps, self.settings)
 
     def q_values(self, x=None):
         return np.asarray(self.forward((self.x if x is None else x)[None]))[0]  # (actions,)

@@ -10,6 +10,11 @@ def annealed(step, start, end, steps):
     return start + (end - start) * min(max(step / steps, 0), 1)
 
 
+def epsilon_after(steps, s):
+    """-> epsilon after so many agent steps; s: the agent's `Settings`."""
+    return annealed(steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+
+
 def greedy(q, rng):
     """-> the action of the largest of q (actions,), an int; ties are broken at random.
 

@@ -267,7 +267,7 @@ FAULTS = [
     ),
     (
         "epsilon annealed from the first step, not from the first update",
-        *(AGENT, "annealed(steps - s.warm_up,", "annealed(steps,"),
+        *(EXPLORATION, "annealed(steps - s.warm_up,", "annealed(steps,"),
         "test_agent",
     ),
     (

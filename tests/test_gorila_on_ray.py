@@ -30,6 +30,7 @@ from dqn_symbolic.training import training
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")
+inside = pytest.importorskip("tests.benchmarks.messages").inside
 connect = on_ray.connect
 # One process runs them all, so that Ray starts once.
 pytestmark = [
@@ -66,10 +67,6 @@ def started(settings=SMALL, **gorila):
     """-> the same, at the ready"""
     driver, said = new(settings, **gorila)
     return driver.compile(), said
-
-
-def inside(actor, function):
-    return ray.get(actor.__ray_call__.remote(function))
 
 
 def kill(actor):

@@ -194,17 +194,15 @@ class OnRay(Scheduler):
                 if at != row["env_steps"]:  # else the bundles have passed two at a time
                     at = row["env_steps"]
                     evaluate(row)
-            yield from self.arrived()
+            yield from self.scored
+            self.scored.clear()
         if at != last and not self.stop:
             evaluate(evaluated(self, snapshot))
         while any(call.row for call in self.calls.values()) and not self.stop:
             clock(False)
             self.wait()
-            yield from self.arrived()
-
-    def arrived(self):
-        while self.scored:
-            yield self.scored.pop(0)
+            yield from self.scored
+            self.scored.clear()
 
     def step(self):
         """Gives agent steps to the bundles that are idle, and waits until some are taken."""
@@ -283,8 +281,6 @@ class OnRay(Scheduler):
         if server_died:
             self.restart_dead_servers()
         self.note(i, report)
-        self.steps += report["steps"]
-        self.taken[i] += report["steps"]
         if mistake:
             raise mistake
 

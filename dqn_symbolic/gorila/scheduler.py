@@ -11,7 +11,7 @@ import numpy as np
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.agent import streams
 from dqn_symbolic.environments.task import Task
-from dqn_symbolic.exploration import annealed
+from dqn_symbolic.exploration import epsilon_after
 from dqn_symbolic.frames import stacked
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.evaluator import Evaluator
@@ -85,18 +85,17 @@ class Scheduler:
     def step(self) -> None:
         i, since = self.steps % len(self.bundles), time.perf_counter()
         self.bundles[i].step()
-        self.steps += 1
-        self.taken[i] += 1
         self.note(i, {**self.bundles[i].report(), "seconds": time.perf_counter() - since})
 
     def note(self, i, report):
+        """Counts what a bundle has done; report: as by `Bundle.report`, and its seconds."""
+        self.steps += report["steps"]
+        self.taken[i] += report["steps"]
         self.recent[i].update(report)
 
     @property
     def epsilon(self):
-        s = self.settings
-        how = s.epsilon_start, s.epsilon_end, s.epsilon_steps
-        return float(np.mean([annealed(taken - s.warm_up, *how) for taken in self.taken]))
+        return float(np.mean([epsilon_after(taken, self.settings) for taken in self.taken]))
 
     def mean_loss(self) -> float | None:
         """-> the mean of all bundles' updates since the last call; None without any."""
