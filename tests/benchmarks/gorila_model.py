@@ -1,21 +1,24 @@
 """Gorila past this machine, as a model of events:  python -m tests.benchmarks.gorila_model [check]
 
 A bundle pulls, takes an agent step and, if an update is due, computes a gradient and pushes it. A
-message waits until its server has answered those before it. All shards of a message are alike and
-come at the same time, so one of them stands for all; but the bundle has work with each of them. The
-times are those that `tests.benchmarks.messages` has measured on one machine: of a bundle while it
-learns, and of servers to which several processes send. No network is in them.
+message is the sender's work, then that of Ray and of the server's other threads, then that of the
+server's main thread, which has one message at a time; its answer goes the same way back. All shards
+of a message are alike and come at the same time, so one of them stands for all; but the bundle has
+work with each of them. The times are those that `tests.benchmarks.messages` has measured on one
+machine, in a bundle while it learns. No network is in them.
 
 It prints tables and draws pictures/gorila_model.png. With `check`, one, two and four real bundles
 learn on this machine, and are compared with the model on as many cores.
 """
 
-import heapq
+import itertools
 import os
 import sys
-from dataclasses import dataclass
+from collections import deque
+from heapq import heappop, heappush
 from math import inf
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -27,93 +30,178 @@ from dqn_symbolic.runs.figures import STYLES, legend_below, panels, save
 PICTURE = Path(__file__).parent / "pictures" / "gorila_model.png"
 
 
-@dataclass(frozen=True)
-class Times:
-    """Milliseconds. Each message has the server's work, and the rest of its time.
+class Message(NamedTuple):
+    """Milliseconds. A message and its answer each have half of them; the server's are between."""
 
-    Half of this rest is the bundle's own work, half is waiting.
-    """
+    sender: float
+    others: float
+    server: float
+    wait: float = 0.0  # nobody is at work
+    elsewhere: float = 0.0  # processor time that nobody waits for
 
-    step: float  # without a gradient
+
+class Times(NamedTuple):
+    """Milliseconds."""
+
+    step: float  # without messages and gradient
     gradient: float
-    known: tuple  # a pull of a known version
-    new: tuple  # and of a new one
-    push: tuple
+    known: Message  # a pull of a known version
+    new: Message  # and of a new one
+    push: Message
     update_every: int
-    elsewhere: float = 0.0  # processor time of a large message that nobody waits for
 
 
-def times(one, work, update_every):
+def times(parts, costs, update_every):
     """-> Times, of what `tests.benchmarks.messages.measured` gives back."""
-    one = {"known": work["known"], **one}  # Catch pulls no known version
-    ways = [(min(work[name], one[name]), max(0, one[name] - work[name])) for name in MESSAGES]
-    known, new, push = (of_servers + rest / 2 for of_servers, rest in ways)
-    learning = 1 / update_every
-    here = one["step"] + learning * (one["gradient"] + push + new) + (1 - learning) * known
-    elsewhere = max(0, one["cpu"] - here) / (2 * learning)
-    return Times(one["step"], one["gradient"], *ways, update_every, elsewhere)
+    messages = {}
+    for name, cost in costs.items():
+        latency = parts.get(name, cost.latency)  # Catch pulls no known version
+        # Code that is seldom called is slower: in a bundle, all of a message takes longer.
+        work = np.array([cost.sender, cost.others, cost.server]) * latency / cost.latency
+        in_turn = min(1, latency / sum(work))
+        wait, elsewhere = max(0, latency - sum(work)), (1 - in_turn) * sum(work)
+        messages[name] = Message(*(float(ms) for ms in (*in_turn * work, wait, elsewhere)))
+    return Times(
+        float(parts["step"]), float(parts["gradient"]), **messages, update_every=update_every
+    )
 
 
-MESSAGES = "known", "new", "push"
 MEASURED = {
-    "Catch": Times(0.28, 0.09, (0.38, 0.35), (0.66, 0.68), (0.82, 0.67), 1),
-    "Pong": Times(0.81, 4.53, (0.49, 0.78), (2.71, 0.62), (2.94, 1.70), 5),
-    "Nature": Times(1.34, 29.5, (0.43, 1.04), (3.27, 1.93), (5.24, 1.76), 4),
+    "Catch": Times(
+        0.21,
+        0.07,
+        Message(0.44, 0.28, 0.28, 0.00, 0.10),
+        Message(0.58, 0.32, 0.43, 0.00, 0.11),
+        Message(0.66, 0.35, 0.47, 0.00, 0.14),
+        1,
+    ),
+    "Pong": Times(
+        0.72,
+        4.82,
+        Message(0.51, 0.34, 0.33, 0.00, 0.12),
+        Message(0.94, 1.55, 0.89, 0.00, 1.31),
+        Message(1.80, 1.66, 1.24, 0.00, 1.58),
+        5,
+    ),
+    "Nature": Times(
+        1.44,
+        30.81,
+        Message(0.62, 0.42, 0.40, 0.00, 0.13),
+        Message(1.37, 3.23, 1.81, 0.00, 2.49),
+        Message(3.43, 2.68, 3.62, 0.00, 2.82),
+        4,
+    ),
 }
+FURTHER = 0.31  # milliseconds of a sender with each further server
 
 
-def simulated(times, bundles, shards, cores=inf, pull_every=1, most_events=40_000, seed=0):
+def simulated(times, bundles, shards, cores=inf, pull_every=1, most_pulls=20_000, seed=0):
     """-> {"steps", "updates": a second; "behind": versions; "dropped", "load": shares, 0..1}
 
-    cores: of all processes together; where there are fewer than processes, they take turns.
+    cores: of all processes together. What has to be done next in a chain of messages waits for one
+    of them, by chance, even if another is idle: the operating system seldom moves so short a work.
     "dropped": the gradients that are `GorilaSettings.stale_after` versions behind.
     """
     rng = np.random.default_rng(seed)
-    known_work = times.known[0]
-    free_cores = [0.0] * int(cores) if cores < inf else None
-    free = busy = 0.0  # the server: when it is free, how long it has been at work
-    version = behind = taken = pushes = 0
     stale_after = GorilaSettings().stale_after
-    seen, due = [-1] * bundles, rng.integers(times.update_every, size=bundles)
-    events = [(rng.uniform(0, times.step + times.gradient), i, "pull") for i in range(bundles)]
-    heapq.heapify(events)
+    known, new, push = (shard(message, times.known, shards) for message in times[2:5])
+    now = at_work = 0.0  # at_work: of this time, the server
+    version = behind = pulls = pushes = 0
+    events, order = [], itertools.count()  # [(time, order, what happens then)]
+    free = dict.fromkeys(["server", *(range(cores) if cores < inf else ())], 1)
+    queues = {what: deque() for what in free}
 
-    def on_a_core(begin, ms):
-        """-> when this work is done."""
-        if free_cores is None:
-            return begin + ms
-        done = max(begin, heapq.heappop(free_cores)) + ms
-        heapq.heappush(free_cores, done)
-        return done
+    def wait(ms, then):
+        heappush(events, (now + ms, next(order), then))
 
-    for _ in range(most_events):
-        now, i, what = heapq.heappop(events)
-        message = what if what == "push" else "known" if seen[i] == version else "new"
-        work, way = getattr(times, message)
-        work = known_work + max(0.0, work - known_work) / shards
-        free = on_a_core(max(now, free), work)
-        busy += work
-        if message != "known" and free_cores:
-            on_a_core(free, times.elsewhere)
-        answered = on_a_core(free, shards * way / 2) + way / 2
-        if what == "push":
-            behind += version - seen[i]
-            pushes += 1
-            version += version - seen[i] < stale_after
-            heapq.heappush(events, (answered, i, "pull"))
-            continue
-        seen[i], taken, due[i] = version, taken + pull_every, due[i] + pull_every
-        learns = due[i] % times.update_every < pull_every
-        ms = pull_every * times.step + learns * times.gradient
-        done = on_a_core(answered, ms * rng.uniform(0.8, 1.2))
-        heapq.heappush(events, (done, i, "push" if learns else "pull"))
+    def take(what, then):
+        if free[what]:
+            free[what] -= 1
+            then()
+        else:
+            queues[what].append(then)
+
+    def give(what):
+        if queues[what]:
+            queues[what].popleft()()
+        else:
+            free[what] += 1
+
+    def work(ms, then):
+        """On a core, at most for a millisecond: then it is another's turn."""
+        if cores == inf:
+            return wait(ms, then)
+        core = int(rng.integers(cores))
+
+        def done():
+            give(core)
+            work(ms - 1, then) if ms > 1 else then()
+
+        take(core, lambda: wait(min(ms, 1), done))
+
+    def go_on(process):
+        """A process yields (function, argument), and goes on when that is done."""
+        if what := next(process, None):
+            function, argument = what
+            function(argument, lambda: go_on(process))
+
+    def exchange(message, answer):
+        """answer() -> Message: the whole of it, as the server finds it."""
+        nonlocal at_work
+        yield work, message.sender / 2
+        yield work, message.others / 2
+        yield take, "server"
+        began, whole = now, answer()
+        yield work, whole.server
+        at_work += now - began
+        give("server")
+        go_on(iter([(work, whole.elsewhere)]))
+        yield work, whole.others - message.others / 2
+        yield work, whole.sender - message.sender / 2
+        yield wait, whole.wait
+
+    def bundle(due):
+        seen = -1
+
+        def pulled():
+            nonlocal seen, pulls
+            is_known, seen, pulls = seen == version, version, pulls + 1
+            return known if is_known else new
+
+        def pushed():
+            nonlocal version, behind, pushes
+            behind, pushes = behind + version - seen, pushes + 1
+            version += version - seen < stale_after
+            return push
+
+        yield wait, rng.uniform(0, times.step + times.gradient)
+        while True:
+            yield from exchange(known, pulled)
+            learns = due % times.update_every < pull_every
+            due += pull_every
+            ms = pull_every * times.step + learns * times.gradient
+            yield work, ms * rng.uniform(0.8, 1.2)
+            if learns:
+                yield from exchange(push, pushed)
+
+    for _ in range(bundles):
+        go_on(bundle(rng.integers(times.update_every)))
+    while pulls < most_pulls:
+        now, _, then = heappop(events)
+        then()
     return {
-        "steps": taken / now * 1e3,
+        "steps": pulls * pull_every / now * 1e3,
         "updates": version / now * 1e3,
         "behind": behind / max(1, pushes),
         "dropped": 1 - version / max(1, pushes),
-        "load": min(1.0, busy / now),
+        "load": at_work / now,
     }
+
+
+def shard(message, known, shards):
+    """-> Message: to so many servers, each with its part of the parameters."""
+    own = (small + (whole - small) / shards for small, whole in zip(known[1:], message[1:]))
+    return Message(message.sender + (shards - 1) * FURTHER, *own)
 
 
 SIZES, SHARDS = (1, 2, 4, 10, 30, 100, 300, 1_000), (1, 4, 16, 31, 64)
@@ -166,10 +254,10 @@ def draw(results):
                 values = [results[network, k, n][name] for n in SIZES]
                 panel.plot(SIZES, values, label=f"{k} shard{'s' * (k > 1)}", ms=4, **style)
             panel.set(xscale="log", title=f"{network}: {text}")
-            panel.yaxis.set_major_formatter("{x:,.10g}")
-            panel.xaxis.set_major_formatter("{x:,.10g}")
             if name == "steps":
                 panel.set_yscale("log")
+            panel.yaxis.set_major_formatter("{x:,.10g}")
+            panel.xaxis.set_major_formatter("{x:,.10g}")
             panel.set_ylim(bottom=None if name == "steps" else 0)
     for panel in axes[-1]:
         panel.set_xlabel("bundles")

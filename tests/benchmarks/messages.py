@@ -1,9 +1,8 @@
 """What Gorila's messages cost on Ray:  python -m tests.benchmarks.messages [SECONDS]
 
-For Catch's network and both networks of Atari (which needs ale-py): what one bundle does in an
-agent step, timed while it learns from real servers; bytes and milliseconds of a message to all
-shards; and milliseconds of each where SENDERS processes send them at once, which is what a message
-keeps a server busy. All processes are on this machine, so nothing goes over a network.
+For Catch's network and both networks of Atari (which needs ale-py): bytes, milliseconds and
+processor time of a message to all shards, and what one bundle does in an agent step, timed while it
+learns from real servers. All processes are on this machine, so nothing goes over a network.
 """
 
 import os
@@ -11,6 +10,7 @@ import pickle
 import sys
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -28,8 +28,6 @@ GAMES = {
     "Pong": ("ALE/Pong-v5", {"frame_size": 42}, Settings(**PRESETS["atari"])),
     "Nature": ("ALE/Pong-v5", {}, Settings(**PRESETS["nature"])),
 }
-SENDERS = 4  # processes
-INLINE = 100_000  # bytes: Ray's object store, a process of its own, has what is larger
 NEVER = 10**9  # agent steps; versions: no gradient is too old
 
 
@@ -66,28 +64,17 @@ def inside(actor, function):
 
 
 def parts(driver, seconds):
-    """-> {part of a step: ms, the mean}: of the only bundle, while it learns.
-
-    "cpu" is the processor time of all processes together, Ray's own among them.
-    """
+    """-> {part of a step: ms, the mean}: of the only bundle, while it learns."""
     (bundle,) = driver.bundles
     speed = 200 / take(driver, 200)
     inside(bundle, begin_timing)
-    before = processor_time()
     take(driver, max(50, int(speed * seconds)))
-    cpu = processor_time() - before
     ms = inside(bundle, lambda process: {n: 1e3 * np.mean(t) for n, t in process.times.items()})
     steps, updates = inside(bundle, lambda process: (len(process.times["step"]), process.updates))
     learning = updates / steps
     pulls = ms["known"] * (1 - learning) + ms["new"] * learning if "known" in ms else ms["new"]
     ms["step"] -= pulls + learning * (ms["gradient"] + ms["push"])
-    return {**ms, "cpu": 1e3 * cpu / steps}
-
-
-def processor_time():
-    """-> seconds: of this process and all that it has started."""
-    driver = psutil.Process()
-    return sum(sum(p.cpu_times()[:2]) for p in [driver, *driver.children(recursive=True)])
+    return ms
 
 
 def begin_timing(process):
@@ -123,34 +110,66 @@ def begin_timing(process):
 class Sender:
     """A process that sends messages, one after the other, to all servers at once."""
 
-    def send(self, message, servers, gradients, begin, seconds):
-        """-> how many, in these seconds from the time `begin` on."""
+    def send(self, message, servers, gradients, seconds):
+        """-> how many, in these seconds."""
         versions = [version for version, _ in ray.get([server.pull(-1) for server in servers])]
         sent = {
             "push": lambda: [server.push(gradients, 0) for server in servers],
             "new": lambda: [server.pull(-1) for server in servers],
             "known": lambda: [s.pull(version) for s, version in zip(servers, versions)],
         }[message]
-        time.sleep(max(0, begin - time.time()))
-        count, end = 0, time.time() + seconds
-        while time.time() < end:
+        count, end = 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
             ray.get(sent())
             count += 1
         return count
 
 
-def costs(driver, senders, seconds):
-    """-> {message: ms each, if so many processes send at once}."""
+def costs(driver, seconds):
+    """-> {message: Cost}, of one process that sends."""
     gradients = {name: np.zeros_like(value) for name, value in driver.first_params.items()}
-    processes = [ray.remote(Sender).options(num_cpus=0).remote() for _ in range(senders)]
-    ms = {}
+    sender = ray.remote(Sender).options(num_cpus=0).remote()
+    servers = [server.actor for server in driver.servers]
+    pids = [inside(actor, lambda process: os.getpid()) for actor in (sender, *servers)]
+    found = {}
     for message in ("known", "new", "push"):
-        begin = time.time() + 2 * (not ms) + 0.2  # the processes have to start
-        given = message, driver.servers, gradients, begin, seconds
-        ms[message] = 1e3 * seconds / sum(ray.get([p.send.remote(*given) for p in processes]))
-    for process in processes:
-        ray.kill(process)
-    return ms
+        given = message, driver.servers, gradients
+        ray.get(sender.send.remote(*given, 0.1))
+        before = processor_times(*pids)
+        count = ray.get(sender.send.remote(*given, seconds))
+        spent = seconds, *processor_times(*pids) - before
+        found[message] = Cost(*(1e3 * part / count for part in spent))
+    ray.kill(sender)
+    return found
+
+
+class Cost(NamedTuple):
+    """Milliseconds of a message, or of its answer if that is larger."""
+
+    latency: float  # of the message to all servers, until all answers are there
+    sender: float  # processor time of the process that sends
+    server: float  # of the main thread of each server, which has one message at a time
+    others: float  # of the servers' other threads and of Ray's own processes
+
+
+def processor_times(sender, *servers):
+    """-> seconds: of the sender, of a server's main thread, the rest of this program's processes.
+
+    sender, servers: numbers of processes.
+    """
+    driver = psutil.Process()
+    every = {p.pid: p for p in [driver, *driver.children(recursive=True)]}
+    main = [t for pid in servers for t in every[pid].threads() if t.id == pid]
+    server = sum(t.user_time + t.system_time for t in main)
+    sent, total = (sum(map(busy, of)) for of in ([every[sender]], every.values()))
+    return np.array([sent, server / len(servers), total - sent - server])
+
+
+def busy(process):
+    try:
+        return sum(process.cpu_times()[:2])
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def size(driver, message):
@@ -161,35 +180,28 @@ def size(driver, message):
 
 
 def measured(network, seconds):
-    """-> (parts of a step, costs of a message where SENDERS processes send), in ms"""
+    """-> (parts of a step, {message: Cost}), in ms"""
     driver = started(network)
-    one, many = parts(driver, seconds), costs(driver, SENDERS, seconds)
-    if size(driver, "push") < INLINE:
-        one["cpu"] = 0.0
+    found = parts(driver, seconds), costs(driver, seconds)
     kill(driver)
-    return one, many
+    return found
 
 
 def main(seconds=1):
     seconds = float(seconds)
     connect(num_cpus=2)
-    print(f"| network | shards | message | bytes | ms | ms each, from {SENDERS} processes |")
-    print("|---|---|---|---|---|---|")
+    print(f"| network | shards | message | bytes | {' | '.join(Cost._fields)} |\n{'|---' * 8}|")
     for network in GAMES:
         for shards in (1, 4):
             driver = started(network, shards=shards)
-            alone, many = costs(driver, 1, seconds), costs(driver, SENDERS, seconds)
-            for message, ms in alone.items():
-                print(
-                    f"| {network} | {shards} | {message} | {size(driver, message):,} | {ms:.2f}"
-                    f" | {many[message]:.2f} |",
-                    flush=True,
-                )
+            for message, cost in costs(driver, seconds).items():
+                ms = " | ".join(f"{part:.2f}" for part in cost)
+                begin = f"| {network} | {shards} | {message} | {size(driver, message):,}"
+                print(f"{begin} | {ms} |", flush=True)
             kill(driver)
     for network in GAMES:
-        one, many = measured(network, seconds)
-        print(f"{network}: a bundle's parts", {name: round(ms, 3) for name, ms in one.items()})
-        print(f"{network}: a server's work", {name: round(ms, 3) for name, ms in many.items()})
+        ms, _ = measured(network, seconds)
+        print(f"{network}: a bundle's parts", {name: round(part, 3) for name, part in ms.items()})
     ray.shutdown()
 
 
