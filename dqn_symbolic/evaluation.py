@@ -1,6 +1,7 @@
 """Evaluation: the agent plays whole episodes, many at a time, and learns nothing from them."""
 
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 from tqdm import tqdm
@@ -58,3 +59,22 @@ def returns(
 def seeds(episodes: int, seed: int = 0) -> list[dict]:
     """-> the beginnings of this many episodes, each with a seed of its own."""
     return [{"seed": (seed + i) % 2**31} for i in range(episodes)]
+
+
+def held_out(env, beginnings, seed=0, states=500, stop=(), quiet=True) -> np.ndarray | None:
+    """-> (states, *obs): what random play shows, in episodes that begin with `beginnings` in turn.
+
+    The mean of their greatest Q-values shows how learning goes (Mnih et al. 2015, Figure 2).
+    env: a `History`; the rest: as for `returns`.
+    """
+    rng, again, over, found = np.random.default_rng(seed), cycle(beginnings), True, []
+    bar = {"desc": "states of random play", "delay": 2, "leave": False, "disable": quiet}
+    for _ in tqdm(range(states), **bar):
+        if stop:
+            return None
+        if over:
+            x, _ = env.reset(**next(again))
+        found.append(x)
+        x, _, terminated, truncated, _ = env.step(int(rng.integers(env.action_space.n)))
+        over = terminated or truncated
+    return np.array(found)

@@ -18,7 +18,7 @@ def evaluate(
     """Writes evaluation.json and prints it as a table. -> exit status"""
     folder = folder_of(folder, agent)
     player = player_of(folder)
-    task, s, _ = player
+    task, s, *_ = player
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
     beginnings, steps = seeds(episodes, seed), s.evaluation_steps

@@ -6,7 +6,6 @@
 import argparse
 import ast
 import json
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -77,7 +76,9 @@ class Plotting:
 
 @dataclass(frozen=True)
 class Comparing:
-    experiment: str = setting(None, "name of an experiment (all but pong, which is long)")
+    experiment: str = setting(
+        None, "name of an experiment (all but games and pong, which are long)"
+    )
     quick: bool = setting(False, "a small version, about a minute for each experiment")
     out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
     quiet: bool = setting(False, "print nothing but errors")
@@ -163,10 +164,9 @@ def did_you_mean(text, names):
 
 
 def versions():
-    from importlib.metadata import version  # only now: it takes longer than all the rest
+    from dqn_symbolic.runs.machine import machine  # only now: it takes longer than all the rest
 
-    names = "dqn_symbolic", "PyTensor", "numba", "NumPy", "Gymnasium"
-    return ", ".join([*(f"{n} {version(n)}" for n in names), f"Python {sys.version.split()[0]}"])
+    return machine()["versions"]
 
 
 def layers(text):

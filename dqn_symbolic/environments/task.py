@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import gymnasium
+import numpy as np
 
-from dqn_symbolic.evaluation import returns, seeds
+from dqn_symbolic.evaluation import held_out, returns, seeds
 from dqn_symbolic.frames import History
 from dqn_symbolic.guard.errors import raised
 
@@ -80,22 +81,28 @@ def scorer(task: Task, player) -> Callable:
     """-> score(stop=(), quiet=True), which plays one evaluation with the player's weights.
 
     player has forward, settings and evaluation_seed. score() -> {"mean_return": ..., the task's own
-    measures}, or None as soon as `stop` is not empty. It has its own environments; with the setting
-    `one_game` it plays in the agent's, which then goes back to where it was.
+    measures, "held_out_value": the mean of the greatest Q-values of `held_out` states}, or None as
+    soon as `stop` is not empty. It has its own environments; with the setting `one_game` it plays
+    in the agent's, which then goes back to where it was.
     """
     s, seed = player.settings, player.evaluation_seed
     beginnings = task.beginnings(s, int(seed.generate_state(1)[0]))
     shares = s.one_game and hasattr(player, "go_back")
     games = [player.env] if shares else task.games(s, len(beginnings))
-    epsilon = task.epsilon(s)
+    epsilon, states = task.epsilon(s), None
 
     def score(stop=(), quiet=True):
+        nonlocal states
         where = (player.actions, player.x, player.env.episode_return) if shares else ()
+        if states is None:
+            states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
         scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
         if scores is None:
             return None
         if shares:
             player.go_back(*where)
-        return {"mean_return": float(scores.mean()), **task.measures(scores)}
+        greatest = np.asarray(player.forward(states)).max(axis=1)
+        means = {"mean_return": scores.mean(), "held_out_value": greatest.mean()}
+        return {name: float(mean) for name, mean in means.items()} | task.measures(scores)
 
     return score

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import time
+from functools import partial
 from importlib import import_module
 from zlib import crc32
 
@@ -23,10 +24,10 @@ from dqn_symbolic.runs.loading import expect_count, expect_number
 # In the lecture's order, by their files: "late-rewards" is late_rewards.py.
 NAMES = """
 stages repeating-starts ablation minibatches frames exploration initialisation
-dynamic-programming policy-gradient corridor deep-sea late-rewards pong
+dynamic-programming policy-gradient corridor deep-sea late-rewards pong games
 """
 ALL = {n: import_module(f"{__package__}.{n.replace('-', '_')}") for n in NAMES.split()}
-LONG = {"pong": ALL["pong"]}  # `compare` runs it only by its name
+LONG = {name: ALL[name] for name in ("pong", "games")}  # `compare` runs them only by name
 EXPERIMENTS = {name: experiment for name, experiment in ALL.items() if name not in LONG}
 
 
@@ -61,7 +62,7 @@ def compare(names, out, quick, stop, quiet=False, do=in_processes):
         (out / name).mkdir(parents=True, exist_ok=True)
     shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0, "dynamic_ncols": True}
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
-        for job, (rows, seconds) in do(todo, work, cores(), stop, bar.refresh):
+        for job, (rows, seconds) in do(todo, partial(work, out), cores(), stop, bar.refresh):
             _, _, condition, seed = job
             result = {"seconds": round(seconds, 3), "rows": rows, "checksum": checksum(rows)}
             text = json.dumps({"condition": condition, "seed": seed, **result})
@@ -74,11 +75,12 @@ def compare(names, out, quick, stop, quiet=False, do=in_processes):
     return True
 
 
-def work(job):
+def work(out, job):
     """One job, in any process. -> (rows, seconds)"""
     name, _, condition, seed = job
     since = time.perf_counter()
-    rows = list(ALL[name].measure(condition, seed))
+    folder = [path_of(out, *job).with_suffix("")] if name == "games" else []  # it keeps its runs
+    rows = list(ALL[name].measure(condition, seed, *folder))
     return rows, time.perf_counter() - since
 
 

@@ -22,28 +22,34 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 
 def learning_curves(task, lines):
-    """-> a figure of the score and the loss; lines: {label: {seed: rows of progress.csv}}."""
-    figure, (above, below) = panels(7, 5 + 0.2 * len(lines), 2, sharex=True, height_ratios=(3, 2))
+    """-> a figure of score, value and loss; lines: {label: {seed: rows of progress.csv}}."""
+    known = set().union(*(rows[0] for runs in lines.values() for rows in runs.values() if rows))
+    columns = [task.score_name, *({"held_out_value"} & known), "loss"]  # an older run has no value
+    shape = {"sharex": True, "height_ratios": (3, 2, 2)[: len(columns)]}
+    size = 7, 1 + 2 * len(columns) + 0.2 * len(lines)
+    figure, (above, *middle, below) = panels(*size, len(columns), **shape)
     labels, title = {}, task.game
     for label, runs in lines.items():
         seeds = f"seed{'s' * (len(runs) > 1)} {', '.join(map(str, sorted(runs)))}"
         labels[f"{label}: {seeds}" if label else seeds] = list(runs.values())
         if len(runs) > 1:
             title = f"{task.game}: median and quartiles of the seeds"
-    for axes, column in ((above, task.score_name), (below, "loss")):
+    for axes, column in zip(figure.axes, columns):
         bands(axes, {label: by_steps(runs, column) for label, runs in labels.items()}, ms=4)
     levels = task.levels or ({} if task.goal is None else {"solved": task.goal})
     for (name, value), dashes in zip(levels.items(), ("-", (0, (5, 2)), (0, (1, 2)))):
         name = f"{name.replace('_', ' ')} ({value:,.4g})"
         above.axhline(value, color="black", lw=0.9, ls=dashes, label=name)
     above.set(ylabel=task.score_name.replace("_", " "))
+    for axes in middle:
+        axes.set(ylabel="held-out value")
     below.set(xlabel="agent steps", ylabel="squared TD error", yscale="log")
     least, most = below.get_ylim()
     below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 50 * least else (1,)))
     below.minorticks_off()
-    for axis in (above.yaxis, below.xaxis):
+    for axis in (below.xaxis, *(axes.yaxis for axes in (above, *middle))):
         axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
-    for axis in (above.yaxis, below.yaxis, below.xaxis):
+    for axis in (below.xaxis, *(axes.yaxis for axes in figure.axes)):
         axis.set_major_formatter("{x:,.10g}")
     figure.suptitle(title, fontsize=10)
     figure.align_ylabels()
@@ -52,7 +58,8 @@ def learning_curves(task, lines):
 
 def by_steps(runs, column):
     """-> {agent steps: [value of each run, ...]} of the runs that have this column."""
-    curves = [[(r["env_steps"], r[column]) for r in rows if r[column] is not None] for rows in runs]
+    found = [[row for row in rows if row.get(column) is not None] for rows in runs]
+    curves = [[(row["env_steps"], row[column]) for row in rows] for rows in found]
     steps = sorted({step for curve in curves for step, _ in curve})
     values = [np.interp(steps, *zip(*curve)) for curve in curves if curve]
     return dict(zip(steps, np.transpose(values)))

@@ -8,6 +8,7 @@ import csv
 import json
 import re
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ class Player(NamedTuple):
 
     task: Task
     settings: Settings
+    weights: dict  # {name: array}
     forward: object
 
 
@@ -61,7 +63,14 @@ def player_of(folder) -> Player:
     with bad_input():  # numba may not be able to compile here
         numba = mode("numba")
     network, shape = networks.of(settings, space), space.shape
-    return Player(task, settings, forward_alone(network, weights, shape, space.dtype, numba))
+    return Player(
+        task, settings, weights, forward_alone(network, weights, shape, space.dtype, numba)
+    )
+
+
+def digest(weights):
+    """-> the SHA-256 of all weights, in hexadecimal digits."""
+    return sha256(b"".join(value.tobytes() for value in weights.values())).hexdigest()
 
 
 def read_settings(path, kind):

@@ -1,16 +1,22 @@
-"""How much memory a run will take, and how much the machine has left.
+"""What the machine is, and whether it has room for a run.
 
 NumPy's zeros only reserves memory. So without this check, a run could end after hours.
 """
 
+import platform
+import re
+from importlib.metadata import version
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import psutil
 
+from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.memory import NUMBERS
 from dqn_symbolic.runs.errors import BadInput
 
+PACKAGES = "dqn_symbolic", "PyTensor", "numba", "NumPy", "Gymnasium"
 LARGE = 10**9  # bytes: a line announces a replay memory that is larger
 
 
@@ -29,3 +35,13 @@ def expect_room(run, memories=1):
         raise BadInput(f"{run.memory}, {problem}; --memory-size sets the number of frames")
     if needed > LARGE:
         run.say(run.memory)
+
+
+def machine():
+    """-> {"machine": its processor and cores, "versions": of Python and the packages}"""
+    name, known = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
+    if known.exists() and (found := re.search("model name\\s*: (.*)", known.read_text())):
+        name = found[1]
+    packages = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    python = f"Python {platform.python_version()}"
+    return {"machine": f"{name}, {cores()} cores", "versions": f"{packages}, {python}"}
