@@ -41,6 +41,8 @@ CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN, STOPPING = (
     for name in ("checkpoints", "files", "loading", "machine", "pieces", "run", "stopping")
 )
 SETTINGS = "dqn_symbolic/settings.py"
+TASK, PICTURE = "dqn_symbolic/environments/task.py", "dqn_symbolic/commands/picture.py"
+GAMES = f"{EXPERIMENTS}/games.py"
 TRAINING, ANY_GAME = "dqn_symbolic/training.py", "dqn_symbolic/environments/any_game.py"
 GUARD, SPACES = "dqn_symbolic/guard/game.py", "dqn_symbolic/guard/spaces.py"
 TABULAR, REINFORCE = f"{EXPERIMENTS}/tabular.py", f"{EXPERIMENTS}/reinforce.py"
@@ -434,6 +436,12 @@ FAULTS = [
     ("an episode's seed that is always the same", AGENT, "(self.first_seed + self.episode + 1) % 2**31", "self.first_seed % 2**31", "test_agent"),
     ("a game that breaks its promise not noticed", AGENT, "and np.array_equal(self.x, x)", "", "test_games"),
     ("bytes divided by 255, not by the largest value of the space", NETWORKS, "highest=max(1, int(space.high.max()))", "highest=255", "test_agent"),
+    ("held-out states of one action", EVALUATION, "int(rng.integers(env.action_space.n))", "0", "test_evaluation"),
+    ("held-out states after an episode's end", EVALUATION, "        over = terminated or truncated\n    return", "        over = False\n    return", "test_evaluation"),
+    ("the mean of all held-out Q-values", TASK, "(states)).max(axis=1)", "(states))", "test_evaluation"),
+    ("a rally until a loss", PICTURE, "moment.reward > first", "moment.reward != first", "test_picture"),
+    ("the Q-values without the last bias", PICTURE, "hidden @ last + bias", "hidden @ last", "test_picture"),
+    ("the 49 games scored by the games that training was scored by", GAMES, "seeds(episodes)", "seeds(episodes, 1)", "test_atari"),
     ("an evaluation twice as long as allowed", EVALUATION, "or steps + 1 >= most_steps", "or steps + 1 >= 2 * most_steps", "test_evaluation"),
     ("only the first of the optimiser's updates applied", Q, "graph.td_error, mode, updates=graph.updates", "graph.td_error, mode, updates=graph.updates[:1]", "test_q_learning"),
     ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),

@@ -4,6 +4,7 @@ These tests need the extra `.[atari]`. All of them are marked slow.
 """
 
 import csv
+import hashlib
 import inspect
 import json
 from itertools import pairwise
@@ -18,15 +19,18 @@ pytest.importorskip("ale_py")
 import run_catch
 from dqn_symbolic import optimisers
 from dqn_symbolic.__main__ import DOOR, main
+from dqn_symbolic.commands import evaluating
 from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.training import new
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
+from dqn_symbolic.experiments import games
 from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
 from dqn_symbolic.runs.loading import read_settings
 from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.training import training
 from tests.plain import load, plain
 
 pytestmark = pytest.mark.slow
@@ -340,6 +344,75 @@ def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
     assert "five minutes a game" in out
     with open(trained / "progress.csv", newline="") as file:
         assert "human_normalised" in next(csv.DictReader(file))
+
+
+SMALL = games.conditions(quick=True)["Breakout"]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """-> (the folder of a job of the 49 games, its row)"""
+    folder = tmp_path_factory.mktemp("games") / "Breakout-3"
+    (row,) = games.measure(SMALL, 3, folder)
+    return folder, row
+
+
+def test_a_job_of_the_49_games_leaves_an_agent_and_a_row_to_check_it(job, tmp_path, capsys):
+    folder, row = job
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("agent.npz", "learning_curve.png", "progress.csv", "summary.json"),
+    ]
+    with np.load(folder / "agent.npz") as file:
+        arrays = [file[name] for name in file.files if file[name].dtype == np.float32]
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+    assert len(arrays) == 6
+    assert row["weights"] == digest
+    assert json.loads(row["settings"])["seed"] == 3
+    assert main(["evaluate", str(folder), "--episodes", "2", "--out", str(tmp_path)]) == 0
+    evaluation = json.loads((tmp_path / "evaluation.json").read_text())
+    names = ("mean", "standard_error", "human_normalised", "weights")
+    expected = [row["score"], *(row[name] for name in names[1:])]
+    assert [evaluation[name] for name in names] == expected
+    assert list(games.measure(SMALL, 3, folder)) == [row]
+
+
+def test_a_job_of_the_49_games_goes_on_after_a_kill(job, tmp_path, monkeypatch):
+    def cut(agent, score, pause):
+        yield from training(agent, score, lambda: pause() or agent.steps >= 250)
+        if agent.steps < 300:
+            raise KeyboardInterrupt
+
+    condition = {**SMALL, "agent": SMALL["agent"] | {"checkpoint_every": 100}}
+    monkeypatch.setattr(games, "training", cut)
+    with pytest.raises(KeyboardInterrupt):
+        list(games.measure(condition, 3, tmp_path / "run"))
+    monkeypatch.setattr(games, "training", training)
+    (row,) = games.measure(condition, 3, tmp_path / "run")
+    same = ("score", "scores", "values", "weights", "updates")
+    assert [row[name] for name in same] == [job[1][name] for name in same]
+
+
+def test_evaluate_says_whether_the_weights_are_those_of_a_row(job, tmp_path, capsys, monkeypatch):
+    folder, row = job
+    monkeypatch.setattr(evaluating, "ROWS", tmp_path / "games.csv")
+    for weights, expected in ((row["weights"], "those of"), ("0" * 64, "not those of")):
+        text = f"condition,seed,score,weights\nBreakout,3,{row['score']},{weights}\n"
+        (tmp_path / "games.csv").write_text(text)
+        assert main(["evaluate", str(folder), "--episodes", "1", "--out", str(tmp_path)]) == 0
+        assert f"weights: {expected} games.csv" in capsys.readouterr().out
+
+
+def test_the_table_of_the_games_counts_them():
+    """Random play, three standard errors above it, just as much as 75% of human, and more."""
+    scores = [(10.0, 1.0, 0.0), (13.1, 1.0, 3.1), (85.0, 2.0, 75.0), (90.0, 2.0, 80.0)]
+    known = {"random": 10.0, "human": 110.0, "dqn_2015": 60.0, "train_seconds": 600.0}
+    names = "score", "standard_error", "human_normalised"
+    rows = [{"condition": "A", **known, **dict(zip(names, values))} for values in scores]
+    *lines, above, as_human = games.table(rows)
+    assert lines[2] == ["A", "13.1 ± 1.0", "3", "50", "10.0", "10"]
+    assert above[0] == "above random play by three standard errors: 3 of 4"
+    assert as_human[0] == "above 75% of human: 1 of 4"
+    assert len(games.draw(rows).axes[0].patches) == 8
 
 
 def test_bad_input_is_refused_in_one_line(capsys):

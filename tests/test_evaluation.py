@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.evaluation import returns
+from dqn_symbolic.environments.task import Task, scorer
+from dqn_symbolic.evaluation import held_out, returns
 from dqn_symbolic.settings import Settings
 from games.catch import Catch, State
 
@@ -131,3 +132,54 @@ def test_other_games_are_scored_by_the_same_episodes_every_time():
         "mean_return",
         "classic",
     )
+
+
+def test_held_out_states_are_those_of_random_play():
+    """From 7 there are three states before the episode ends at 10, from 8 two, then 7 again."""
+    states = held_out(Counter(), [{"seed": 7}, {"seed": 8}], states=8)
+    assert states.ravel().tolist() == [7, 8, 9, 8, 9, 7, 8, 9]
+    assert states.dtype == np.uint8
+    truncated = held_out(Counter(truncates=True), [{"seed": 7}], states=4)
+    assert truncated.ravel().tolist() == [7, 8, 9, 7]
+    assert held_out(Counter(), [{"seed": 7}], stop=["Ctrl-C"]) is None
+
+
+def test_random_play_takes_each_action_equally_often():
+    taken = []
+
+    class Noting(Counter):
+        def step(self, action):
+            taken.append(action)
+            return super().step(action)
+
+    held_out(Noting(endless=True), [{"seed": 0}], seed=3, states=3_000)
+    counts = np.bincount(taken)
+    assert np.abs(counts - 1_000).max() < 130  # five standard deviations of 26
+
+
+def test_the_held_out_value_is_the_mean_of_the_greatest_q_values():
+    """Every evaluation has the same states, whatever the weights are, and other scores aside."""
+    q = np.array([[1.0, 5.0, 2.0]], np.float32)
+    seen = []
+
+    class Player:
+        settings = Settings(evaluation_episodes=2)
+        evaluation_seed = np.random.SeedSequence(0)
+
+        def forward(self, x):
+            seen.append(x)
+            return q * x.reshape(len(x), -1)
+
+    class FromZero(Counter):
+        def reset(self, *, seed=None, options=None):
+            return super().reset(seed=seed % 4)
+
+    game = Task("Counter", {}, FromZero)
+    score = scorer(game, Player())
+    first, again = score(), score()
+    held = [x for x in seen if len(x) == 500]
+    assert len(held) == 2
+    assert (held[0] == held[1]).all()
+    assert first["held_out_value"] == pytest.approx(5 * held[0].mean())
+    assert again == first
+    assert len(np.unique(held[0])) > 6

@@ -1,15 +1,19 @@
 """evaluate: scores the best agent of a run over new episodes."""
 
+import csv
 import json
 from contextlib import ExitStack
 
 from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.evaluation import returns, seeds
 from dqn_symbolic.runs.files import write_text
-from dqn_symbolic.runs.loading import player_of
+from dqn_symbolic.runs.loading import digest, player_of
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
+
+ROWS = TRAINED / "games.csv"  # made by the experiment `games`
 
 
 def evaluate(
@@ -38,6 +42,7 @@ def evaluate(
         "std": float(scores.std()),
         "minimum": float(scores.min()),
         "maximum": float(scores.max()),
+        "weights": digest(player.weights),
         **task.levels,
         **task.measures(scores),
     }
@@ -53,6 +58,18 @@ def evaluate(
                 shown += f" +- {error:.2g} (standard error, {episodes} episodes)"
             if name != "standard_error":
                 say(f"{name:{width}}  {shown}")
-        for line in filter(None, (task.levels_from, f"written: {path}" if path else "")):
+        known = origin(task.game, row["weights"])
+        for line in filter(None, (task.levels_from, known, f"written: {path}" if path else "")):
             say(line)
     return 0
+
+
+def origin(game, weights):
+    """-> a line: whether a row of the 49 games that were trained has these weights; or \"\"."""
+    with open(ROWS, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if game == f"ALE/{row['condition']}-v5"]
+    for row in rows:
+        if row["weights"] == weights:
+            score = f"{float(row['score']):,.4g} over 30 games of seed 0"
+            return f"weights: those of {ROWS.name}, which has {score}"
+    return f"weights: not those of {ROWS.name}" if rows else ""

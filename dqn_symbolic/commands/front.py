@@ -21,6 +21,7 @@ TRAIN = "Learn the game, write the files, and play in a window if there is a scr
 GORILA = "The same, by several agents that share one set of parameters, on Ray."
 EVALUATE = "Score the best agent of a run over new episodes."
 WATCH = "Watch an agent play, and take over from it."
+PICTURE = "Draw what the network of an agent sees: its Q-values, and its last hidden layer."
 PLOT = "Draw the learning curves of runs in one picture."
 COMPARE = "Run the lecture's claims as experiments, with several seeds."
 
@@ -49,6 +50,7 @@ class Door(NamedTuple):
             "gorila": ("gorila", GORILA, (*game, *cluster, *run)),
             "evaluate": ("evaluating", EVALUATE, (trained, options.Evaluating, *self.modules)),
             "watch": ("watching", WATCH, (trained, options.Watching, *self.modules)),
+            "picture": ("picture", PICTURE, (trained, options.Picturing, *self.modules)),
             "play": ("playing", "Play the game yourself.", game),
             "plot": ("plotting", PLOT, (options.Plotting,)),
             "compare": ("comparing", COMPARE, (options.Comparing, options.Cluster)),

@@ -59,6 +59,14 @@ class Watching:
 
 
 @dataclass(frozen=True)
+class Picturing:
+    states: int = setting(2_000, "states of the last hidden layer to draw", most=20_000)
+    seed: int = setting(0, "the episodes and all random actions come from it", most=2**63 - 1)
+    out: Path = setting(None, "folder for the pictures (the run's own)")
+    quiet: bool = setting(False, "print nothing but errors")
+
+
+@dataclass(frozen=True)
 class Evaluating:
     episodes: int = setting(None, "episodes to play (the run's own number)", most=100_000)
     epsilon: float = setting(None, "probability of a random action (the run's own)")

@@ -59,13 +59,15 @@ def load(path, env=None) -> Agent:
 def player_of(folder) -> Player:
     """-> the best agent of a run; only `forward` is compiled."""
     task, settings, weights = read_agent(Path(folder) / "agent.npz")
+    return Player(task, settings, weights, forward_of(task, settings, weights))
+
+
+def forward_of(task, settings, weights):
+    """-> `forward` of a network with these weights."""
     space = stacked(task.frames, settings.history)
     with bad_input():  # numba may not be able to compile here
         numba = mode("numba")
-    network, shape = networks.of(settings, space), space.shape
-    return Player(
-        task, settings, weights, forward_alone(network, weights, shape, space.dtype, numba)
-    )
+    return forward_alone(networks.of(settings, space), weights, space.shape, space.dtype, numba)
 
 
 def digest(weights):
