@@ -42,7 +42,6 @@ CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN, STOPPING = (
 )
 SETTINGS = "dqn_symbolic/settings.py"
 TASK, PICTURE = "dqn_symbolic/environments/task.py", "dqn_symbolic/commands/picture.py"
-GAMES = f"{EXPERIMENTS}/games.py"
 TRAINING, ANY_GAME = "dqn_symbolic/training.py", "dqn_symbolic/environments/any_game.py"
 GUARD, SPACES = "dqn_symbolic/guard/game.py", "dqn_symbolic/guard/spaces.py"
 TABULAR, REINFORCE = f"{EXPERIMENTS}/tabular.py", f"{EXPERIMENTS}/reinforce.py"
@@ -441,7 +440,6 @@ FAULTS = [
     ("the mean of all held-out Q-values", TASK, "(states)).max(axis=1)", "(states))", "test_evaluation"),
     ("a rally until a loss", PICTURE, "moment.reward > first", "moment.reward != first", "test_picture"),
     ("the Q-values without the last bias", PICTURE, "hidden @ last + bias", "hidden @ last", "test_picture"),
-    ("the 49 games scored by the games that training was scored by", GAMES, "seeds(episodes)", "seeds(episodes, 1)", "test_atari"),
     ("an evaluation twice as long as allowed", EVALUATION, "or steps + 1 >= most_steps", "or steps + 1 >= 2 * most_steps", "test_evaluation"),
     ("only the first of the optimiser's updates applied", Q, "graph.td_error, mode, updates=graph.updates", "graph.td_error, mode, updates=graph.updates[:1]", "test_q_learning"),
     ("the last agent kept, not the best", RUN, 'scores["mean_return"] < best', "False", "test_games"),

@@ -346,13 +346,14 @@ def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
         assert "human_normalised" in next(csv.DictReader(file))
 
 
-SMALL = games.conditions(quick=True)["Breakout"]
+SMALL = games.conditions(quick=True)["Pong"]
+SMALL |= {"game": "ALE/Asterix-v5", "agent": SMALL["agent"] | {"evaluation_steps": 300}}
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """-> (the folder of a job of the 49 games, its row)"""
-    folder = tmp_path_factory.mktemp("games") / "Breakout-3"
+    folder = tmp_path_factory.mktemp("games") / "Asterix-3"
     (row,) = games.measure(SMALL, 3, folder)
     return folder, row
 
@@ -366,6 +367,7 @@ def test_a_job_of_the_49_games_leaves_an_agent_and_a_row_to_check_it(job, tmp_pa
         arrays = [file[name] for name in file.files if file[name].dtype == np.float32]
     digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
     assert len(arrays) == 6
+    assert row["standard_error"] > 0
     assert row["weights"] == digest
     assert json.loads(row["settings"])["seed"] == 3
     assert main(["evaluate", str(folder), "--episodes", "2", "--out", str(tmp_path)]) == 0
@@ -396,7 +398,7 @@ def test_evaluate_says_whether_the_weights_are_those_of_a_row(job, tmp_path, cap
     folder, row = job
     monkeypatch.setattr(evaluating, "ROWS", tmp_path / "games.csv")
     for weights, expected in ((row["weights"], "those of"), ("0" * 64, "not those of")):
-        text = f"condition,seed,score,weights\nBreakout,3,{row['score']},{weights}\n"
+        text = f"condition,seed,score,weights\nAsterix,3,{row['score']},{weights}\n"
         (tmp_path / "games.csv").write_text(text)
         assert main(["evaluate", str(folder), "--episodes", "1", "--out", str(tmp_path)]) == 0
         assert f"weights: {expected} games.csv" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from dqn_symbolic.settings import Settings
 def folder(tmp_path_factory):
     """-> the folder of an agent of Catch with two hidden layers."""
     out = tmp_path_factory.mktemp("run") / "catch"
-    small = ["--hidden", "16,8", "--steps", "60", "--evaluate-every", "30", "--warm-up", "40"]
+    small = ["--hidden", "16,8", "--steps", "60", "--evaluate-every", "60", "--warm-up", "40"]
     assert main(["train", "--game", "games:Catch-v0", "--out", str(out), "--quiet", *small]) == 0
     return out
 
