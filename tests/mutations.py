@@ -424,7 +424,6 @@ FAULTS = [
     ("a stage that changes two settings", f"{EXPERIMENTS}/stages.py", '"target": {"sync_every": 100}', '"target": {"sync_every": 100, "batch_size": 64}', "test_experiments"),
     ("consecutive batches drawn at random", f"{EXPERIMENTS}/minibatches.py", "rng.integers(transitions - B + 1) + np.arange(B)", "rng.integers(transitions, size=B)", "test_experiments"),
     ("the one-frame player sees the whole state", f"{EXPERIMENTS}/frames.py", "(None,) * (history - 1) + (frame(state),)) for state", "(state,) * (history - 1) + (frame(state), state)) for state", "test_experiments"),
-    ("starts that do not repeat", f"{EXPERIMENTS}/repeating_starts.py", "seed // self.hold %", "seed %", "test_experiment_games"),
     ("a corridor without switched actions", f"{EXPERIMENTS}/corridor.py", "== (cell != 1)", "== (cell != 5)", "test_experiment_games"),
     ("a treasure for any last step to the right", f"{EXPERIMENTS}/deep_sea.py", "over and column == row and went_right", "over and went_right", "test_experiment_games"),
     ("the delayed reward paid at every step", f"{EXPERIMENTS}/late_rewards.py", "self.reward if over else 0.0", "self.reward", "test_experiment_games"),

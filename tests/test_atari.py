@@ -397,11 +397,10 @@ def test_a_job_of_the_49_games_goes_on_after_a_kill(job, tmp_path, monkeypatch):
 def test_evaluate_says_whether_the_weights_are_those_of_a_row(job, tmp_path, capsys, monkeypatch):
     folder, row = job
     monkeypatch.setattr(evaluating, "ROWS", tmp_path / "games.csv")
-    for weights, expected in ((row["weights"], "those of"), ("0" * 64, "not those of")):
-        text = f"condition,seed,score,weights\nAsterix,3,{row['score']},{weights}\n"
-        (tmp_path / "games.csv").write_text(text)
+    for weights, expected in ((row["weights"], "those"), ("0" * 64, "not those")):
+        (tmp_path / "games.csv").write_text(f"game,weights\n{row['game']},{weights}\n")
         assert main(["evaluate", str(folder), "--episodes", "1", "--out", str(tmp_path)]) == 0
-        assert f"weights: {expected} games.csv" in capsys.readouterr().out
+        assert f"weights: {expected} of {tmp_path / 'games.csv'}\n" in capsys.readouterr().out
 
 
 def test_the_table_of_the_games_counts_them():

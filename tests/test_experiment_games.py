@@ -9,42 +9,9 @@ from dqn_symbolic.experiments.corridor import BEST, Corridor, expected_return
 from dqn_symbolic.experiments.deep_sea import DeepSea, steps_to_treasure
 from dqn_symbolic.experiments.exploration import most
 from dqn_symbolic.experiments.late_rewards import Late
-from dqn_symbolic.experiments.repeating_starts import Repeating, ago, by_column
 from games.catch import Catch, State
 
 # -- starts that repeat ----------------------------------------------------------------------------
-
-
-def test_the_ball_starts_in_each_column_for_three_episodes_in_a_row():
-    env = Repeating(Catch(rows=5, columns=5, paddle_width=1), hold=3)
-    starts = [env.reset(seed=seed)[1]["state"] for seed in range(300)]
-    columns = [state.ball_column for state in starts]
-    assert columns[:18] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 0, 0, 0]
-    assert {state.paddle for state in starts[::15]} == {0, 1, 2, 3, 4}
-
-
-def test_a_repeated_start_depends_only_on_its_seed():
-    env, other = (Repeating(Catch(), hold=4) for _ in range(2))
-    other.reset(seed=99)
-    other.step(0)
-    x, info = env.reset(seed=7)
-    other_x, other_info = other.reset(seed=7)
-    assert info == other_info
-    assert (x == other_x).all()
-    assert env.reset(options={"state": State(0, 9, 0, 2)})[1]["state"] == (0, 9, 0, 2)
-
-
-def test_the_catch_rate_of_each_column():
-    returns = np.array([1, 1, 1, 1, -1, -1, -1, -1, 1, -1])
-    assert by_column(returns) == {
-        "catch_rate": 0.5,
-        **{"column-0": 1.0, "column-1": 1.0, "column-2": 0.0, "column-3": 0.0, "column-4": 0.5},
-    }
-    row = {"falling": 1, **{f"column-{i}": float(i) for i in range(5)}}
-    assert [ago(row, stretches) for stretches in (0, 1, 2)] == [1, 0, 4]
-
-
-# -- the corridor ----------------------------------------------------------------------------------
 
 
 def test_the_corridor_by_hand():

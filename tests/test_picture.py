@@ -92,10 +92,10 @@ def test_the_rally_is_drawn_with_its_rewards_and_four_screens():
     assert value.get_ydata().tolist() == list(range(9))
 
 
-def test_both_pictures_are_written(folder, tmp_path, capsys):
+def test_both_pictures_are_written(folder, tmp_path, capsys, monkeypatch):
     pytest.importorskip("sklearn")
-    options = ["--states", "120", "--out", str(tmp_path / "new")]
-    assert main(["picture", str(folder), *options]) == 0
+    monkeypatch.setattr(picture, "STATES", 120)
+    assert main(["picture", str(folder), "--out", str(tmp_path / "new")]) == 0
     for name in ("rally.png", "states.png"):
         with Image.open(tmp_path / "new" / name) as image:
             assert image.width > 800 > image.height > 500
@@ -107,12 +107,7 @@ def test_without_scikit_learn_a_line_says_what_is_missing(folder, tmp_path, caps
         raise ModuleNotFoundError(name="sklearn")
 
     monkeypatch.setattr(picture, "draw_states", missing)
-    assert main(["picture", str(folder), "--states", "100", "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr(picture, "STATES", 120)
+    assert main(["picture", str(folder), "--out", str(tmp_path)]) == 0
     assert "no states.png: scikit-learn is not installed" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["rally.png"]
-
-
-def test_too_few_states_are_refused(folder, tmp_path, capsys):
-    assert main(["picture", str(folder), "--states", "99", "--out", str(tmp_path / "no")]) == 2
-    assert "--states: expected at least 100, got 99" in capsys.readouterr().err
-    assert not (tmp_path / "no").exists()

@@ -60,7 +60,6 @@ class Watching:
 
 @dataclass(frozen=True)
 class Picturing:
-    states: int = setting(2_000, "states of the last hidden layer to draw", most=20_000)
     seed: int = setting(0, "the episodes and all random actions come from it", most=2**63 - 1)
     out: Path = setting(None, "folder for the pictures (the run's own)")
     quiet: bool = setting(False, "print nothing but errors")

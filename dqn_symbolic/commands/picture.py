@@ -22,14 +22,13 @@ from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.exploration import epsilon_greedy
 from dqn_symbolic.frames import History
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.figures import STYLES, save
 from dqn_symbolic.runs.loading import forward_of, read_agent
 from games.window.keys import action_names
 
 SHOWN, AFTER, MOST = 60, 6, 2_000  # agent steps: of a rally, after its reward, until it at most
 EVERY = 10  # states from one that keeps its screen to the next
-LEAST = 100  # states, for t-SNE
+STATES = 2_000  # of the last hidden layer
 
 
 class Moment(NamedTuple):
@@ -40,12 +39,10 @@ class Moment(NamedTuple):
     over: bool  # whether the episode then is
 
 
-def picture(door, folder=None, agent=None, states=2_000, seed=0, out=None, quiet=False):
+def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
     """Writes rally.png, and states.png if scikit-learn is there. -> exit status"""
     folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
     task, settings, weights = read_agent(folder / "agent.npz")
-    if states < LEAST:
-        raise BadInput(f"--states: expected at least {LEAST}, got {states}")
     see, epsilon = seeing(task, settings, weights), task.epsilon(settings)
     out = out or (Path(agent) if agent else folder)
     with ExitStack() as stack:
@@ -56,8 +53,8 @@ def picture(door, folder=None, agent=None, states=2_000, seed=0, out=None, quiet
         tell("compiling forward")
         figure = draw_rally(rally(moments(see, env, epsilon, seed)), names, stretched)
         written(out / "rally.png", figure, f"{task.game}: Q-values until a reward", tell)
-        bar = {"total": states, "desc": "states", "leave": False, "disable": quiet or None}
-        played = enumerate(tqdm(islice(moments(see, env, epsilon, seed), states), **bar))
+        bar = {"total": STATES, "desc": "states", "leave": False, "disable": quiet or None}
+        played = enumerate(tqdm(islice(moments(see, env, epsilon, seed), STATES), **bar))
         found = [m if i % EVERY == 0 else m._replace(screen=None) for i, m in played]
         try:
             tell("t-SNE of the last hidden layer")
@@ -65,7 +62,7 @@ def picture(door, folder=None, agent=None, states=2_000, seed=0, out=None, quiet
         except ModuleNotFoundError:
             tell("no states.png: scikit-learn is not installed: pip install -e '.[exercises]'")
             return 0
-        title = f"{task.game}: the last hidden layer of {states:,} states"
+        title = f"{task.game}: the last hidden layer of {STATES:,} states"
         written(out / "states.png", figure, title, tell)
     return 0
 

@@ -60,6 +60,7 @@ def measure(condition, seed, folder):
     summary = json.loads(read_text(folder / "summary.json"))
     rows = read_progress(read_text(folder / "progress.csv"), player.task)
     yield {
+        "game": player.task.game,
         "score": float(scores.mean()),
         "standard_error": float(scores.std(ddof=1) / episodes**0.5),
         **player.task.measures(scores),
