@@ -119,19 +119,6 @@ def test_a_run_with_a_damaged_cache_has_the_same_bits(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cache_of_the_c_backend_is_repaired(tmp_path):
-    rng, folder = random.Random(0), tmp_path / "cache"
-    bits, _ = run(folder, tmp_path / "first", "--backend", "c")
-    for how in "cut", "flip", "empty":
-        for path in folder.rglob("*.*"):
-            if path.is_file() and path.stat().st_size:
-                damage(path, how, rng)
-        (version,) = folder.rglob("lazylinker_ext/__init__.py")
-        version.write_text("_vers")
-        assert run(folder, tmp_path / how, "--backend", "c")[0] == bits, how
-
-
-@pytest.mark.slow
 def test_a_warm_start_with_a_cache_that_is_read_only_and_one_that_is_full(tmp_path):
     folder = tmp_path / "cache"
     folder.mkdir()

@@ -9,7 +9,6 @@ import numba
 import pytensor
 from pytensor.compile.mode import CVM, JAX, NUMBA, Mode
 
-from dqn_symbolic.compiling.cache import check_files_of_c
 from dqn_symbolic.compiling.fallback import OneFunctionLinker
 from dqn_symbolic.compiling.jax_linker import OnDeviceLinker
 from dqn_symbolic.compiling.threads import cores
@@ -31,7 +30,6 @@ def mode(backend):
         if not pytensor.config.cxx:
             # PyTensor would fall back to interpreting the graph in Python, a thousand times slower.
             raise ValueError("the c backend needs a C++ compiler: install g++, or use numba")
-        check_files_of_c()
         # Instead, `advice` says it in one line.
         warnings.filterwarnings("ignore", "PyTensor could not link to a BLAS")
     if backend == "jax":

@@ -1,16 +1,14 @@
-"""The caches on disk: the keys of numba's files, and checksums: a damaged file does no harm."""
+"""numba's cache on disk: the keys of its files, and checksums: a damaged file does no harm."""
 
-import atexit
 import os
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
 from numba.core import caching
-from pytensor import config
 
 
 class SlowStart(UserWarning):
@@ -25,7 +23,7 @@ class CheckedFiles(caching.IndexDataCacheFile):
         with super()._open_for_write(path) as file:
             yield file
             file.flush()
-            file.write(digest(Path(file.name)))
+            file.write(sha256(Path(file.name).read_bytes()).digest())
 
     def _load_index(self):
         return super()._load_index() if is_whole(self._index_path) else {}
@@ -57,33 +55,6 @@ def is_whole(path):
 caching.IndexDataCacheFile = CheckedFiles
 
 
-def digest(path):
-    return sha256(path.read_bytes()).digest()
-
-
 def text_of(*files):
     """-> a number that stands for the text of these files, for a key."""
     return crc32(b"".join(Path(file).read_bytes() for file in files))
-
-
-@cache  # once
-def check_files_of_c():
-    """Removes damaged code of the C backend: PyTensor would load it, and a cut library kills."""
-    for path, checksum in code_of_c():
-        if checksum.exists() and checksum.read_bytes() != digest(path):
-            path.unlink()
-            checksum.unlink()
-    atexit.register(write_checksums_of_c)
-
-
-def write_checksums_of_c():
-    with suppress(OSError):  # a folder that cannot be written
-        for path, checksum in code_of_c():
-            if not checksum.exists():
-                checksum.write_bytes(digest(path))
-
-
-def code_of_c():
-    """-> [(file, its checksum's file), ...]"""
-    files = Path(config.compiledir).rglob("*")
-    return [(f, Path(f"{f}.sha256")) for f in files if f.suffix in (".so", ".py", ".pyc")]
