@@ -19,7 +19,7 @@ from dqn_symbolic.exercises import (
     stacked_denoising_autoencoders,
 )
 from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy
-from dqn_symbolic.exercises.data import Digits, catch, digits, pong
+from dqn_symbolic.exercises.data import Digits, catch, digits
 from dqn_symbolic.exercises.logistic_regression import cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, fit, run
 from dqn_symbolic.optimisers import sgd
@@ -324,16 +324,6 @@ def test_catch_test_balls_are_in_positions_without_training_balls():
     assert len(set(map(bytes, np.concatenate([x, test_x])))) == 720
     assert (catch(0)[0] == x).all()
     assert (catch(1)[0] != x).any()
-
-
-def test_pong_frames_show_only_the_paddles_and_the_ball():
-    pytest.importorskip("ale_py")
-    x, test_x = pong(0, frames=20)
-    assert x.shape == test_x.shape == (10, 80, 80, 1)
-    assert x.dtype == np.float32
-    assert 0 < x.mean() < 0.01
-    assert x.max() == 1
-    assert (pong(0, frames=20)[1] == test_x).all()
 
 
 # -- the command -----------------------------------------------------------------------------------

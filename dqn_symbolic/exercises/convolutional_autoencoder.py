@@ -1,6 +1,6 @@
 """A convolutional autoencoder:  python -m dqn_symbolic.exercises.convolutional_autoencoder
 
-Convolutions with strides turn a frame into a small code. Their transposes turn it back. For Catch:
+Convolutions with strides turn a frame of Catch into a small code. Their transposes turn it back:
 
     h = relu(conv2d(x, K1, stride 4) + k1)                84 x 84 x 1 -> 20 x 20 x 16
     code = relu(conv2d(h, K2, stride 2) + k2)             -> 9 x 9 x 4
@@ -9,7 +9,7 @@ Convolutions with strides turn a frame into a small code. Their transposes turn 
     loss = cross-entropy of x' against x
 
 A filter is the same at every position, so what it learns from a ball in one cell holds in all
-cells. The test on Catch needs this: every test ball is in a cell that held no ball in training.
+cells. The test needs this: every test ball is in a cell that held no ball in training.
 The comparison is PCA with a code of the same size. It learns each position by itself.
 
 (The lecture's exercise III: "convolutions both in the encoder and the decoder. Extra kudos for
@@ -23,7 +23,7 @@ from pytensor import grad
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
 from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy, pca, squared_error
-from dqn_symbolic.exercises.data import catch, pong
+from dqn_symbolic.exercises.data import catch
 from dqn_symbolic.exercises.training import fit, run, show
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.initialisers import glorot
@@ -69,28 +69,22 @@ def train(x, seed, epochs=EPOCHS):
 
 
 def main(seed):
-    figure, (above, below) = panels(10, 6.4, 2)
-    for axes, name, frames in (above, "Catch", catch), (below, "Pong", pong):
-        axes.axis("off")
-        try:
-            x, test_x = data = frames(seed)
-        except ModuleNotFoundError as error:
-            print(f"{name} is left out: {error.name} is not installed")
-            continue
-        encode, reconstruct = train(x, seed)
-        code_size = encode(x[:1]).size
-        methods = {
-            "the mean frame": pca(x, 0),
-            f"PCA, {code_size} numbers": pca(x, code_size),
-            f"convolutions, {code_size} numbers": reconstruct,
-        }
-        print(f"{name}: squared error, summed over the pixels of a frame; training, test")
-        for label, method in methods.items():
-            print(f"  {label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in data))
-        del methods["the mean frame"]  # it is not shown
-        x = test_x[:8]
-        images = np.concatenate([x, *(method(x) for method in methods.values())])[..., 0]
-        show(axes, images, 8, f"{name}: test frames; what came back by {'; by '.join(methods)}")
+    x, test_x = data = catch(seed)
+    encode, reconstruct = train(x, seed)
+    code_size = encode(x[:1]).size
+    methods = {
+        "the mean frame": pca(x, 0),
+        f"PCA, {code_size} numbers": pca(x, code_size),
+        f"convolutions, {code_size} numbers": reconstruct,
+    }
+    print("squared error, summed over the pixels of a frame; training, test")
+    for label, method in methods.items():
+        print(f"{label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in data))
+    del methods["the mean frame"]  # it is not shown
+    figure, axes = panels(10, 3.4)
+    x = test_x[:8]
+    images = np.concatenate([x, *(method(x) for method in methods.values())])[..., 0]
+    show(axes, images, 8, f"Test frames; what came back by {'; by '.join(methods)}")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The exercises' data, none of it downloaded: scikit-learn's digits, and frames of two games."""
+"""The exercises' data, none of it downloaded: scikit-learn's digits, and frames of Catch."""
 
 from typing import NamedTuple
 
@@ -43,22 +43,3 @@ def catch(seed):
             colour = white if (row + state.ball_column) % 2 else black
             colour.append(np.float32(frame[..., None] / 255))
     return tuple(map(np.random.default_rng(seed).permutation, (black, white)))
-
-
-def pong(seed, frames=720):
-    """-> x, test_x (N, 80, 80, 1): first and later frames of Pong, in random play, background 0."""
-    import ale_py  # it registers its games; ModuleNotFoundError without it
-
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    env = gymnasium.make("ALE/Pong-v5", obs_type="grayscale", repeat_action_probability=0)
-    rng, images, over = np.random.default_rng(seed), [], True
-    for step in range(8 * frames):
-        if over:
-            frame, _ = env.reset(seed=seed + step)
-        frame, _, terminated, truncated, _ = env.step(rng.integers(env.action_space.n))
-        over = terminated or truncated
-        if step % 8 == 0:  # every 32 emulator frames
-            field = frame[34:194]  # without the score
-            paddles_and_ball = (field != np.median(field)).reshape(80, 2, 80, 2)
-            images.append(np.float32(paddles_and_ball.mean(axis=(1, 3))[..., None]))
-    return np.array_split(images, 2)
