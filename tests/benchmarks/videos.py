@@ -1,7 +1,7 @@
-"""One game after 0, 10% and 100% of the training:  python -m tests.benchmarks.videos FOLDER [GAME]
+"""The slide's videos:  python -m tests.benchmarks.videos FOLDER GIF
 
-Trains with the preset "atari" (which needs ale-py) and keeps the three agents in FOLDER, or takes
-those that it finds there; then writes FOLDER/videos.gif, in which they play the same game.
+Three agents play the same game side by side: the agent of a run on Atari after 0, 10% and 100% of
+its training. The first tenth is trained again, with the run's settings, which takes a few minutes.
 """
 
 import os
@@ -14,69 +14,57 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dqn_symbolic.agent import Agent
-from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.exploration import epsilon_greedy
 from dqn_symbolic.frames import History
-from dqn_symbolic.runs.loading import player_of
-from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
+from dqn_symbolic.runs.loading import forward_of, player_of
 from dqn_symbolic.training import training
 
-SHARES = 0, 10, 100  # % of the training
-STEPS = 240  # agent steps of the animation: 16 seconds
-SIZE = 280, 210  # pixels of a screen, as wide as on a television
-BAND = 18  # pixels above it
+STEPS = 225  # agent steps of the animation: 15 seconds
+WIDTH, HEIGHT, BAND = 280, 210, 18  # pixels of a screen, as on a television, and of the text above
+COLOURS = 48
 
 
-def train(folder, game):
-    """Writes the agents into FOLDER/0, FOLDER/10 and FOLDER/100."""
-    settings = Settings(**PRESETS["atari"])
-    agent = Agent(task(game, frame_size=ATARI_FRAME_SIZE).make(), settings)
-    due = {settings.steps * share // 100: share for share in SHARES}
-
-    def keep():
-        if agent.steps in due:
-            path = folder / str(due[agent.steps])
-            path.mkdir(parents=True)
-            agent.save(path / "agent.npz")
-
-    keep()
-    for row in training(agent, dict, keep):
-        print(row, flush=True)
+def past(player):
+    """-> {% of the training: forward}"""
+    agent = Agent(player.task.make(), player.settings)
+    forwards = {0: forward_of(*player[:2], agent.weights())}
+    tenth = player.settings.steps // 10
+    for _ in training(agent, pause=lambda: agent.steps >= tenth):
+        pass
+    return {**forwards, 10: forward_of(*player[:2], agent.weights()), 100: player.forward}
 
 
-def screens(folder, share, steps, seed=0):
+def screens(player, share, forward, seed=0):
     """Yields the picture of each agent step, with the points until then. A game follows another."""
-    game, settings, _, forward = player_of(folder / str(share))
-    env = History(game.make(render_mode="rgb_array"), settings.history)
-    rng, points, episode, over = np.random.default_rng(seed), 0.0, seed, True
-    for _ in range(steps):
+    env = History(player.task.make(render_mode="rgb_array"), player.settings.history)
+    epsilon, rng = player.settings.evaluation_epsilon, np.random.default_rng(seed)
+    points, episode, over = 0.0, seed, True
+    for _ in range(STEPS):
         if over:
             x, _ = env.reset(seed=episode)
             episode += 1
-        picture = Image.new("RGB", (SIZE[0], SIZE[1] + BAND), "white")
-        picture.paste(Image.fromarray(env.render()).resize(SIZE), (0, BAND))
-        text = f"{share}% of the training: {points:,.0f} points"
+        picture = Image.new("RGB", (WIDTH, HEIGHT + BAND), "white")
+        picture.paste(Image.fromarray(env.render()).resize((WIDTH, HEIGHT)), (0, BAND))
+        text = f"after {share}% of the training: {points:,.0f} points"
         ImageDraw.Draw(picture).text((4, 3), text, fill="black")
         yield picture
         q = forward(x[None])[0]
-        action = epsilon_greedy(settings.evaluation_epsilon, len(q), lambda q=q: q, rng)
+        action = epsilon_greedy(epsilon, len(q), lambda q=q: q, rng)
         x, reward, terminated, truncated, _ = env.step(action)
         points, over = points + reward, terminated or truncated
 
 
-def draw(folder):
-    frames = []
-    for pictures in zip(*(screens(folder, share, STEPS) for share in SHARES)):
-        frame = Image.new("RGB", (len(SHARES) * (SIZE[0] + 4), SIZE[1] + BAND), "white")
+def main(folder, path):
+    player, frames = player_of(folder), []
+    videos = (screens(player, share, forward) for share, forward in past(player).items())
+    for pictures in zip(*videos):
+        frame = Image.new("RGB", (3 * WIDTH + 8, HEIGHT + BAND), "white")
         for i, picture in enumerate(pictures):
-            frame.paste(picture, (i * (SIZE[0] + 4), 0))
-        frames.append(frame.quantize(32))
-    how = {"save_all": True, "append_images": frames[1:], "duration": 70, "loop": 0}
-    frames[0].save(folder / "videos.gif", **how)
+            frame.paste(picture, (i * (WIDTH + 4), 0))
+        frames.append(frame.quantize(COLOURS))
+    first, *others = frames
+    first.save(path, save_all=True, append_images=others, duration=1000 * 4 // 60, loop=0)
 
 
 if __name__ == "__main__":
-    folder, game = Path(sys.argv[1]), (sys.argv[2:] or ["ALE/Breakout-v5"])[0]
-    if not (folder / str(SHARES[-1])).exists():
-        train(folder, game)
-    draw(folder)
+    main(*map(Path, sys.argv[1:]))
