@@ -81,6 +81,7 @@ def test_evaluate_prints_the_numbers_that_it_writes(trained, tmp_path, capsys):
     out = capsys.readouterr().out
     result = json.loads((tmp_path / "evaluation.json").read_text())
     names = ["game", "episodes", "epsilon", "mean", "standard_error", "std", "minimum", "maximum"]
+    names += ["weights"]
     assert list(result) == names
     assert (result["game"], result["episodes"], result["epsilon"]) == ("CartPole-v1", 7, 0)
     assert result["minimum"] <= result["mean"] <= result["maximum"]

@@ -18,7 +18,7 @@ from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
 DOORS = run_catch, __main__
-COMMANDS = ["train", "gorila", "evaluate", "watch", "play", "plot", "compare"]
+COMMANDS = ["train", "gorila", "evaluate", "watch", "picture", "play", "plot", "compare"]
 
 
 def options(door, arguments):

@@ -108,12 +108,13 @@ NAN = lambda result: (result[0] * np.nan, *result[1:])  # noqa: E731
     ("method", "number", "failure", "said", "steps"),
     [
         ("step", 30, BROKEN, "step raised ConnectionResetError: [Errno 104] Connection", 30),
-        ("step", 170, KeyError("x"), "step raised KeyError: 'x'", 128),
-        ("step", 110, SystemExit(0), "step raised SystemExit: 0", 89),
-        ("step", 110, FOUR_VALUES, "step: expected (observation, reward, terminated,", 89),
-        ("step", 110, FLOAT64, "step: the observation: expected float32, as before, got", 89),
-        ("step", 110, NAN, "step: the observation is nan at (0,)", 89),
-        ("step", 75, MemoryError("no"), "step raised MemoryError: no", 60),  # in an evaluation
+        ("step", 670, KeyError("x"), "step raised KeyError: 'x'", 128),
+        ("step", 610, SystemExit(0), "step raised SystemExit: 0", 89),
+        ("step", 610, FOUR_VALUES, "step: expected (observation, reward, terminated,", 89),
+        ("step", 610, FLOAT64, "step: the observation: expected float32, as before, got", 89),
+        ("step", 610, NAN, "step: the observation is nan at (0,)", 89),
+        ("step", 75, MemoryError("no"), "step raised MemoryError: no", 60),  # in random play
+        ("step", 575, MemoryError("no"), "step raised MemoryError: no", 60),  # in an evaluation
         ("reset", 4, BROKEN, "reset raised ConnectionResetError: [Errno 104] Connection", 28),
     ],
 )

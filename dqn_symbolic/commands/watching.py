@@ -19,7 +19,7 @@ def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seco
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
     folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
-    task, settings, _, forward = player_of(folder)
+    task, settings, forward, *_ = player_of(folder)
 
     def q_values(x):
         return forward(x[None])[0]

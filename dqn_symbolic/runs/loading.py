@@ -37,8 +37,8 @@ class Player(NamedTuple):
 
     task: Task
     settings: Settings
-    weights: dict  # {name: array}
     forward: object
+    weights: dict  # {name: array}
 
 
 def load(path, env=None) -> Agent:
@@ -59,7 +59,7 @@ def load(path, env=None) -> Agent:
 def player_of(folder) -> Player:
     """-> the best agent of a run; only `forward` is compiled."""
     task, settings, weights = read_agent(Path(folder) / "agent.npz")
-    return Player(task, settings, weights, forward_of(task, settings, weights))
+    return Player(task, settings, forward_of(task, settings, weights), weights)
 
 
 def forward_of(task, settings, weights):
