@@ -32,27 +32,26 @@ class OneFunctionLinker(NumbaLinker):
     def jit_compile(self, ways):
         ours, pytensors_own = ways
         try:
-            run, constants, places = ours()
+            run, places = ours()
         except Exception as error:
             run = pytensors_own()
             warn(error)
             return run
 
         def call(*arguments):
-            nonlocal run, constants, places
-            everything = (*arguments, *constants)
+            nonlocal run, places
             try:
-                results = run(*everything)
+                results = run(*arguments)
             except Exception as error:
                 if run.signatures:  # It was compiled, so the graph itself raised the error.
                     raise
                 other = pytensors_own()
                 results = other(*arguments)
                 warn(error)
-                run, constants, places = other, (), []
+                run, places = other, []
             if not places:
                 return results
-            everything += results or ()
+            everything = *arguments, *(results or ())
             return [everything[place] for place in places]
 
         call.py_func = run.py_func

@@ -41,11 +41,10 @@ GRAPH = "symbolic_graph"  # the name of the function
 NAME = re.compile(r"\b[iknv][0-9]+\b")  # as `Source.name` makes them
 MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
 GLOBALS = {}  # {key: constant or function} of all graphs: numba compiles a function once
-LARGEST_GLOBAL = 10**6  # bytes of an array: with a larger one, numba does not cache the function
 
 
 def one_function(fgraph):
-    """-> the graph as a numba function, compiled at the first call; its last arguments; places."""
+    """-> the graph as a numba function, compiled at the first call; `Source.places`."""
     source = Source(fgraph)
     # The function's key in numba's cache on disk depends on everything that it is made of.
     keys = list(source.names_of_globals)
@@ -61,7 +60,7 @@ def one_function(fgraph):
         error_model="numpy",
         nogil=True,  # so that several threads can run it at a time
     )
-    return function, list(source.large_constants.values()), source.places
+    return function, source.places
 
 
 def optimise(library, as_numba=CPUCodeLibrary._optimize_final_module):
@@ -103,12 +102,10 @@ class Source:
         self.c_contiguous = set()  # names of arrays
         self.globals = dict(MODULE)
         self.names_of_globals = {}  # {key: name}
-        self.large_constants = {}  # {name: array}, the function's last arguments
         arguments = [self.argument(variable) for variable in fgraph.inputs]
         for node in fgraph.toposort():
             write(node.op, node, self)
         outputs = [self.contiguous(variable) for variable in fgraph.outputs]
-        arguments += self.large_constants
         # The caller has the arrays that were updated in place: a new object for each takes time.
         # Places: of the outputs among the arguments and then the results; []: they are these.
         names = list(dict.fromkeys([*arguments, *outputs]))
@@ -191,10 +188,7 @@ class Source:
 
     def constant(self, value):
         """-> the name of a constant array, or of a number."""
-        if value.nbytes <= LARGEST_GLOBAL:
-            return self.add_global(value, (value.dtype.str, value.shape, value.tobytes()))
-        self.large_constants[name := self.name("k")] = value
-        return name
+        return self.add_global(value, (value.dtype.str, value.shape, value.tobytes()))
 
     def bind(self, variable, name):
         """From now on, `name` is the variable: the whole array, or the number."""
