@@ -300,8 +300,8 @@ FAULTS = [
         "evaluation with the random stream of the exploration",
         *(
             EVALUATION,
-            "np.random.default_rng(seed)",
-            "getattr(player, 'rngs', {}).get('exploration', np.random.default_rng(seed))",
+            "np.random.default_rng(seed), envs",
+            "getattr(player, 'rngs', {}).get('exploration', np.random.default_rng(seed)), envs",
         ),
         "test_determinism",
     ),
