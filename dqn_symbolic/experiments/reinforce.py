@@ -66,23 +66,22 @@ class Reinforce:
         self.forward, self.learn, self.gradient = policy_gradient(network, first_params, *how)
         self.steps = self.updates = 0
         self.mean_return = 0.0  # of all episodes before this batch: the baseline, if it has one
-        self.episodes = 0
 
     def play(self, baseline):
         """Plays a batch of episodes. -> (x, action, r), as `learn` takes them, and the returns."""
         x, action, of_step, totals = [], [], [], []
         for _ in range(EPISODES):
             x_t, _ = self.env.reset()
-            over, total, length = False, 0.0, 0
+            over = False
             while not over:
                 pi = self.forward(x_t[None])[0]
                 chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), self.actions - 1)
                 x.append(x_t)
                 action.append(chosen)
-                x_t, reward, terminated, truncated, _ = self.env.step(chosen)
-                total, length, over = total + reward, length + 1, terminated or truncated
-            of_step += [total] * length
-            totals.append(total)
+                x_t, _, terminated, truncated, _ = self.env.step(chosen)
+                over = terminated or truncated
+            totals.append(self.env.episode_return)
+            of_step += totals[-1:] * (len(x) - len(of_step))
         r = (np.array(of_step) - baseline) / EPISODES
         return (np.stack(x), np.array(action, np.int32), r.astype(np.float32)), totals
 
@@ -92,8 +91,7 @@ class Reinforce:
         self.learn(*batch)
         self.steps += len(batch[0])
         self.updates += 1
-        self.episodes += EPISODES
-        self.mean_return += (sum(totals) - EPISODES * self.mean_return) / self.episodes
+        self.mean_return += (sum(totals) / EPISODES - self.mean_return) / self.updates
 
     def noise(self, graph, x, baseline):
         """-> {"noise": E |g - E g|**2 / |E g|**2, "J": J}, at the present parameters.
