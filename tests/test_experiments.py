@@ -101,7 +101,7 @@ def test_results_of_several_seeds():
         for i in range(8)
     ]
     rows.insert(3, {"condition": "a", "seed": 0, "optimum": 1})  # a row without this column
-    runs = by_condition(rows, "caught")
+    runs = dict(by_condition(rows, "caught"))
     assert list(runs) == ["a", "b"]
     assert runs["a"].tolist() == [list(range(8)), list(range(10, 18))]
     assert grouped(rows, "seed", "caught", condition="b")[1] == list(range(10, 18))

@@ -11,7 +11,7 @@ from dqn_symbolic.experiments.tabular import (
     graph_of,
     policy_q,
     q_learning,
-    value_iteration,
+    sweeps,
     visits,
 )
 from games.catch import Catch
@@ -25,7 +25,7 @@ BOARDS = [
 
 
 def optimal_q(graph, discount):
-    *_, q = value_iteration(graph, discount)
+    *_, q = sweeps(graph, discount)
     return q
 
 
@@ -59,11 +59,11 @@ def test_value_iteration_equals_trying_every_action_sequence(board):
 @pytest.mark.parametrize("board", BOARDS)
 def test_value_iteration_needs_one_sweep_per_step_of_an_episode(board):
     env = Catch(**board)
-    sweeps = list(value_iteration(graph_of(env), discount=0.9))
-    assert len(sweeps) == env.rows
-    assert (sweeps[-2] == sweeps[-1]).all()
-    one_sweep_less = [0 * sweeps[-1], *sweeps][-3]
-    assert (one_sweep_less != sweeps[-1]).any()
+    tables = list(sweeps(graph_of(env), discount=0.9))
+    assert len(tables) == env.rows
+    assert (tables[-2] == tables[-1]).all()
+    one_sweep_less = [0 * tables[-1], *tables][-3]
+    assert (one_sweep_less != tables[-1]).any()
 
 
 def test_the_graph_has_every_state_of_the_default_game_once():

@@ -10,9 +10,7 @@ over the whole run. The curves show this rate: medians and quartiles over seeds.
 
 import numpy as np
 
-from dqn_symbolic.experiments.figures import curves, legend_below, panels
-from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
+from dqn_symbolic.experiments import figures, learning, results
 
 TITLE = "Replay and target network, with and without"
 SEEDS = 10, 2  # in full, quick
@@ -27,7 +25,7 @@ CHANGES = {
 }
 RATES = (0.0005, 0.002, 0.008)
 
-measure = learning_rows
+measure = learning.rows
 
 
 def conditions(quick):
@@ -40,30 +38,19 @@ def conditions(quick):
     }
 
 
-def best_runs(rows):
-    """-> {combination: (its best learning rate, catch rates (seeds, evaluations))}"""
-
-    def score(rate_and_runs):
-        _, runs = rate_and_runs
-        return np.median(runs.max(axis=1)), np.median(runs.mean(axis=1))
-
-    names = by_name_and_number(rows, "catch_rate", float)
-    return {name: max(by_rate.items(), key=score) for name, by_rate in names.items()}
-
-
 def table(rows):
     head = ["", "highest evaluation", "whole run", "last quarter", "learning rate"]
     yield [*head, "Breakout (the paper)"]
-    for name, (rate, runs) in best_runs(rows).items():
-        columns = map(quartiles, (runs.max(axis=1), runs.mean(axis=1), last_quarter(runs)))
-        yield [name.replace("-", " "), *columns, rate, BREAKOUT[name]]
+    for name, (rate, runs) in results.best_rates(rows, np.max, np.mean).items():
+        shares = runs.max(axis=1), runs.mean(axis=1), results.last_quarter(runs)
+        yield [name.replace("-", " "), *map(results.quartiles, shares), rate, BREAKOUT[name]]
 
 
 def draw(rows):
-    _, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
-    best = best_runs(rows)
+    _, (left, right) = figures.panels(10, 4.6, 1, 2, width_ratios=(3, 2))
+    best = results.best_rates(rows, np.max, np.mean)
     labels = {name.replace("-", " "): f"{name}-{rate}" for name, (rate, _) in best.items()}
-    curves(left, rows, labels, "catch_rate")
+    figures.curves(left, rows, labels, "catch_rate")
 
     x = np.arange(len(best))
     caught = [runs.mean(axis=1) for _, runs in best.values()]
@@ -75,4 +62,4 @@ def draw(rows):
     right.set(ylabel="share of start states; share of Breakout with both", ylim=(0, 1.25))
     right.set_xticks(x, [name.replace("-", "\n") for name in best])
     right.legend(["Breakout score (the paper)", "caught, mean of the run"][::-1], frameon=False)
-    return legend_below(left, columns=6)
+    return figures.legend_below(left, columns=6)

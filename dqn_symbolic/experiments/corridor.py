@@ -11,11 +11,7 @@ default settings and no hidden layer. Medians and quartiles over seeds.
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, panels
-from dqn_symbolic.experiments.learning import evaluations, player_of
-from dqn_symbolic.experiments.reinforce import Reinforce
-from dqn_symbolic.experiments.results import by_condition, quartiles
-from dqn_symbolic.experiments.tabular import state_graph
+from dqn_symbolic.experiments import figures, learning, results, tabular
 
 TITLE = "A stochastic policy"
 SEEDS = 10, 1  # in full, quick
@@ -47,7 +43,7 @@ class Corridor(gymnasium.Env):
 
 def expected_return(right):
     """-> the exact undiscounted return of the policy with 0 < `right` < 1, its probability."""
-    graph = state_graph([0], Corridor().successor, 2)
+    graph = tabular.state_graph([0], Corridor().successor, 2)
     moves = [1 - right, right] @ np.eye(4)[graph.following]  # (3, 4): the last, to the goal
     # v = -1 + moves v
     return float(np.linalg.solve(np.eye(3) - moves[:, :3], -np.ones(3))[0])
@@ -67,15 +63,15 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, right (its probability) and expected_return."""
-    player = player_of(Corridor(), condition, seed)
+    player = learning.player_of(Corridor(), condition, seed)
     if "first_right" in condition:  # of the policy with which REINFORCE starts
         first = condition["first_right"]
         for variable in player.forward.get_shared():
             logits = np.log([1 - first, first]) if variable.name == "bout" else 0
             variable.set_value((0 * variable.get_value() + logits).astype(np.float32))
-    for agent_steps in evaluations(player):
+    for agent_steps in learning.evaluations(player):
         output = player.forward(np.ones((1, 1, 1), np.uint8))[0]
-        policy = output[RIGHT] if isinstance(player, Reinforce) else output.argmax() == RIGHT
+        policy = output[RIGHT] if "baseline" in condition else output.argmax() == RIGHT
         right = float(player.epsilon / 2 + (1 - player.epsilon) * policy)
         J = expected_return(right)
         yield {"agent_steps": agent_steps, "right": right, "expected_return": J}
@@ -88,17 +84,15 @@ def label(condition):
 
 def table(rows):
     yield ["", "probability of right at the end", "expected return at the end"]
-    returns = by_condition(rows, "expected_return")
-    for condition, right in by_condition(rows, "right").items():
-        ends = quartiles(right[:, -1], ".2f"), quartiles(returns[condition][:, -1], ".2f")
-        yield [label(condition), *ends]
+    for condition, *columns in results.by_condition(rows, "right", "expected_return"):
+        yield [label(condition), *(results.quartiles(runs[:, -1], ".2f") for runs in columns)]
     yield ["the best policy (exact)", f"{BEST:.2f}", f"{expected_return(BEST):.2f}"]
 
 
 def draw(rows):
-    _, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
-    rights, returns = by_condition(rows, "right"), by_condition(rows, "expected_return")
-    curves(left, rows, {label(condition): condition for condition in rights}, "expected_return")
+    _, (left, right) = figures.panels(10, 4.6, 1, 2, sharey=True)
+    runs = list(results.by_condition(rows, "right", "expected_return"))
+    figures.curves(left, rows, {label(name): name for name, *_ in runs}, "expected_return")
     known = {"best policy": BEST, "epsilon .1, else right": 0.95, "epsilon .1, else left": 0.05}
     for (name, p), ls in zip(known.items(), ("-", "--", ":")):
         J = expected_return(p)
@@ -107,9 +101,8 @@ def draw(rows):
 
     x = np.linspace(0.03, 0.97, 200)
     right.plot(x, list(map(expected_return, x)), color="black", lw=1)
-    for condition, style in zip(rights, STYLES):
-        ends = rights[condition][:, -1], returns[condition][:, -1]
-        right.plot(*ends, color=style["color"], marker=style["marker"], ls="", alpha=0.6)
+    for (_, rights, returns), style in zip(runs, figures.STYLES):
+        right.plot(rights[:, -1], returns[:, -1], **{**style, "ls": "", "alpha": 0.6})
     right.axvline(BEST, color="black", lw=1, ls=":")
     right.set(xlabel=f"probability of right (best: {BEST:.2f})", title="where each seed ended")
-    return legend_below(left, columns=4)
+    return figures.legend_below(left, columns=4)

@@ -11,11 +11,7 @@ of .1. Each small marker is a seed.
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.experiments.figures import STYLES, panels
-from dqn_symbolic.experiments.learning import player_of
-from dqn_symbolic.experiments.results import by_name_and_number, grouped
-from dqn_symbolic.experiments.tabular import q_learning, state_graph
-from dqn_symbolic.training import training
+from dqn_symbolic.experiments import figures, learning, results, tabular
 
 TITLE = "Sparse rewards"
 SEEDS = 10, 1  # in full, quick
@@ -65,21 +61,15 @@ def conditions(quick):
     tables, networks = ((2, 4, 6), (2,)) if quick else ((2, 4, 6, 8, 10, 12), (2, 4, 6, 8))
     named = {f"table-{depth}": {"depth": depth} for depth in tables}
     exploring = {"epsilon_start": 0.1, "epsilon_end": 0.1, "warm_up": 100}
-    for depth in networks:
-        # An episode has `depth` agent steps, so there is a row after each of them.
-        length = {"steps": 400 if quick else 12_000, "evaluate_every": depth}
-        named[f"dqn-{depth}"] = {"depth": depth, "agent": {"hidden": (32,), **exploring, **length}}
-    return named
+    agent = {"hidden": (32,), **exploring, "steps": 400 if quick else 12_000}
+    return named | {f"dqn-{depth}": {"depth": depth, "agent": agent} for depth in networks}
 
 
 def measure(condition, seed):
     """Yields {"depth", "episodes", "found"}; found 0: it was not found in this many episodes."""
     env = DeepSea(condition["depth"])
     if "agent" in condition:
-        agent = player_of(env, condition, seed)
-        for _ in training(agent):
-            if env.found:
-                break
+        agent = learning.trained(condition, seed, env, lambda: env.found)
         steps, found = agent.steps, env.found
     else:
         steps, found = steps_to_treasure(env.depth, np.random.default_rng(seed)), True
@@ -88,32 +78,30 @@ def measure(condition, seed):
 
 def steps_to_treasure(depth, rng):
     """-> agent steps of Q-learning with a table until an entry of it is no longer 0."""
-    graph = state_graph([(0, 0)], DeepSea(depth).successor, 2)
-    for steps, q in enumerate(q_learning(graph, 0.99, 0.5, 0.1, rng), 1):
+    graph = tabular.state_graph([(0, 0)], DeepSea(depth).successor, 2)
+    for steps, q in enumerate(tabular.q_learning(graph, 0.99, 0.5, 0.1, rng), 1):
         if steps % depth == 0 and q.any():
             return steps
 
 
 def table(rows):
     yield ["", "depth", "expected of random play", "episodes, mean", "seeds that found it"]
-    found = grouped(rows, "condition", "found")
-    for condition, episodes in grouped(rows, "condition", "episodes").items():
+    for condition, episodes, found in results.by_condition(rows, "episodes", "found"):
         player, depth = condition.split("-")
-        mean = ("" if all(found[condition]) else "over ") + f"{np.mean(episodes):,.0f}"
-        successes = f"{sum(found[condition])} of {len(episodes)}"
-        yield [player, depth, f"{2 ** int(depth):,}", mean, successes]
+        mean = ("" if found.all() else "over ") + f"{episodes.mean():,.0f}"
+        yield [player, depth, f"{2 ** int(depth):,}", mean, f"{found.sum()} of {len(found)}"]
 
 
 def draw(rows):
-    figure, axes = panels(7, 4.8)
-    results = by_name_and_number(rows, "episodes", int)
+    figure, axes = figures.panels(7, 4.8)
+    players = results.by_name_and_number(rows, "episodes")
     names = {"table": "table, mean of the seeds", "dqn": "DQN, epsilon .1, mean of the seeds"}
-    for (player, label), style, aside in zip(names.items(), STYLES, (-0.12, 0.12)):
-        depths = np.array(list(results[player]))
-        episodes = np.array(list(results[player].values()))[..., 0]  # (depths, seeds)
+    for (player, label), style, aside in zip(names.items(), figures.STYLES, (-0.12, 0.12)):
+        depths = np.array(list(players[player]))
+        episodes = np.array(list(players[player].values()))[..., 0]  # (depths, seeds)
         axes.plot(depths, episodes.mean(axis=1), label=label, ms=7, **style)
         axes.plot(depths + aside, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
-    depths = list(results["table"])
+    depths = list(players["table"])
     label = "expected of random play, 2**depth"
     axes.plot(depths, np.exp2(depths), color="black", lw=1, ls=":", label=label)
     axes.set(yscale="log", xlabel="depth", ylabel="episodes until the treasure is found")

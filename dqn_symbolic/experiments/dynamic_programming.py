@@ -8,13 +8,12 @@ on the board: for each position of the ball, the mean absolute difference over a
 paddle and all actions; the median over seeds.
 """
 
+from itertools import chain, islice
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.figures import curves
-from dqn_symbolic.experiments.learning import catch, evaluations, player_of
-from dqn_symbolic.experiments.results import by_condition, grouped
-from dqn_symbolic.experiments.tabular import graph_of, observations, q_learning, value_iteration
+from dqn_symbolic.experiments import figures, learning, results, tabular
 from dqn_symbolic.settings import Settings
 
 TITLE = "Dynamic programming"
@@ -22,8 +21,7 @@ SEEDS = 10, 2  # in full, quick
 
 
 def conditions(quick):
-    steps, every = (6_000, 500) if quick else (40_000, 1_000)
-    length = {"steps": steps, "evaluate_every": every}
+    length = {"steps": 6_000 if quick else 40_000, "evaluate_every": 500 if quick else 1_000}
     return {
         "value-iteration": {"game": {}},
         "table": {**length, "learning_rate": 0.5, "epsilon": 0.5},
@@ -34,28 +32,27 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields rows with sweeps or agent_steps, and errors of Q; a network also has an error map."""
-    graph = graph_of(catch(condition).make())
+    env = learning.catch(condition).make()
+    graph = tabular.graph_of(env)
     discount = Settings(**condition.get("agent", {})).discount
-    tables = [np.zeros(graph.reward.shape), *value_iteration(graph, discount)]
-    exact = tables.pop()
+    tables = [np.zeros(graph.reward.shape), *tabular.sweeps(graph, discount)]
+    exact, counted = tables.pop(), "agent_steps"
     if "agent" in condition:
-        agent = player_of(catch(condition).make(), condition, seed)
-        x = observations(catch(condition).make(), graph)
-        for agent_steps in evaluations(agent):
-            q = agent.forward(x)
-            yield {"agent_steps": agent_steps, **errors(q, exact)}
-        balls = [{"at": s[:2], "off": e} for s, e in zip(graph.states, np.abs(q - exact))]
-        for (row, column), off in sorted(grouped(balls, "at", "off").items()):  # the error map
-            yield {"ball_row": row, "ball_column": column, "off": float(np.mean(off))}
+        x = tabular.observations(env, graph)
+        agent = learning.player_of(env, condition, seed)
+        curve = ((agent_steps, agent.forward(x)) for agent_steps in learning.evaluations(agent))
     elif "epsilon" in condition:
-        rate_and_epsilon = condition["learning_rate"], condition["epsilon"]
-        learning = q_learning(graph, discount, *rate_and_epsilon, np.random.default_rng(seed))
-        yield {"agent_steps": 0, **errors(0 * exact, exact)}
-        for agent_steps, q in zip(range(1, condition["steps"] + 1), learning):
-            if agent_steps % condition["evaluate_every"] == 0:
-                yield {"agent_steps": agent_steps, **errors(q, exact)}
+        how = condition["learning_rate"], condition["epsilon"], np.random.default_rng(seed)
+        learnt = chain(tables[:1], tabular.q_learning(graph, discount, *how))
+        curve = islice(enumerate(learnt), 0, condition["steps"] + 1, condition["evaluate_every"])
     else:
-        yield from ({"sweeps": sweeps, **errors(q, exact)} for sweeps, q in enumerate(tables))
+        curve, counted = enumerate(tables), "sweeps"
+    for count, q in curve:
+        yield {counted: count, **errors(q, exact)}
+    if "agent" in condition:  # the error map
+        balls = [{"at": s[:2], "off": e} for s, e in zip(graph.states, np.abs(q - exact))]
+        for (row, column), off in sorted(results.grouped(balls, "at", "off").items()):
+            yield {"ball_row": row, "ball_column": column, "off": float(np.mean(off))}
 
 
 def errors(q, exact):
@@ -72,10 +69,9 @@ def errors(q, exact):
 def table(rows):
     yield ["", "after", "root mean squared error", "largest error", "states with a best action"]
     exact_after = min(row["sweeps"] for row in rows if "sweeps" in row and row["most"] == 0)
-    steps = by_condition(rows, "agent_steps")
-    columns = [by_condition(rows, column) for column in ("rmse", "most", "best_action")]
-    for condition in columns[0]:
-        rmse, most, best = (np.median(column[condition][:, -1]) for column in columns)
+    steps = dict(results.by_condition(rows, "agent_steps"))
+    for condition, *runs in results.by_condition(rows, "rmse", "most", "best_action"):
+        rmse, most, best = (np.median(column[:, -1]) for column in runs)
         learnt = condition in steps
         after = f"{steps[condition][0, -1]:,} agent steps" if learnt else f"{exact_after} sweeps"
         yield [condition.replace("-", " "), after, f"{rmse:.4f}", f"{most:.4f}", f"{best:.1%}"]
@@ -85,9 +81,10 @@ def draw(rows):
     figure = Figure(figsize=(10, 7), layout="constrained")
     above, below = figure.subfigures(2, height_ratios=(4, 5))
     axes = above.subplots()
-    off, columns = by_condition(rows, "off"), len(grouped(rows, "ball_column", "off"))
-    boards = {name: np.median(runs, axis=0).reshape(-1, columns) for name, runs in off.items()}
-    curves(axes, rows, {name.replace("-", " "): name for name in ["table", *boards]}, "rmse")
+    off, columns = results.by_condition(rows, "off"), results.grouped(rows, "ball_column", "off")
+    boards = {name: np.median(runs, axis=0).reshape(-1, len(columns)) for name, runs in off}
+    labels = {name.replace("-", " "): name for name in ["table", *boards]}
+    figures.curves(axes, rows, labels, "rmse")
     axes.grid(alpha=0.3)
     axes.set(ylabel="root mean squared error of Q", ylim=(0, None))
     axes.legend(frameon=False)

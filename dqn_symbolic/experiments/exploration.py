@@ -10,10 +10,7 @@ Board of 5 rows and 5 columns, paddle of one cell; medians and quartiles over se
 import numpy as np
 
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experiments.figures import STYLES, band, legend_below, levels, panels
-from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, trained
-from dqn_symbolic.experiments.results import grouped, quartiles
-from dqn_symbolic.experiments.tabular import graph_of, sweeps
+from dqn_symbolic.experiments import figures, learning, results, tabular
 
 TITLE = "Exploration and exploitation"
 SEEDS = 10, 1  # in full, quick
@@ -24,12 +21,12 @@ def conditions(quick):
     common = {"hidden": (32,), "warm_up": 200, "steps": 800 if quick else 4_000}
     epsilons = EPSILONS[::5] if quick else EPSILONS
     agents = {e: {**common, "epsilon_start": e, "epsilon_end": e} for e in epsilons}
-    return {f"epsilon-{e}": {"game": SMALL_BOARD, "agent": agent} for e, agent in agents.items()}
+    return {f"epsilon-{e}": learning.SMALL_BOARD | {"agent": agent} for e, agent in agents.items()}
 
 
 def measure(condition, seed):
     """Yields {"epsilon", "learnt", "earned", "most", ...}: shares of episodes, 0..1."""
-    agent, task = trained(condition, seed), catch(condition)
+    agent, task = learning.trained(condition, seed), learning.catch(condition)
     assert agent.memory.size == agent.steps  # the memory holds the whole run
     _, _, reward, _, _ = agent.memory.transitions(np.arange(agent.memory.size))
     earned = (reward[reward != 0] > 0).mean()
@@ -45,25 +42,25 @@ def most(env, epsilon):
     def value(q):
         return (1 - epsilon) * q.max(axis=1) + epsilon * q.mean(axis=1)
 
-    graph = graph_of(env)
-    *_, q = sweeps(graph, value, discount=1.0)
+    graph = tabular.graph_of(env)
+    *_, q = tabular.sweeps(graph, 1.0, value)
     return float((value(q)[graph.starts].mean() + 1) / 2)
 
 
 def table(rows):
     yield ["epsilon", "learnt", "earned", "the most to earn (exact)"]
-    learnt, earned, best = (grouped(rows, "epsilon", c) for c in ("learnt", "earned", "most"))
-    for epsilon in learnt:
-        shares = quartiles(learnt[epsilon]), quartiles(earned[epsilon])
-        yield [f"{epsilon:g}", *shares, f"{best[epsilon][0]:.0%}"]
+    columns = "epsilon", "learnt", "earned", "most"
+    for _, epsilon, learnt, earned, best in results.by_condition(rows, *columns):
+        shares = map(results.quartiles, (learnt, earned))
+        yield [f"{epsilon[0, 0]:g}", *shares, f"{best[0, 0]:.0%}"]
 
 
 def draw(rows):
-    _, axes = panels(7, 4.8)
-    for column, style in zip(("learnt", "earned"), STYLES):
-        band(axes, grouped(rows, "epsilon", column), label=column, **style)
+    _, axes = figures.panels(7, 4.8)
+    for column, style in zip(("learnt", "earned"), figures.STYLES):
+        figures.band(axes, results.grouped(rows, "epsilon", column), label=column, **style)
     best = {"color": "black", "ls": "--", "lw": 1, "label": "the most to earn (exact)"}
-    band(axes, grouped(rows, "epsilon", "most"), **best)  # all seeds have the same
-    levels(axes, rows)
+    figures.band(axes, results.grouped(rows, "epsilon", "most"), **best)  # all seeds have the same
+    figures.levels(axes, rows)
     axes.set(xlabel="epsilon", ylabel="share caught")
-    return legend_below(axes, columns=3)
+    return figures.legend_below(axes, columns=3)

@@ -14,29 +14,26 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import block_array, eye_array, kron
 
-from dqn_symbolic.experiments.figures import STYLES, curves, legend_below, panels
-from dqn_symbolic.experiments.learning import catch, learning_rows
-from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
-from dqn_symbolic.experiments.tabular import state_graph
+from dqn_symbolic.experiments import figures, learning, results, tabular
 
 TITLE = "Why four frames"
 SEEDS = 10, 2  # in full, quick
+LABELS = {"frames-1": "1 frame", "frames-2": "2 frames", "frames-4": "4 frames"}
 
 
 def conditions(quick):
-    height, steps, every = (3, 6_000, 1_000) if quick else (4, 40_000, 2_000)
-    game = {"rows": height, "columns": 5, "paddle_width": 1, "drift": True}
-    length = {"steps": steps, "evaluate_every": every}
+    game = {"rows": 3 if quick else 4, "columns": 5, "paddle_width": 1, "drift": True}
+    length = {"steps": 6_000 if quick else 40_000, "evaluate_every": 1_000 if quick else 2_000}
     agents = {history: {"history": history, **length} for history in (1, 2, 4)}
     return {f"frames-{n}": {"game": game, "agent": agent} for n, agent in agents.items()}
 
 
 def measure(condition, seed):
-    """Yields `learning_rows`, and for the first seed a row with the exact optimum."""
-    yield from learning_rows(condition, seed)
+    """Yields `learning.rows`, and for the first seed a row with the exact optimum."""
+    yield from learning.rows(condition, seed)
     if seed == 0:  # all seeds have the same optimum
         history = condition["agent"]["history"]
-        mean_return = best_return(catch(condition).make(), history)  # of -1 and +1
+        mean_return = best_return(learning.catch(condition).make(), history)  # of -1 and +1
         yield {"optimum_seen": round((mean_return + 1) / 2, 9)}
 
 
@@ -50,7 +47,7 @@ def best_return(env, history):
 
     A mixed-integer programme finds this player. A position is a state with its view. A share of the
     starts flows into each position and leaves it by an action, which must be the same in all
-    positions with the same view. Raises RuntimeError if there is no solution.
+    positions with the same view. Every deterministic player is a solution, so there is a best one.
     """
 
     @cache
@@ -63,7 +60,7 @@ def best_return(env, history):
         return None if over else (state_tp1, (*view[1:], frame(state_tp1))), reward, over
 
     starts = [(state, (None,) * (history - 1) + (frame(state),)) for state in env.starts()]
-    graph = state_graph(starts, successor, int(env.action_space.n))
+    graph = tabular.state_graph(starts, successor, int(env.action_space.n))
     positions, actions = graph.reward.shape
     views = {view: n for n, view in enumerate(dict.fromkeys(view for _, view in graph.states))}
     # The variables, 0 to 1: a flow for each position and action, a choice for each view and action.
@@ -80,40 +77,33 @@ def best_return(env, history):
     ]
     least = np.concatenate([begins, np.full(flows, -np.inf), np.ones(len(views))])
     largest = np.concatenate([begins, np.zeros(flows), np.ones(len(views))])
-    solution = milp(
+    return -milp(
         np.concatenate([-graph.reward.ravel(), np.zeros(choices)]),
         integrality=np.repeat([0, 1], [flows, choices]),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(block_array(constraints), least, largest),
         options={"mip_rel_gap": 0},
-    )
-    if not solution.success:
-        raise RuntimeError(f"no optimum for {history} frames: {solution.message}")
-    return -solution.fun
-
-
-def frames(condition):
-    history = int(condition.removeprefix("frames-"))
-    return f"{history} frame{'s' if history > 1 else ''}"
+    ).fun
 
 
 def table(rows):
     yield ["", "exact optimum", "DQN, highest evaluation", "DQN, last quarter"]
-    rates = by_condition(rows, "catch_rate")
-    for condition, (optimum,) in grouped(rows, "condition", "optimum_seen").items():
-        shares = rates[condition].max(axis=1), last_quarter(rates[condition])
-        yield [frames(condition), f"{optimum:.1%}", *(quartiles(s, ".1%") for s in shares)]
+    for condition, optimum, runs in results.by_condition(rows, "optimum_seen", "catch_rate"):
+        shares = runs.max(axis=1), results.last_quarter(runs)
+        texts = (results.quartiles(values, ".1%") for values in shares)
+        yield [LABELS[condition], f"{optimum[0, 0]:.1%}", *texts]
     yield ["the whole state", f"{rows[0]['optimum']:.1%}", "", ""]
 
 
 def draw(rows):
-    _, axes = panels(7, 4.8)
-    optima = grouped(rows, "condition", "optimum_seen")
-    curves(axes, rows, {f"DQN, {frames(name)}": name for name in optima}, "catch_rate")
+    _, axes = figures.panels(7, 4.8)
+    labels = {f"DQN, {label}": condition for condition, label in LABELS.items()}
+    figures.curves(axes, rows, labels, "catch_rate")
     axes.lines[-2].set_label(f"optimum, state known ({rows[0]['optimum']:.0%})")
-    for i, ((condition, (optimum,)), style) in enumerate(zip(optima.items(), STYLES)):
-        label = f"optimum, {frames(condition)} ({optimum:.0%})"
+    optima = results.grouped(rows, "condition", "optimum_seen")
+    for i, ((condition, (optimum,)), style) in enumerate(zip(optima.items(), figures.STYLES)):
+        label = f"optimum, {LABELS[condition]} ({optimum:.0%})"
         # Later lines are thinner: where one covers another, you still see both.
         axes.axhline(optimum, color=style["color"], lw=3.5 - 1.2 * i, ls=style["ls"], label=label)
     axes.margins(x=0)
-    return legend_below(axes, columns=3)
+    return figures.legend_below(axes, columns=3)

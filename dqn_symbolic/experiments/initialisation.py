@@ -10,10 +10,8 @@ never. Learning rates: SGD .3, RMSprop .03, Adam .002.
 from itertools import product
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.results import by_condition
+from dqn_symbolic.experiments import figures, learning, results
 
 TITLE = "Initialisation"
 SEEDS = 10, 1  # in full, quick
@@ -37,17 +35,17 @@ def conditions(quick):
 def measure(condition, seed):
     """Yields a row with the result: solved (0, 1), agent_steps, catch_rate."""
     perfect = 0  # evaluations in a row
-    for row in learning_rows(condition, seed):
+    for row in learning.rows(condition, seed):
         perfect = perfect + 1 if row["catch_rate"] >= row["optimum"] else 0
         if perfect == 2:
             break
-    end = {column: row[column] for column in ("agent_steps", "catch_rate")}
-    yield {"solved": int(perfect == 2), **end}
+    row["solved"] = int(perfect == 2)
+    yield {column: row[column] for column in ("solved", "agent_steps", "catch_rate")}
 
 
 def cells(rows):
     """-> {line: {column: (median steps or inf, text of the cell)}}, the cells of the table."""
-    steps, solved = by_condition(rows, "agent_steps"), by_condition(rows, "solved")
+    steps, solved = (dict(results.by_condition(rows, c)) for c in ("agent_steps", "solved"))
     lines = {}
     for *line, optimiser, initialiser in product(NETWORKS, ACTIVATIONS, RATES, INITIALISERS):
         condition = "-".join((*line, initialiser, optimiser)).replace("_", "-")
@@ -67,11 +65,11 @@ def table(rows):
 
 
 def draw(rows):
-    lines, figure = cells(rows), Figure(figsize=(10, 3.6), layout="constrained")
-    axes = figure.subplots()
+    lines, (figure, axes) = cells(rows), figures.panels(10, 3.6)
     steps = np.array([[median for median, _ in of_line.values()] for of_line in lines.values()])
     slowest = max(steps[steps < np.inf], default=1)
     image = np.minimum(steps, 1.25 * slowest)
+    axes.grid(False)
     axes.imshow(image, cmap="gray_r", vmin=0, vmax=1.25 * slowest, aspect="auto")
     for y, of_line in enumerate(lines.values()):
         for x, (_, text) in enumerate(of_line.values()):

@@ -12,9 +12,7 @@ from dataclasses import replace
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.experiments.figures import curves, legend_below, panels
-from dqn_symbolic.experiments.learning import SMALL_BOARD, catch, learning_rows
-from dqn_symbolic.experiments.results import by_condition, quartiles
+from dqn_symbolic.experiments import figures, learning, results
 
 TITLE = "Late rewards"
 SEEDS = 10, 1  # in full, quick
@@ -43,9 +41,9 @@ class Late(gymnasium.Wrapper):
 
 
 def measure(condition, seed):
-    """Yields `learning_rows` of Catch with a late reward."""
-    task, how = catch(condition), (condition["delay"], condition["blank"])
-    return learning_rows(condition, seed, replace(task, make=lambda: Late(task.make(), *how)))
+    """Yields `learning.rows` of Catch with a late reward."""
+    task, how = learning.catch(condition), (condition["delay"], condition["blank"])
+    return learning.rows(condition, seed, replace(task, make=lambda: Late(task.make(), *how)))
 
 
 PLAYERS = {  # condition: (in pictures, steps until the reward, whether the board is blank)
@@ -59,7 +57,7 @@ PLAYERS = {  # condition: (in pictures, steps until the reward, whether the boar
 def conditions(quick):
     steps, every = (800, 400) if quick else (4_000, 250)
     agent = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
-    common, players = {"game": SMALL_BOARD, "agent": agent}, list(PLAYERS.items())
+    common, players = learning.SMALL_BOARD | {"agent": agent}, list(PLAYERS.items())
     players = players[2:] if quick else players
     named = {n: {**common, "delay": delay, "blank": blank} for n, (_, delay, blank) in players}
     longer = {} if quick else {"steps": 24_000, "evaluate_every": 1_000}
@@ -70,14 +68,13 @@ def conditions(quick):
 
 def table(rows):
     yield ["", "agent steps", "caught at the end"]
-    steps = by_condition(rows, "agent_steps")
-    for condition, rates in by_condition(rows, "catch_rate").items():
-        yield [PLAYERS[condition][0], f"{steps[condition][0, -1]:,}", quartiles(rates[:, -1])]
+    for condition, steps, rates in results.by_condition(rows, "agent_steps", "catch_rate"):
+        yield [PLAYERS[condition][0], f"{steps[0, -1]:,}", results.quartiles(rates[:, -1])]
 
 
 def draw(rows):
-    _, axes = panels(7, 4.8)
-    labels = {PLAYERS[name][0]: name for name in by_condition(rows, "catch_rate")}
-    curves(axes, rows, labels, "catch_rate")
+    _, axes = figures.panels(7, 4.8)
+    labels = {PLAYERS[name][0]: name for name in results.grouped(rows, "condition", "catch_rate")}
+    figures.curves(axes, rows, labels, "catch_rate")
     axes.set(xscale="log")
-    return legend_below(axes, columns=2)
+    return figures.legend_below(axes, columns=2)

@@ -7,7 +7,7 @@ from dqn_symbolic.experiments.reinforce import Reinforce
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 
-SMALL_BOARD = {"rows": 5, "columns": 5, "paddle_width": 1}
+SMALL_BOARD = {"game": {"rows": 5, "columns": 5, "paddle_width": 1}}
 
 
 def catch(condition):
@@ -28,15 +28,15 @@ def evaluations(player):
         yield n * player.settings.evaluate_every
 
 
-def trained(condition, seed):
-    """-> the agent of a condition, after its last agent step."""
-    player = player_of(catch(condition).make(), condition, seed)
-    for _ in training(player):
+def trained(condition, seed, env=None, pause=lambda: False):
+    """-> the agent of a condition, after its last agent step, or when pause() is true after one."""
+    player = player_of(env or catch(condition).make(), condition, seed)
+    for _ in training(player, pause=pause):
         pass
     return player
 
 
-def learning_rows(condition, seed, game=None, worst=None):
+def rows(condition, seed, game=None, worst=None):
     """Trains for `steps` agent steps. Yields a row at each evaluation.
 
     game: a `Task`, else Catch; worst: {column of an evaluation: its value once a run diverges}.

@@ -11,10 +11,7 @@ line.
 import numpy as np
 
 from dqn_symbolic.compiling.backends import mode
-from dqn_symbolic.experiments.figures import STYLES, band, panels
-from dqn_symbolic.experiments.learning import trained
-from dqn_symbolic.experiments.reinforce import flat, noise
-from dqn_symbolic.experiments.results import grouped
+from dqn_symbolic.experiments import figures, learning, reinforce, results
 from dqn_symbolic.q_learning import gradient_alone
 
 TITLE = "Minibatches mean reduced variance"
@@ -35,29 +32,29 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row for each batch size and each kind of batch: the variance (`noise`) of g."""
-    agent = trained(condition, seed)
+    agent = learning.trained(condition, seed)
     agent.sync()  # both networks have the agent's present weights
     of_loss = gradient_alone(agent.graph, mode(agent.settings.backend))
-    gradient = flat(of_loss)  # (x, action, reward, discount, x_tp1) -> (parameters,)
+    gradient = reinforce.flat(of_loss)  # (x, action, reward, discount, x_tp1) -> (parameters,)
     rng = np.random.default_rng(seed)
     transitions = agent.memory.transitions(np.arange(agent.memory.size))
     mean = gradient(*transitions)  # E g: over the whole memory
-    for batch_size in condition["batches"]:
+    for B in condition["batches"]:
         for kind, draw in KINDS.items():
-            batches = (draw(rng, agent.memory.size, batch_size) for _ in range(condition["draws"]))
+            batches = (draw(rng, agent.memory.size, B) for _ in range(condition["draws"]))
             gradients = (gradient(*(array[batch] for array in transitions)) for batch in batches)
-            yield {"batch_size": batch_size, "drawn": kind, "variance": noise(gradients, mean)}
+            yield {"batch_size": B, "drawn": kind, "variance": reinforce.noise(gradients, mean)}
 
 
 def variances(rows, condition, kind):
     """-> {batch size: [variance of each seed, ...]} for a kind of batch."""
-    return grouped(rows, "batch_size", "variance", condition=condition, drawn=kind)
+    return results.grouped(rows, "batch_size", "variance", condition=condition, drawn=kind)
 
 
 def table(rows):
-    sizes = grouped(rows, "batch_size", "variance")
+    sizes = results.grouped(rows, "batch_size", "variance")
     yield ["agent steps", "drawn", *(f"B = {size}" for size in sizes)]
-    for condition in grouped(rows, "condition", "variance"):
+    for condition in results.grouped(rows, "condition", "variance"):
         for kind in KINDS:
             by_size = variances(rows, condition, kind)
             medians = [f"{np.median(values):.3g}" for values in by_size.values()]
@@ -65,13 +62,14 @@ def table(rows):
 
 
 def draw(rows):
-    settings, sizes = (list(grouped(rows, key, "variance")) for key in ("condition", "batch_size"))
-    figure, _ = panels(5 * max(2, len(settings)), 4.4, 1, len(settings), sharey=True)
+    settings = results.grouped(rows, "condition", "variance")
+    sizes = np.array(list(results.grouped(rows, "batch_size", "variance")))
+    figure, _ = figures.panels(5 * max(2, len(settings)), 4.4, 1, len(settings), sharey=True)
     for axes, condition in zip(figure.axes, settings):
-        for kind, style in zip(KINDS, STYLES):
-            band(axes, variances(rows, condition, kind), label=kind, **style)
+        for kind, style in zip(KINDS, figures.STYLES):
+            figures.band(axes, variances(rows, condition, kind), label=kind, **style)
         of_one = np.median(variances(rows, condition, "uniform")[1])
-        axes.plot(sizes, of_one / np.array(sizes), color="black", lw=1, ls=":", label="1/B")
+        axes.plot(sizes, of_one / sizes, color="black", lw=1, ls=":", label="1/B")
         axes.set(xlabel="batch size B, transitions", xscale="log", yscale="log")
         axes.set(title=f"parameters after {int(condition.removeprefix('after-')):,} agent steps")
         axes.set_xticks(sizes, sizes)

@@ -12,11 +12,7 @@ for both.
 import numpy as np
 
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experiments.figures import STYLES, band, curves, legend_below, panels
-from dqn_symbolic.experiments.learning import catch, evaluations, learning_rows, player_of
-from dqn_symbolic.experiments.reinforce import EPISODES
-from dqn_symbolic.experiments.results import by_condition, grouped, quartiles
-from dqn_symbolic.experiments.tabular import expected_return, graph_of, observations
+from dqn_symbolic.experiments import figures, learning, reinforce, results, tabular
 
 TITLE = "Policy gradient"
 SEEDS = 10, 2  # in full, quick
@@ -36,21 +32,22 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """Yields rows at evaluations (`learning_rows` and J); at `noise_at`, the gradient's noise."""
+    """Yields rows at evaluations (`learning.rows` and J); at `noise_at`, the gradient's noise."""
     if "baseline" not in condition:
-        yield from learning_rows(condition, seed)
+        yield from learning.rows(condition, seed)
         return
-    task = catch(condition)
-    env, player = task.make(), player_of(task.make(), condition, seed)
-    score, graph = scorer(task, player), graph_of(env)
-    x = observations(env, graph)
-    for agent_steps in evaluations(player):
+    task = learning.catch(condition)
+    env = task.make()
+    graph = tabular.graph_of(env)
+    x, player = tabular.observations(env, graph), learning.player_of(env, condition, seed)
+    score = scorer(task, player)
+    for agent_steps in learning.evaluations(player):
         if agent_steps in condition["noise_at"]:
             for baseline in (False, True):
                 noise = player.noise(graph, x, baseline)
                 yield {"noise_at": agent_steps, "with_baseline": int(baseline), **noise}
         if agent_steps and agent_steps % EVALUATE_EVERY == 0:
-            J = float(expected_return(graph, player.forward(x).astype(np.float64)))
+            J = float(tabular.expected_return(graph, player.forward(x).astype(np.float64)))
             counts = {"agent_steps": agent_steps, "updates": player.updates}
             yield {**counts, "catch_rate": score()["catch_rate"], "J": J, **task.levels}
 
@@ -60,25 +57,25 @@ LABELS = {"DQN": "dqn", "REINFORCE": "reinforce", "REINFORCE, baseline": "reinfo
 
 def table(rows):
     yield ["", "agent steps to 90% caught (median)", "seeds that got there", "caught at the end"]
-    all_runs, all_steps = by_condition(rows, "catch_rate"), by_condition(rows, "agent_steps")
+    ends = {name: runs for name, *runs in results.by_condition(rows, "catch_rate", "agent_steps")}
     for label, condition in LABELS.items():
-        runs, steps = all_runs[condition], all_steps[condition]
+        runs, steps = ends[condition]
         first = np.where(runs >= 0.9, steps, np.inf).min(axis=1)
         reached = f"{np.median(first):,.0f}".replace("inf", "not reached")
-        seeds_reached = f"{np.isfinite(first).sum()} of {len(runs)}"
-        yield [label, reached, seeds_reached, f"{quartiles(runs[:, -1])} at {steps[0, -1]:,}"]
+        end = f"{results.quartiles(runs[:, -1])} at {steps[0, -1]:,}"
+        yield [label, reached, f"{np.isfinite(first).sum()} of {len(runs)}", end]
 
 
 def draw(rows):
-    _, (left, right) = panels(10, 4.6, 1, 2, width_ratios=(3, 2))
-    curves(left, rows, LABELS, "catch_rate")
+    _, (left, right) = figures.panels(10, 4.6, 1, 2, width_ratios=(3, 2))
+    figures.curves(left, rows, LABELS, "catch_rate")
     left.set(xscale="log")
-    for (baseline, label), style in zip(((0, "no baseline"), (1, "baseline J")), STYLES[1:]):
-        noise = grouped(rows, "noise_at", "noise", with_baseline=baseline)
-        band(right, noise, label=label, **style)
+    for baseline, label in enumerate(("no baseline", "baseline J")):
+        noise = results.grouped(rows, "noise_at", "noise", with_baseline=baseline)
+        figures.band(right, noise, label=label, **figures.STYLES[1 + baseline])
     right.axhline(1, color="black", lw=1, ls=":")
     right.set(yscale="log", xlabel="agent steps", ylabel="variance / |exact gradient|²")
-    right.set(title=f"noise of the gradient of {EPISODES} episodes")
+    right.set(title=f"noise of the gradient of {reinforce.EPISODES} episodes")
     right.locator_params(axis="x", nbins=4)
     right.legend(frameon=False)
-    return legend_below(left, columns=5)
+    return figures.legend_below(left, columns=5)

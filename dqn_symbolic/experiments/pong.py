@@ -9,42 +9,38 @@ update. Scores are means of ten games with epsilon .05.
 import numpy as np
 
 from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.experiments import figures, games, learning, results
 from dqn_symbolic.experiments.ablation import CHANGES
-from dqn_symbolic.experiments.figures import curves, panels
-from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.results import by_condition
-from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS
+from dqn_symbolic.settings import ATARI_FRAME_SIZE
 
 TITLE = "Replay and target network on Pong"
 SEEDS = 1, 1  # in full, quick
-GAME = "ALE/Pong-v5"
+GAME = games.GAME
 
 
 def conditions(quick):
-    small = {"steps": 300, "evaluate_every": 150, "evaluation_steps": 30, "warm_up": 100}
-    small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
-    agent = PRESETS["atari"] | {"n_step": 1, "steps": 500_000, "evaluate_every": 50_000}
-    agent |= small if quick else {}
+    agent = games.conditions(quick)["Pong"]["agent"] | {"n_step": 1}
+    agent |= {} if quick else {"steps": 500_000, "evaluate_every": 50_000}
     return {name: {"agent": agent | change} for name, change in CHANGES.items()}
 
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
     game = task(GAME, frame_size=ATARI_FRAME_SIZE)
-    for row in learning_rows(condition, seed, game, {"mean_return": -21.0}):
+    for row in learning.rows(condition, seed, game, {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
 
 def table(rows):
     yield ["", "highest evaluation", "last evaluation"]
-    for name, scores in by_condition(rows, "score").items():
+    for name, scores in results.by_condition(rows, "score"):
         highest, last = np.median(scores.max(axis=1)), np.median(scores[:, -1])
         yield [name.replace("-", " "), f"{highest:+.1f}", f"{last:+.1f}"]
 
 
 def draw(rows):
-    figure, axes = panels(7, 4.4)
-    curves(axes, rows, {name.replace("-", " "): name for name in CHANGES}, "score")
+    figure, axes = figures.panels(7, 4.4)
+    figures.curves(axes, rows, {name.replace("-", " "): name for name in CHANGES}, "score")
     for name, score in task(GAME).levels.items():
         axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
         name = name.replace("_", " ")

@@ -12,20 +12,34 @@ def grouped(rows, key, column, **where):
     return groups
 
 
-def by_condition(rows, column):
-    """-> {condition: (seeds, rows of each seed) array} of the rows that have this column."""
-    names = grouped(rows, "condition", column)
-    seeds = {name: grouped(rows, "seed", column, condition=name) for name in names}
-    return {name: np.array(list(of_seed.values())) for name, of_seed in seeds.items()}
+def by_condition(rows, *columns):
+    """Yields (condition, and for each of these columns its (seeds, rows of each seed) array)."""
+    for name in grouped(rows, "condition", columns[0]):
+        seeds = [grouped(rows, "seed", column, condition=name) for column in columns]
+        yield name, *(np.array(list(of_seed.values())) for of_seed in seeds)
 
 
-def by_name_and_number(rows, column, number):
-    """-> {name: {number(text): (seeds, rows of each seed) array}} of conditions "NAME-TEXT"."""
+def by_name_and_number(rows, column):
+    """-> {name: {number: (seeds, rows of each seed) array}} of conditions "NAME-NUMBER"."""
     names = {}
-    for condition, runs in by_condition(rows, column).items():
-        name, text = condition.rsplit("-", 1)
-        names.setdefault(name, {})[number(text)] = runs
+    for condition, runs in by_condition(rows, column):
+        name, number = condition.rsplit("-", 1)
+        names.setdefault(name, {})[float(number)] = runs
     return names
+
+
+def best_rates(rows, *scores):
+    """-> {name: (rate, catch rates (seeds, evaluations))} of conditions "NAME-RATE".
+
+    A rate is the best of a name by its median of score(catch rates, axis=1); among equal ones, by
+    that of the next score.
+    """
+
+    def medians(rate_and_runs):
+        return [np.median(score(rate_and_runs[1], axis=1)) for score in scores]
+
+    names = by_name_and_number(rows, "catch_rate")
+    return {name: max(rates.items(), key=medians) for name, rates in names.items()}
 
 
 def quartiles(values, form=".0%"):

@@ -9,9 +9,7 @@ seeds. The last column and the right picture show the last quarter of the run.
 
 import numpy as np
 
-from dqn_symbolic.experiments.figures import STYLES, band, curves, legend_below, levels, panels
-from dqn_symbolic.experiments.learning import learning_rows
-from dqn_symbolic.experiments.results import by_name_and_number, last_quarter, quartiles
+from dqn_symbolic.experiments import figures, learning, results
 
 TITLE = "The stages"
 SEEDS = 10, 2  # in full, quick
@@ -27,7 +25,7 @@ CHANGES = {
 SGD_RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 RMSPROP_RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 
-measure = learning_rows
+measure = learning.rows
 
 
 def conditions(quick):
@@ -40,29 +38,24 @@ def conditions(quick):
     return named
 
 
-def best_rate(rates):
-    """rates: {rate: (seeds, evaluations) catch rates}."""
-    return max(rates, key=lambda rate: np.median(rates[rate].mean(axis=1)))
-
-
 def table(rows):
-    yield ["stage", "learning rate", "caught, whole run", "caught, last quarter", "rates tried"]
-    for stage, rates in by_name_and_number(rows, "catch_rate", float).items():
-        rate = best_rate(rates)
-        whole, end = np.median(rates[rate].mean(axis=1)), quartiles(last_quarter(rates[rate]))
-        yield [stage, f"{rate:g}", f"{whole:.0%}", end, ", ".join(f"{r:g}" for r in rates)]
+    yield ["stage", "learning rate", "caught, whole run", "caught, last quarter"]
+    for stage, (rate, runs) in results.best_rates(rows, np.mean).items():
+        whole, end = np.median(runs.mean(axis=1)), results.quartiles(results.last_quarter(runs))
+        yield [stage, f"{rate:g}", f"{whole:.0%}", end]
 
 
 def draw(rows):
-    _, (left, right) = panels(10, 4.6, 1, 2, sharey=True)
-    stages = by_name_and_number(rows, "catch_rate", float)
-    names = {stage: ("" if stage == "online" else "+ ") + stage for stage in stages}
-    best = {names[stage]: f"{stage}-{best_rate(rates)}" for stage, rates in stages.items()}
-    curves(left, rows, best, "catch_rate")
+    _, (left, right) = figures.panels(10, 4.6, 1, 2, sharey=True)
+    best = results.best_rates(rows, np.mean)
+    names = {stage: ("" if stage == "online" else "+ ") + stage for stage in best}
+    labels = {names[stage]: f"{stage}-{rate}" for stage, (rate, _) in best.items()}
+    figures.curves(left, rows, labels, "catch_rate")
     left.set(title="each stage at its best learning rate")
-    for (stage, rates), style in zip(stages.items(), STYLES):
-        ends = {rate: last_quarter(rates[rate]) for rate in sorted(rates)}
-        band(right, ends, label=names[stage], lw=1.6, **style)
-    levels(right, rows)
+    stages = results.by_name_and_number(rows, "catch_rate")
+    for (stage, rates), style in zip(stages.items(), figures.STYLES):
+        ends = {rate: results.last_quarter(rates[rate]) for rate in sorted(rates)}
+        figures.band(right, ends, label=names[stage], lw=1.6, **style)
+    figures.levels(right, rows)
     right.set(xscale="log", xlabel="learning rate", ylabel="", title="the last quarter of the run")
-    return legend_below(left, columns=4)
+    return figures.legend_below(left, columns=4)

@@ -48,11 +48,12 @@ def observations(env, graph):
     return np.stack([env.reset(options={"state": state})[0] for state in graph.states])[..., None]
 
 
-def sweeps(graph, value, discount):
+def sweeps(graph, discount, value=lambda q: q.max(axis=1)):
     """Yields Q (S, A) after each sweep over all states, until a sweep changes nothing.
 
-    value(q) -> v (S,). Q is 0 at first. If every episode ends after n steps, Q is exact after n
-    sweeps, and sweep n + 1 is the last.
+    value(q) -> v (S,); with the largest, the last Q is Q* (the slide "Bellman's Principle of
+    Optimality"). Q is 0 at first. If every episode ends after n steps, Q is exact after n sweeps,
+    and sweep n + 1 is the last.
     """
     q, changed = np.zeros(graph.reward.shape), True
     while changed:
@@ -60,11 +61,6 @@ def sweeps(graph, value, discount):
         before, q = q, graph.reward + discount * v[graph.following]  # Bellman's equation
         changed = (q != before).any()
         yield q
-
-
-def value_iteration(graph, discount):
-    """The slide "Bellman's Principle of Optimality": sweeps whose last Q is Q*."""
-    return sweeps(graph, lambda q: q.max(axis=1), discount)
 
 
 def q_learning(graph, discount, learning_rate, epsilon, rng):
@@ -90,7 +86,7 @@ def q_learning(graph, discount, learning_rate, epsilon, rng):
 
 def policy_q(graph, policy):
     """-> Q (S, A) of a stochastic policy (S, A): its expected return after each first action."""
-    *_, q = sweeps(graph, lambda q: (policy * q).sum(axis=1), discount=1.0)
+    *_, q = sweeps(graph, 1.0, lambda q: (policy * q).sum(axis=1))
     return q
 
 
