@@ -102,8 +102,7 @@ def draw(rows):
         axes.plot(depths, episodes.mean(axis=1), label=label, ms=7, **style)
         axes.plot(depths + aside, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
     depths = list(players["table"])
-    label = "expected of random play, 2**depth"
-    axes.plot(depths, np.exp2(depths), color="black", lw=1, ls=":", label=label)
+    axes.plot(depths, np.exp2(depths), "k:", lw=1, label="expected of random play, 2**depth")
     axes.set(yscale="log", xlabel="depth", ylabel="episodes until the treasure is found")
     axes.set_xticks(depths)
     axes.legend(frameon=False)

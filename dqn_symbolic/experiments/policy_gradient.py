@@ -17,8 +17,6 @@ from dqn_symbolic.experiments import figures, learning, reinforce, results, tabu
 TITLE = "Policy gradient"
 SEEDS = 10, 2  # in full, quick
 
-EVALUATE_EVERY = 2_000  # agent steps; the noise is measured at multiples of 1,000
-
 
 def conditions(quick):
     noise_at = (0, 4_000) if quick else (0, 5_000, 10_000, 20_000, 40_000, 60_000)
@@ -32,21 +30,20 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """Yields rows at evaluations (`learning.rows` and J); at `noise_at`, the gradient's noise."""
+    """Yields `learning.rows` and J every 2,000 agent steps; at `noise_at`, the gradient's noise."""
     if "baseline" not in condition:
         yield from learning.rows(condition, seed)
         return
     task = learning.catch(condition)
-    env = task.make()
-    graph = tabular.graph_of(env)
-    x, player = tabular.observations(env, graph), learning.player_of(env, condition, seed)
-    score = scorer(task, player)
+    env, player = task.make(), learning.player_of(task.make(), condition, seed)
+    score, graph = scorer(task, player), tabular.graph_of(env)
+    x = tabular.observations(env, graph)
     for agent_steps in learning.evaluations(player):
         if agent_steps in condition["noise_at"]:
             for baseline in (False, True):
                 noise = player.noise(graph, x, baseline)
                 yield {"noise_at": agent_steps, "with_baseline": int(baseline), **noise}
-        if agent_steps and agent_steps % EVALUATE_EVERY == 0:
+        if agent_steps and agent_steps % 2_000 == 0:
             J = float(tabular.expected_return(graph, player.forward(x).astype(np.float64)))
             counts = {"agent_steps": agent_steps, "updates": player.updates}
             yield {**counts, "catch_rate": score()["catch_rate"], "J": J, **task.levels}

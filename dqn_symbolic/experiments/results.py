@@ -31,8 +31,7 @@ def by_name_and_number(rows, column):
 def best_rates(rows, *scores):
     """-> {name: (rate, catch rates (seeds, evaluations))} of conditions "NAME-RATE".
 
-    A rate is the best of a name by its median of score(catch rates, axis=1); among equal ones, by
-    that of the next score.
+    The best rate has the highest median of score(catch rates, axis=1), by the first score first.
     """
 
     def medians(rate_and_runs):
