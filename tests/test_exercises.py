@@ -1,7 +1,6 @@
 """Exercises I and III: each graph against NumPy, its results against scikit-learn and PCA."""
 
 import sys
-from functools import partial
 
 import numpy as np
 import pytensor
@@ -19,9 +18,10 @@ from dqn_symbolic.exercises import (
     stacked_denoising_autoencoders,
 )
 from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy
-from dqn_symbolic.exercises.data import Digits, catch, digits
+from dqn_symbolic.exercises.data import catch, digits
 from dqn_symbolic.exercises.logistic_regression import cross_entropy
 from dqn_symbolic.exercises.training import as_images, error_rate, fit, run
+from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.optimisers import sgd
 from tests.plain import PLAIN
 
@@ -38,8 +38,7 @@ PAGES = [
 def some_digits(count=30, seed=0):
     """Random data in the format of the digits: x (N, 64) float32 in 0..1, label (N,) int32."""
     rng = np.random.default_rng(seed)
-    x, label = rng.random((count, 64), np.float32), rng.integers(10, size=count, dtype=np.int32)
-    return Digits(x, label, x, label)
+    return rng.random((count, 64), np.float32), rng.integers(10, size=count, dtype=np.int32)
 
 
 def softmax(z):
@@ -98,47 +97,45 @@ def test_bernoulli_cross_entropy_is_finite_for_large_logits():
 
 
 def test_one_update_of_logistic_regression():
-    data = some_digits()
+    x, label = some_digits()
     learn, forward, (W, b) = logistic_regression.graph(PLAIN)
     first = np.random.default_rng(1).normal(size=(64, 10)).astype("f4")
     W.set_value(first)
-    error = (softmax(data.x @ first) - np.eye(10)[data.label]) / 30
-    learn(data.x, data.label)
+    error = (softmax(x @ first) - np.eye(10)[label]) / 30
+    learn(x, label)
     rate, decay = logistic_regression.RATE, logistic_regression.DECAY
-    expected = first - rate * (data.x.T @ error + decay * first)
+    expected = first - rate * (x.T @ error + decay * first)
     np.testing.assert_allclose(W.get_value(), expected, atol=1e-5)
     np.testing.assert_allclose(b.get_value(), -rate * error.sum(axis=0), atol=1e-5)
-    np.testing.assert_allclose(forward(data.x), data.x @ W.get_value() + b.get_value(), atol=1e-4)
+    np.testing.assert_allclose(forward(x), x @ W.get_value() + b.get_value(), atol=1e-4)
 
 
 def test_one_update_of_the_mlp():
-    data = some_digits()
+    x, label = some_digits()
     learn, forward, params = mlp.graph(np.random.default_rng(0), PLAIN)
     W1, _, Wout, _ = (p.get_value().astype(np.float64) for p in params)
-    h = np.tanh(data.x @ W1)
-    np.testing.assert_allclose(forward(data.x), h @ Wout, atol=1e-5)
-    error = (softmax(h @ Wout) - np.eye(10)[data.label]) / 30
+    h = np.tanh(x @ W1)
+    np.testing.assert_allclose(forward(x), h @ Wout, atol=1e-5)
+    error = (softmax(h @ Wout) - np.eye(10)[label]) / 30
     hidden_error = error @ Wout.T * (1 - h**2)
     gradients = (
-        data.x.T @ hidden_error + mlp.DECAY * W1,
+        x.T @ hidden_error + mlp.DECAY * W1,
         hidden_error.sum(axis=0),
         h.T @ error + mlp.DECAY * Wout,
         error.sum(axis=0),
     )
     expected = [p.get_value() - mlp.RATE * g for p, g in zip(params, gradients)]
-    learn(data.x, data.label)
+    learn(x, label)
     for param, value in zip(params, expected):
         np.testing.assert_allclose(param.get_value(), value, atol=1e-5)
 
 
 def test_one_update_of_the_denoising_autoencoder():
     """The tied weights learn in both layers; the loss compares with x, not with its corruption."""
-    x = some_digits().x
+    x, _ = some_digits()
     corrupted = x * (np.random.default_rng(5).random(x.shape) < 0.5)
     rate, rng = denoising_autoencoder.RATE, np.random.default_rng(0)
-    learn, reconstruct, encode, W, b = denoising_autoencoder.graph(
-        rng, 64, 7, False, partial(sgd, learning_rate=rate), PLAIN
-    )
+    learn, reconstruct, encode, W, b = autoencoder.graph(rng, 64, 7, False, sgd, rate, PLAIN)
     first = W.get_value().astype(np.float64)
     h = sigmoid(corrupted @ first)
     reconstruction = sigmoid(h @ first.T)
@@ -154,12 +151,11 @@ def test_one_update_of_the_denoising_autoencoder():
 
 @pytest.mark.parametrize("linear", [True, False])
 def test_the_autoencoders_loss_and_reconstruction(linear):
-    x = some_digits().x
-    optimiser = partial(sgd, learning_rate=0.01)
+    x, _ = some_digits()
     learn, reconstruct, *_ = autoencoder.graph(
-        np.random.default_rng(0), 64, 5, linear, optimiser, PLAIN
+        np.random.default_rng(0), 64, 5, linear, sgd, 0.01, PLAIN
     )
-    W = autoencoder.glorot(np.random.default_rng(0), (64, 5)).astype(np.float64)
+    W = glorot(np.random.default_rng(0), (64, 5)).astype(np.float64)
     activation = (lambda z: z) if linear else sigmoid
     reconstruction = activation(activation(x @ W) @ W.T)
     np.testing.assert_allclose(reconstruct(x), reconstruction, atol=1e-5)
@@ -216,7 +212,7 @@ def test_each_epoch_has_every_row_once_in_a_new_order():
 
 def test_error_rate_by_hand():
     logits = np.array([[1, 2], [3, 0], [0, 1], [5, 4]])
-    assert error_rate(logits, np.array([1, 0, 0, 0])) == 0.25
+    assert error_rate(lambda x: x, logits, np.array([1, 0, 0, 0])) == 0.25
 
 
 def test_weights_as_images_range_from_0_to_1():
@@ -275,8 +271,8 @@ def test_each_layer_is_pretrained_on_the_codes_of_the_layer_below(monkeypatch):
 def test_fine_tuning_starts_from_the_given_weights_and_uses_only_20_labels():
     data, stacked = some_digits(), stacked_denoising_autoencoders
     first = stacked.random_params(np.random.default_rng(0), (4,))
-    learn, forward, params = stacked.graph(
-        stacked.random_params(np.random.default_rng(1), (4,)), PLAIN
+    learn, forward, params = logistic_regression.classifier(
+        stacked.random_params(np.random.default_rng(1), (4,)), 0.3, 0.0, TT.sigmoid, PLAIN
     )
     seen, started = set(), []
 
@@ -286,8 +282,9 @@ def test_fine_tuning_starts_from_the_given_weights_and_uses_only_20_labels():
         seen.update(map(bytes, x))
         return learn(x, label)
 
-    stacked.fine_tuned((recording_learn, forward, params), first, data, 20, seed=0, updates=6)
-    assert seen == set(map(bytes, data.x[:20]))
+    functions = recording_learn, forward, params
+    stacked.fine_tuned(functions, first, data, data, 20, seed=0, updates=6)
+    assert seen == set(map(bytes, data[0][:20]))
     assert all((a == b).all() for a, b in zip(started, first.values()))
 
 
@@ -298,17 +295,23 @@ def test_fine_tuning_starts_from_the_given_weights_and_uses_only_20_labels():
 def test_each_digit_is_once_in_the_training_or_test_data():
     load_digits = pytest.importorskip("sklearn.datasets").load_digits
     data = digits(0)
-    assert [part.shape for part in data] == [(1297, 64), (1297,), (500, 64), (500,)]
-    assert [part.dtype for part in data] == [np.float32, np.int32] * 2
-    x, label = (np.concatenate([data[n], data[n + 2]]) for n in (0, 1))
+    assert [part.shape for half in data for part in half] == [
+        (1297, 64),
+        (1297,),
+        (500, 64),
+        (500,),
+    ]
+    assert [part.dtype for half in data for part in half] == [np.float32, np.int32] * 2
+    x, label = map(np.concatenate, zip(*data))
     pixels, target = load_digits(return_X_y=True)
     rows, expected = (
         sorted(zip(map(bytes, np.asarray(a, np.uint8)), b.tolist()))
         for a, b in ((x * 16, label), (pixels, target))
     )
     assert rows == expected
-    assert (digits(0).x == data.x).all()
-    assert (digits(1).x != data.x).any()
+    (first, _), _ = data
+    assert (digits(0)[0][0] == first).all()
+    assert (digits(1)[0][0] != first).any()
 
 
 def test_catch_test_balls_are_in_positions_without_training_balls():
@@ -399,22 +402,19 @@ def test_a_page_begins_with_its_command_and_is_short(page):
 @pytest.mark.slow
 def test_logistic_regression_reaches_the_optimum_of_scikit_learn():
     linear_model = pytest.importorskip("sklearn.linear_model")
-    data, decay = digits(0), logistic_regression.DECAY
-    reference = linear_model.LogisticRegression(
-        C=1 / (len(data.x) * decay), tol=1e-8, max_iter=10_000
-    )
-    reference.fit(data.x, data.label)
-    forward, W, b = logistic_regression.train(data, 0)
+    (x, label), test = digits(0)
+    decay = logistic_regression.DECAY
+    reference = linear_model.LogisticRegression(C=1 / (len(x) * decay), tol=1e-8, max_iter=10_000)
+    reference.fit(x, label)
+    forward, W, b = logistic_regression.train((x, label), 0)
 
     def loss(W, b):
-        p = softmax(data.x @ W + b)[np.arange(len(data.x)), data.label]
+        p = softmax(x @ W + b)[np.arange(len(x)), label]
         return -np.log(p).mean() + decay / 2 * (W**2).sum()
 
     assert 1 <= loss(W, b) / loss(reference.coef_.T, reference.intercept_) < 1.005
-    reference_error = 1 - reference.score(data.test_x, data.test_label)
-    assert error_rate(forward(data.test_x), data.test_label) == pytest.approx(
-        reference_error, abs=0.005
-    )
+    reference_error = 1 - reference.score(*test)
+    assert error_rate(forward, *test) == pytest.approx(reference_error, abs=0.005)
 
 
 def classifier(**options):
@@ -437,13 +437,11 @@ def classifier(**options):
 def test_the_mlp_is_as_good_as_scikit_learns():
     errors, reference_errors = [], []
     for seed in 0, 1:
-        data = digits(seed)
+        data, test = digits(seed)
         reference = classifier(max_iter=mlp.EPOCHS, n_iter_no_change=mlp.EPOCHS, random_state=seed)
-        reference_errors.append(
-            1 - reference.fit(data.x, data.label).score(data.test_x, data.test_label)
-        )
+        reference_errors.append(1 - reference.fit(*data).score(*test))
         forward, _ = mlp.train(data, seed)
-        errors.append(error_rate(forward(data.test_x), data.test_label))
+        errors.append(error_rate(forward, *test))
     np.testing.assert_allclose(errors, reference_errors, atol=0.01)
 
 
@@ -452,8 +450,8 @@ def test_the_mlp_is_as_good_as_scikit_learns():
 def test_the_mlps_updates_equal_scikit_learns():
     """Both start from the same weights and take the same minibatches in the same order."""
     reference = classifier(max_iter=1, shuffle=False, warm_start=True)
-    data = digits(0)
-    x, label = data.x[:100], np.arange(100, dtype=np.int32) % 10
+    (x, _), _ = digits(0)
+    x, label = x[:100], np.arange(100, dtype=np.int32) % 10
     reference.fit(x, label)
     learn, _, params = mlp.graph(np.random.default_rng(0), PLAIN)
     W1, b1, Wout, bout = (param.get_value().astype(x.dtype) for param in params)
@@ -479,7 +477,7 @@ def test_the_linear_autoencoder_reaches_pca():
     Baldi & Hornik 1989.
     """
     decomposition = pytest.importorskip("sklearn.decomposition")
-    x = digits(0).x
+    (x, _), _ = digits(0)
     for code in autoencoder.CODE_SIZES:
         reference = decomposition.PCA(code).fit(x)
         pca = ((reference.inverse_transform(reference.transform(x)) - x) ** 2).sum() / len(x)
@@ -493,13 +491,13 @@ def test_the_linear_autoencoder_reaches_pca():
 @pytest.mark.slow
 def test_the_denoising_autoencoder_restores_better_than_any_linear_map():
     pytest.importorskip("sklearn")
-    data, rng = digits(0), np.random.default_rng(0)
-    page = denoising_autoencoder
-    restore, *_ = page.train(data.x, rng, page.HIDDEN, page.CORRUPTION)
-    corrupted = page.corrupt(rng, data.test_x, page.CORRUPTION)
+    (x, _), (test_x, _) = digits(0)
+    page, rng = denoising_autoencoder, np.random.default_rng(0)
+    restore, *_ = page.train(x, rng, page.HIDDEN, page.CORRUPTION)
+    corrupted = page.corrupt(rng, test_x, page.CORRUPTION)
     error, linear_error = (
-        ((restored - data.test_x) ** 2).sum()
-        for restored in (restore(corrupted), page.linear(data.x, rng)(corrupted))
+        ((restored - test_x) ** 2).sum()
+        for restored in (restore(corrupted), page.linear(x, rng)(corrupted))
     )
     assert error < 0.9 * linear_error
 

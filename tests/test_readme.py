@@ -130,7 +130,9 @@ def test_commands_in_the_pages_are_valid(program, arguments):
 
 def test_every_exercise_has_its_command_and_its_picture():
     folder = ROOT / "dqn_symbolic" / "exercises"
-    exercises = {path.stem for path in folder.glob("*.py") if "\n    run(main" in path.read_text()}
+    exercises = {
+        path.stem for path in folder.glob("*.py") if "run(main, __doc__)" in path.read_text()
+    }
     page = (folder / "README.md").read_text()
     commands = re.findall(r"^python -m dqn_symbolic\.exercises\.(\w+)", page, re.MULTILINE)
     assert len(exercises) == 6

@@ -14,31 +14,27 @@ principal components, as many as the code has numbers. There are no local minima
 (Deep Learning Tutorials, "Denoising Autoencoders (dA)", section "Autoencoders".)
 """
 
-from functools import partial
-
 import numpy as np
 import pytensor.tensor as TT
 from pytensor import grad
 
+from dqn_symbolic import initialisers, optimisers
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.exercises.data import PIXELS, digits
-from dqn_symbolic.exercises.training import fit, run, show
+from dqn_symbolic.exercises import data, training
 from dqn_symbolic.experiments.figures import STYLES, panels
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.optimisers import adam
 from dqn_symbolic.q_learning import compiled, shared
 
 CODE_SIZES = 2, 4, 8, 16  # numbers in a code
 EPOCHS, BATCH, RATE = 500, 100, 3e-3
 
 
-def graph(rng, inputs, code_size, linear, optimiser, mode=MODES["numba"]):
+def graph(rng, inputs, code_size, linear, optimiser, rate, mode=MODES["numba"]):
     """-> learn(seen, x) -> loss, reconstruct(seen) -> x', encode(seen) -> code, W, b.
 
     seen, x, x' (B, inputs), code (B, code_size). The encoder sees `seen`, and x' should become x.
     Here they are the same; on the next page they are not.
     """
-    W = shared(glorot(rng, (inputs, code_size)), "W")
+    W = shared(initialisers.glorot(rng, (inputs, code_size)), "W")
     b = shared(np.zeros(code_size, np.float32), "b")
     c = shared(np.zeros(inputs, np.float32), "c")
     params = [W, b, c]
@@ -52,7 +48,7 @@ def graph(rng, inputs, code_size, linear, optimiser, mode=MODES["numba"]):
     output = z if linear else TT.sigmoid(z)
     loss = ((output - x) ** 2).sum(axis=1).mean() if linear else bernoulli_cross_entropy(z, x)
 
-    learn = compiled([seen, x], loss, mode, updates=optimiser(params, grad(loss, params)))
+    learn = compiled([seen, x], loss, mode, updates=optimiser(params, grad(loss, params), rate))
     reconstruct = compiled([seen], output, mode)
     encode = compiled([seen], code, mode)
     return learn, reconstruct, encode, W, b
@@ -67,9 +63,8 @@ def bernoulli_cross_entropy(logits, x):
 def train(x, seed, code_size, linear):
     """-> reconstruct, after training on x (N, 64)."""
     rng = np.random.default_rng(seed)
-    optimiser = partial(adam, learning_rate=RATE)
-    learn, reconstruct, *_ = graph(rng, PIXELS, code_size, linear, optimiser)
-    fit(lambda part: learn(part, part), rng, EPOCHS, x, size=BATCH)
+    learn, reconstruct, *_ = graph(rng, data.PIXELS, code_size, linear, optimisers.adam, RATE)
+    training.fit(lambda part: learn(part, part), rng, EPOCHS, x, size=BATCH)
     return reconstruct
 
 
@@ -89,15 +84,14 @@ def squared_error(reconstruction, x):
 
 
 def main(seed):
-    data = digits(seed)
+    x, test_x = xs = [x for x, _ in data.digits(seed)]
     methods = {
-        "PCA": {size: pca(data.x, size) for size in CODE_SIZES},
-        "linear autoencoder": {size: train(data.x, seed, size, True) for size in CODE_SIZES},
-        "sigmoid autoencoder": {size: train(data.x, seed, size, False) for size in CODE_SIZES},
+        "PCA": {size: pca(x, size) for size in CODE_SIZES},
+        "linear autoencoder": {size: train(x, seed, size, True) for size in CODE_SIZES},
+        "sigmoid autoencoder": {size: train(x, seed, size, False) for size in CODE_SIZES},
     }
     print("squared error: training, test".ljust(30), *(f"code of {size:2}" for size in CODE_SIZES))
     figure, (left, right) = panels(9, 3.4, 1, 2, width_ratios=(2, 3))
-    xs = data.x, data.test_x
     for (name, by_size), style in zip(methods.items(), STYLES):
         errors = [[squared_error(method(x), x) for x in xs] for method in by_size.values()]
         print(name.ljust(30), *(f"{train:5.2f} {test:5.2f}" for train, test in errors))
@@ -105,12 +99,12 @@ def main(seed):
     left.set(xlabel="numbers in the code", ylabel="squared error, test digits", ylim=0)
     left.set_xticks(CODE_SIZES)
     left.legend(frameon=False, fontsize=8)
-    x = data.test_x[:10]
+    x = test_x[:10]
     images = [x, *(by_size[8](x) for by_size in methods.values())]
     title = "Test digits; by codes of 8: PCA, linear, sigmoid"
-    show(right, np.concatenate(images).reshape(-1, 8, 8), 10, title)
+    training.show(right, np.concatenate(images).reshape(-1, 8, 8), 10, title)
     return figure
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    training.run(main, __doc__)

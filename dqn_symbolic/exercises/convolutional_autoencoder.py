@@ -2,9 +2,9 @@
 
 Convolutions with strides turn a frame of Catch into a small code. Their transposes turn it back:
 
-    h = relu(conv2d(x, K1, stride 4) + k1)                84 x 84 x 1 -> 20 x 20 x 16
-    code = relu(conv2d(h, K2, stride 2) + k2)             -> 9 x 9 x 4
-    h' = relu(conv2d_transpose(code, L2, stride 2) + c2)  -> 20 x 20 x 16
+    h = networks.relu(conv2d(x, K1, stride 4) + k1)                84 x 84 x 1 -> 20 x 20 x 16
+    code = networks.relu(conv2d(h, K2, stride 2) + k2)             -> 9 x 9 x 4
+    h' = networks.relu(conv2d_transpose(code, L2, stride 2) + c2)  -> 20 x 20 x 16
     x' = sigmoid(conv2d_transpose(h', L1, stride 4) + c1) -> 84 x 84 x 1
     loss = cross-entropy of x' against x
 
@@ -20,15 +20,11 @@ import numpy as np
 import pytensor.tensor as TT
 from pytensor import grad
 
+from dqn_symbolic import initialisers, networks, optimisers
 from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.compiling.conv import conv2d, conv2d_transpose
-from dqn_symbolic.exercises.autoencoder import bernoulli_cross_entropy, pca, squared_error
-from dqn_symbolic.exercises.data import catch
-from dqn_symbolic.exercises.training import fit, run, show
+from dqn_symbolic.exercises import autoencoder, data, training
 from dqn_symbolic.experiments.figures import panels
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.networks import relu
-from dqn_symbolic.optimisers import adam
 from dqn_symbolic.q_learning import compiled, shared
 
 FILTERS = (16, 8, 4), (4, 4, 2)  # of each layer: how many, their size, their stride
@@ -42,19 +38,20 @@ def graph(rng, image, filters=FILTERS, mode=MODES["numba"]):
     params, decoder, h = [], [], x
     for layer, (number, size, stride) in enumerate(filters, 1):
         *sides, channels = h.type.shape[1:]
-        K, L = (shared(glorot(rng, (size, size, channels, number)), f"{n}{layer}") for n in "KL")
+        shape = size, size, channels, number
+        K, L = (shared(initialisers.glorot(rng, shape), f"{name}{layer}") for name in "KL")
         k = shared(np.zeros(number, np.float32), f"k{layer}")
         c = shared(np.zeros(channels, np.float32), f"c{layer}")
         params += [K, k, L, c]
         decoder.insert(0, (L, c, sides, stride))
-        h = relu(conv2d(h, K, stride) + k)
+        h = networks.relu(conv2d(h, K, stride) + k)
     code = h
     for L, c, sides, stride in decoder:
         logits = conv2d_transpose(h, L, sides, stride) + c
-        h = relu(logits)  # not used after the last layer, which has a sigmoid
-    loss = bernoulli_cross_entropy(logits, x)
+        h = networks.relu(logits)  # not used after the last layer, which has a sigmoid
+    loss = autoencoder.bernoulli_cross_entropy(logits, x)
 
-    learn = compiled([x], loss, mode, updates=adam(params, grad(loss, params), RATE))
+    learn = compiled([x], loss, mode, updates=optimisers.adam(params, grad(loss, params), RATE))
     encode = compiled([x], code, mode)
     reconstruct = compiled([x], TT.sigmoid(logits), mode)
     return learn, encode, reconstruct
@@ -64,29 +61,29 @@ def train(x, seed, epochs=EPOCHS):
     """-> encode, reconstruct, after training on x (N, height, width, channels)."""
     rng = np.random.default_rng(seed)
     learn, encode, reconstruct = graph(rng, x.shape[1:])
-    fit(learn, rng, epochs, x, size=BATCH)
+    training.fit(learn, rng, epochs, x, size=BATCH)
     return encode, reconstruct
 
 
 def main(seed):
-    x, test_x = data = catch(seed)
+    x, test_x = frames = data.catch(seed)
     encode, reconstruct = train(x, seed)
     code_size = encode(x[:1]).size
     methods = {
-        "the mean frame": pca(x, 0),
-        f"PCA, {code_size} numbers": pca(x, code_size),
+        "the mean frame": autoencoder.pca(x, 0),
+        f"PCA, {code_size} numbers": autoencoder.pca(x, code_size),
         f"convolutions, {code_size} numbers": reconstruct,
     }
     print("squared error, summed over the pixels of a frame; training, test")
     for label, method in methods.items():
-        print(f"{label:26}", *(f"{squared_error(method(x), x):8.2f}" for x in data))
+        print(f"{label:26}", *(f"{autoencoder.squared_error(method(x), x):8.2f}" for x in frames))
     del methods["the mean frame"]  # it is not shown
     figure, axes = panels(10, 3.4)
     x = test_x[:8]
     images = np.concatenate([x, *(method(x) for method in methods.values())])[..., 0]
-    show(axes, images, 8, f"Test frames; what came back by {'; by '.join(methods)}")
+    training.show(axes, images, 8, f"Test frames; what came back by {'; by '.join(methods)}")
     return figure
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    training.run(main, __doc__)

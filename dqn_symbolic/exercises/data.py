@@ -1,7 +1,5 @@
 """The exercises' data, none of it downloaded: scikit-learn's digits, and frames of Catch."""
 
-from typing import NamedTuple
-
 import gymnasium
 import numpy as np
 
@@ -9,23 +7,17 @@ PIXELS, CLASSES = 64, 10  # a digit has 8 x 8 pixels; the classes are 0 to 9
 TEST = 500  # of the 1,797 digits
 
 
-class Digits(NamedTuple):
-    """x (N, 64) float32, 0..1 (white); label (N,) int32, 0..9; the same for testing."""
-
-    x: np.ndarray
-    label: np.ndarray
-    test_x: np.ndarray
-    test_label: np.ndarray
-
-
 def digits(seed):
-    """-> 1,297 training, 500 test digits, by the seed. ModuleNotFoundError without scikit-learn."""
+    """-> (x, label) of 1,297 training digits, (x, label) of 500 test digits, by the seed.
+
+    x (N, 64) float32, 0..1 (white); label (N,) int32, 0..9. ModuleNotFoundError: no scikit-learn.
+    """
     from sklearn.datasets import load_digits
 
     pixels, label = load_digits(return_X_y=True)  # 0..16, by Alpaydin & Kaynak 1998
     x, label = (pixels / 16).astype(np.float32), label.astype(np.int32)
     test, train = np.split(np.random.default_rng(seed).permutation(len(x)), [TEST])
-    return Digits(x[train], label[train], x[test], label[test])
+    return (x[train], label[train]), (x[test], label[test])
 
 
 def catch(seed):
@@ -34,12 +26,9 @@ def catch(seed):
     Think of the board as a chessboard. Frames with the ball on a black cell are for training, on a
     white cell for testing. So every test ball is in a cell that held no ball in training.
     """
-    env = gymnasium.make("games:Catch-v0", pixels=84)
-    black, white = [], []
-    for start in env.unwrapped.starts():
-        for row in range(env.unwrapped.rows - 1):
-            state = start._replace(ball_row=row)
-            frame, _ = env.reset(options={"state": state})
-            colour = white if (row + state.ball_column) % 2 else black
-            colour.append(np.float32(frame[..., None] / 255))
-    return tuple(map(np.random.default_rng(seed).permutation, (black, white)))
+    env = gymnasium.make("games:Catch-v0", pixels=84).unwrapped
+    states = [start._replace(ball_row=row) for start in env.starts() for row in range(env.rows - 1)]
+    frames = np.stack([env.reset(options={"state": state})[0] for state in states])[..., None]
+    white = np.array([(state.ball_row + state.ball_column) % 2 == 1 for state in states])
+    parts = (np.float32(frames[chosen] / 255) for chosen in (~white, white))
+    return tuple(map(np.random.default_rng(seed).permutation, parts))

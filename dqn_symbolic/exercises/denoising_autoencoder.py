@@ -14,13 +14,9 @@ The corruption is drawn outside the graph, so there are no random numbers in the
 (Vincent, Larochelle, Bengio & Manzagol 2008; Deep Learning Tutorials, "Denoising Autoencoders".)
 """
 
-from functools import partial
-
 import numpy as np
 
-from dqn_symbolic.exercises.autoencoder import graph, squared_error
-from dqn_symbolic.exercises.data import digits
-from dqn_symbolic.exercises.training import as_images, fit, run, show
+from dqn_symbolic.exercises import autoencoder, data, training
 from dqn_symbolic.experiments.figures import panels
 from dqn_symbolic.optimisers import sgd
 
@@ -34,9 +30,9 @@ def corrupt(rng, x, corruption):
 
 def train(x, rng, hidden, corruption, epochs=EPOCHS):
     """-> reconstruct, encode, W (inputs, hidden), b (hidden,), after training on x (N, inputs)."""
-    optimiser = partial(sgd, learning_rate=RATE)
-    learn, reconstruct, encode, W, b = graph(rng, x.shape[1], hidden, False, optimiser)
-    fit(lambda part: learn(corrupt(rng, part, corruption), part), rng, epochs, x, size=BATCH)
+    how = x.shape[1], hidden, False, sgd, RATE
+    learn, reconstruct, encode, W, b = autoencoder.graph(rng, *how)
+    training.fit(lambda x: learn(corrupt(rng, x, corruption), x), rng, epochs, x, size=BATCH)
     return reconstruct, encode, W.get_value(), b.get_value()
 
 
@@ -49,26 +45,28 @@ def linear(x, rng):
 
 
 def main(seed):
-    data, rng = digits(seed), np.random.default_rng(seed)
-    plain, _, plain_W, _ = train(data.x, rng, HIDDEN, 0)
-    denoising, _, W, _ = train(data.x, rng, HIDDEN, CORRUPTION)
-    corrupted = corrupt(rng, data.test_x, CORRUPTION)
+    (x, _), (test_x, _) = data.digits(seed)
+    rng = np.random.default_rng(seed)
+    plain, _, plain_W, _ = train(x, rng, HIDDEN, 0)
+    denoising, _, W, _ = train(x, rng, HIDDEN, CORRUPTION)
+    corrupted = corrupt(rng, test_x, CORRUPTION)
     outputs = {
         "as it came": corrupted,
         "autoencoder": plain(corrupted),
-        "best linear map": linear(data.x, rng)(corrupted),
+        "best linear map": linear(x, rng)(corrupted),
         "denoising autoencoder": denoising(corrupted),
     }
     print(f"squared error, summed over the pixels of a test digit ({CORRUPTION:.0%} set to 0)")
     for name, output in outputs.items():
-        print(f"{name:22} {squared_error(output, data.test_x):5.2f}")
+        print(f"{name:22} {autoencoder.squared_error(output, test_x):5.2f}")
     figure, (above, *below) = panels(9, 7.4, 3)
-    images = np.concatenate([x[:20] for x in (data.test_x, *outputs.values())])
-    show(above, images.reshape(-1, 8, 8), 20, f"Test digits; {'; '.join(outputs)}")
+    images = np.concatenate([x[:20] for x in (test_x, *outputs.values())])
+    training.show(above, images.reshape(-1, 8, 8), 20, f"Test digits; {'; '.join(outputs)}")
     for axes, filters, name in zip(below, (plain_W, W), ("no", f"{CORRUPTION:.0%}")):
-        show(axes, as_images(filters), 20, f"The hidden units' weights, {name} corruption")
+        title = f"The hidden units' weights, {name} corruption"
+        training.show(axes, training.as_images(filters), 20, title)
     return figure
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    training.run(main, __doc__)

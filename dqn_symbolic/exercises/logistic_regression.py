@@ -21,27 +21,27 @@ from pytensor import grad
 from pytensor.tensor.special import log_softmax
 
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.training import as_images, fit, print_errors, run, show
+from dqn_symbolic.exercises import data, training
 from dqn_symbolic.experiments.figures import panels
+from dqn_symbolic.networks import mlp
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import compiled, one_hot, shared
 
 EPOCHS, BATCH, RATE, DECAY = 1000, 100, 0.5, 1e-3
 
 
-def classifier(network, first_params, rate, decay=0.0, mode=MODES["numba"]):
+def classifier(first_params, rate, decay=0.0, activation=None, mode=MODES["numba"]):
     """-> learn(x, label) -> loss, forward(x) -> logits, params.  x (B, 64), label (B,)
 
-    network(x, params) -> logits (B, 10); first_params: {name: array}. An update is a step of
-    gradient descent on the cross-entropy plus decay / 2 |W|^2, for all weights W.
+    first_params: {name: array}, W and b of each layer; activation: that of all layers but the last.
+    An update is a step of gradient descent on the cross-entropy plus decay / 2 |W|^2, for all W.
     """
     params = [shared(value, name) for name, value in first_params.items()]
 
-    x = TT.matrix("x", shape=(None, PIXELS))
+    x = TT.matrix("x", shape=(None, data.PIXELS))
     label = TT.ivector("label")
 
-    logits = network(x, params)
+    logits = mlp(x, params, activation)  # (B, 10): with one layer, as here, x W + b
     loss = cross_entropy(logits, label)
     if decay:
         loss += decay / 2 * sum((W**2).sum() for W in params if W.ndim == 2)
@@ -60,33 +60,28 @@ def cross_entropy(logits, label):
     return -(log_p * one_hot(label, logits.type.shape[1])).sum(axis=1).mean()
 
 
-def weighted_sums(x, params):
-    W, b = params
-    return TT.dot(x, W) + b  # (B, 10)
-
-
 def graph(mode=MODES["numba"]):
     """-> the `classifier` of this page, with params W (64, 10), b (10,)."""
-    W, b = np.zeros((PIXELS, CLASSES), np.float32), np.zeros(CLASSES, np.float32)
-    return classifier(weighted_sums, {"W": W, "b": b}, RATE, DECAY, mode)
+    W = np.zeros((data.PIXELS, data.CLASSES), np.float32)
+    return classifier({"W": W, "b": W[0]}, RATE, DECAY, mode=mode)
 
 
-def train(data, seed):
-    """-> forward, W (64, 10), b (10,), after training."""
+def train(digits, seed):
+    """-> forward, W (64, 10), b (10,), after training on digits = (x, label)."""
     learn, forward, (W, b) = graph()
-    fit(learn, np.random.default_rng(seed), EPOCHS, data.x, data.label, size=BATCH)
+    training.fit(learn, np.random.default_rng(seed), EPOCHS, *digits, size=BATCH)
     return forward, W.get_value(), b.get_value()
 
 
 def main(seed):
-    data = digits(seed)
-    forward, W, _ = train(data, seed)
-    print_errors(forward, data)
+    digits, test = data.digits(seed)
+    forward, W, _ = train(digits, seed)
+    training.print_errors(forward, training=digits, test=test)
     figure, axes = panels(7, 3)
     title = "The weights of 0 to 4 and of 5 to 9: white pixels speak for the digit"
-    show(axes, as_images(W), 5, title)
+    training.show(axes, training.as_images(W), 5, title)
     return figure
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    training.run(main, __doc__)

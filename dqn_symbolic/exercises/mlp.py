@@ -12,44 +12,40 @@ first weights matter. They are Glorot's, which are made for tanh.
 (Deep Learning Tutorials, "Multilayer Perceptron".)
 """
 
-from functools import partial
-
 import numpy as np
 import pytensor.tensor as TT
 
+from dqn_symbolic import initialisers, networks
 from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.logistic_regression import classifier
-from dqn_symbolic.exercises.training import as_images, fit, print_errors, run, show
+from dqn_symbolic.exercises import data, logistic_regression, training
 from dqn_symbolic.experiments.figures import panels
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.networks import mlp, mlp_params
 
 EPOCHS, BATCH, RATE, DECAY, HIDDEN = 100, 20, 0.1, 1e-3, 100
 
 
 def graph(rng, mode=MODES["numba"]):
     """-> the `classifier` of this page, with params W1, b1, Wout, bout."""
-    first = mlp_params(rng, (PIXELS,), (HIDDEN,), CLASSES, glorot)
-    return classifier(partial(mlp, activation=TT.tanh), first, RATE, DECAY, mode)
+    first = networks.mlp_params(rng, (data.PIXELS,), (HIDDEN,), data.CLASSES, initialisers.glorot)
+    return logistic_regression.classifier(first, RATE, DECAY, TT.tanh, mode)
 
 
-def train(data, seed, epochs=EPOCHS, mode=MODES["numba"]):
-    """-> forward, W1 (64, hidden), after training."""
+def train(digits, seed, epochs=EPOCHS, mode=MODES["numba"]):
+    """-> forward, W1 (64, hidden), after training on digits = (x, label)."""
     rng = np.random.default_rng(seed)
     learn, forward, params = graph(rng, mode)
-    fit(learn, rng, epochs, data.x, data.label, size=BATCH)
+    training.fit(learn, rng, epochs, *digits, size=BATCH)
     return forward, params[0].get_value()
 
 
 def main(seed):
-    data = digits(seed)
-    forward, W1 = train(data, seed)
-    print_errors(forward, data)
+    digits, test = data.digits(seed)
+    forward, W1 = train(digits, seed)
+    training.print_errors(forward, training=digits, test=test)
     figure, axes = panels(9, 2.6)
-    show(axes, as_images(W1), 20, f"What each of the {HIDDEN} hidden units looks for")
+    title = f"What each of the {HIDDEN} hidden units looks for"
+    training.show(axes, training.as_images(W1), 20, title)
     return figure
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    training.run(main, __doc__)

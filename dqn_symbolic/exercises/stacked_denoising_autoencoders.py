@@ -14,20 +14,13 @@ The comparison is the same network with random first weights, and logistic regre
 (Vincent et al. 2010; Deep Learning Tutorials, "Stacked Denoising Autoencoders (SdA)".)
 """
 
-from functools import partial
-
 import numpy as np
 import pytensor.tensor as TT
 from tqdm import tqdm
 
-from dqn_symbolic.compiling.backends import MODES
-from dqn_symbolic.exercises import denoising_autoencoder
-from dqn_symbolic.exercises.data import CLASSES, PIXELS, digits
-from dqn_symbolic.exercises.logistic_regression import classifier
-from dqn_symbolic.exercises.training import error_rate, fit, run
+from dqn_symbolic import initialisers, networks
+from dqn_symbolic.exercises import data, denoising_autoencoder, logistic_regression, training
 from dqn_symbolic.experiments.figures import STYLES, band, panels
-from dqn_symbolic.initialisers import glorot
-from dqn_symbolic.networks import mlp, mlp_params
 
 LABELS, SEEDS = (50, 100, 200), 10
 HIDDEN, CORRUPTION = (100, 100, 100), (0.1, 0.2, 0.3)  # of each layer
@@ -36,47 +29,42 @@ PRE_EPOCHS, UPDATES, BATCH, RATE = 50, 4000, 10, 0.3
 
 def random_params(rng, hidden):
     """-> {"W1", "b1", ..., "Wout", "bout"}. Sigmoids need four times Glorot's weights."""
-    params = mlp_params(rng, (PIXELS,), hidden, CLASSES, glorot)
+    params = networks.mlp_params(rng, (data.PIXELS,), hidden, data.CLASSES, initialisers.glorot)
     return {name: value if name == "Wout" else 4 * value for name, value in params.items()}
 
 
 def pretrained(params, x, rng):
     """-> params, with hidden layers from stacked denoising autoencoders of x (N, 64)."""
-    params = dict(params)
-    for layer, corruption in enumerate(CORRUPTION, 1):
-        hidden = len(params[f"b{layer}"])
+    for layer, (hidden, corruption) in enumerate(zip(HIDDEN, CORRUPTION), 1):
         _, encode, W, b = denoising_autoencoder.train(x, rng, hidden, corruption, PRE_EPOCHS)
-        params |= {f"W{layer}": W, f"b{layer}": b}
+        params = {**params, f"W{layer}": W, f"b{layer}": b}
         x = encode(x)
     return params
 
 
-def graph(first_params, mode=MODES["numba"]):
-    """-> the `classifier` with sigmoids and these first params."""
-    return classifier(partial(mlp, activation=TT.sigmoid), first_params, RATE, mode=mode)
-
-
-def fine_tuned(functions, first_params, data, labels, seed, updates=UPDATES):
-    """-> the test error after training on the first `labels` digits with their labels."""
+def fine_tuned(functions, first_params, digits, test, labels, seed, updates=UPDATES):
+    """-> the test error after training on the first `labels` of digits = (x, label)."""
     learn, forward, params = functions
     for param, value in zip(params, first_params.values()):
         param.set_value(value)
     rng, epochs = np.random.default_rng(seed), updates * BATCH // labels
-    fit(learn, rng, epochs, data.x[:labels], data.label[:labels], size=BATCH, bar=False)
-    return error_rate(forward(data.test_x), data.test_label)
+    training.fit(learn, rng, epochs, *(a[:labels] for a in digits), size=BATCH, bar=False)
+    return training.error_rate(forward, *test)
 
 
 def errors(seeds):
     """-> {method: array (seeds, numbers of labels) of test errors}"""
-    deep, flat = (graph(random_params(np.random.default_rng(0), n)) for n in (HIDDEN, ()))
+    # `fine_tuned` sets the params of these two graphs anew.
+    first = (random_params(np.random.default_rng(0), hidden) for hidden in (HIDDEN, ()))
+    deep, flat = (logistic_regression.classifier(p, RATE, activation=TT.sigmoid) for p in first)
     results = {"pre-trained": [], "random weights": [], "logistic regression": []}
     for seed in tqdm(seeds, unit=" seeds", leave=False, disable=None):
-        data, rng = digits(seed), np.random.default_rng(seed)
+        (digits, test), rng = data.digits(seed), np.random.default_rng(seed)
         random = random_params(rng, HIDDEN)
-        stacked = pretrained(random, data.x, rng)
+        stacked = pretrained(random, digits[0], rng)
         methods = (deep, stacked), (deep, random), (flat, random_params(rng, ()))
         for by_seed, method in zip(results.values(), methods):
-            by_seed.append([fine_tuned(*method, data, labels, seed) for labels in LABELS])
+            by_seed.append([fine_tuned(*method, digits, test, n, seed) for n in LABELS])
     return {name: np.array(by_seed) for name, by_seed in results.items()}
 
 
@@ -96,4 +84,4 @@ def main(seed):
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    training.run(main, __doc__)

@@ -14,20 +14,19 @@ def fit(learn, rng, epochs, *arrays, size, bar=True):
     """Calls learn(*minibatch of the arrays (N, ...)), N rows an epoch, each time in a new order."""
     N = len(arrays[0])
     for _ in tqdm(range(epochs), unit=" epochs", leave=False, disable=None if bar else True):
-        order = rng.permutation(N)
-        for begin in range(0, N, size):
-            chosen = order[begin : begin + size]
+        for chosen in np.split(rng.permutation(N), range(size, N, size)):
             learn(*(array[chosen] for array in arrays))
 
 
-def error_rate(logits, label):
-    """logits (N, classes), label (N,) -> how often, 0..1, the largest logit is not the label's."""
-    return float((logits.argmax(axis=1) != label).mean())
+def error_rate(forward, x, label):
+    """x (N, ...), label (N,) -> how often, 0..1, the largest of forward(x) is not the label's."""
+    return float((forward(x).argmax(axis=1) != label).mean())
 
 
-def print_errors(forward, data):
-    for name, x, label in ("training", data.x, data.label), ("test", data.test_x, data.test_label):
-        print(f"{name} error {error_rate(forward(x), label):.1%} of {len(x):,} digits")
+def print_errors(forward, **data):
+    """data: {name: (x, label)}"""
+    for name, (x, label) in data.items():
+        print(f"{name} error {error_rate(forward, x, label):.1%} of {len(x):,} digits")
 
 
 def show(axes, images, columns, title):
