@@ -4,12 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from dqn_symbolic import networks
 from dqn_symbolic.agent import streams
-from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.task import Task, scorer
-from dqn_symbolic.frames import stacked
-from dqn_symbolic.q_learning import forward_alone
+from dqn_symbolic.runs.loading import forward_of
 from dqn_symbolic.settings import Settings
 
 
@@ -18,9 +15,7 @@ class Evaluator:
 
     def __init__(self, task: Task, settings: Settings, params: dict[str, np.ndarray]):
         self.settings, self.evaluation_seed = settings, streams(settings.seed)["evaluation"]
-        space = stacked(task.frames, settings.history)
-        how = space.shape, space.dtype, mode(settings.backend)
-        self.forward: Any = forward_alone(networks.of(settings, space), params, *how)
+        self.forward: Any = forward_of(task, settings, params, settings.backend)
         self.play = scorer(task, self)
 
     def score(self, params: dict, stop=(), quiet=True) -> dict | None:

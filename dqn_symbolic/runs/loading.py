@@ -62,12 +62,12 @@ def player_of(folder) -> Player:
     return Player(task, settings, forward_of(task, settings, weights), weights)
 
 
-def forward_of(task, settings, weights):
-    """-> `forward` of a network with these weights."""
+def forward_of(task, settings, weights, backend="numba"):
+    """-> `forward` of a network with these weights, for what only acts."""
     space = stacked(task.frames, settings.history)
-    with bad_input():  # numba may not be able to compile here
-        numba = mode("numba")
-    return forward_alone(networks.of(settings, space), weights, space.shape, space.dtype, numba)
+    with bad_input():  # the backend may not be able to compile here
+        how = space.shape, space.dtype, mode(backend)
+    return forward_alone(networks.of(settings, space), weights, *how)
 
 
 def digest(weights):
