@@ -167,7 +167,7 @@ def gorila_run(folder, data=None, gorila=TWO, said=None, **more):
     with uncompiled():
         driver = Scheduler(CATCH, settings, gorila, [].append if said is None else said.append)
         driver.folder_of = lambda i: folder / "bundles" / f"{run.mark}-{i + 1}"
-        servers, bundles = driver.compilation()
+        servers, bundles = ("servers", driver.start_servers), ("bundles", driver.start_bundles)
         run.begin(driver, [servers] if data else [servers, bundles])
     return run
 
@@ -232,7 +232,7 @@ def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(
     assert all(arrays[name].tobytes() == expected[name].tobytes() for name in expected)
     for bundle, other in zip(again.agent.bundles, whole.bundles):
         for learner in (bundle.learner, other.learner):
-            assert learner.outliers == learner.pushes == 0  # they are in reports
+            assert not learner.counts  # they are in reports
         assert bundle.learner.versions == other.learner.versions
         (data, arrays), (expected_data, expected) = (b.agent.get_state() for b in (bundle, other))
         assert data == expected_data
@@ -504,10 +504,10 @@ def test_outliers_are_not_pushed_but_counted():
     batch = example(plain(Catch(), QUICK))
     for _ in range(FIRST_LOSSES):
         one.learn(*batch)
-    assert (len(pushed), one.outliers) == (FIRST_LOSSES, 0)
+    assert (len(pushed), one.counts["dropped"]) == (FIRST_LOSSES, 0)
     batch[2][:] = 100  # the rewards
     one.learn(*batch)
-    assert (len(pushed), one.outliers) == (FIRST_LOSSES, 1)
+    assert (len(pushed), one.counts["dropped"]) == (FIRST_LOSSES, 1)
 
 
 # -- settings --------------------------------------------------------------------------------------

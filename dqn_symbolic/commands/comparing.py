@@ -28,8 +28,7 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False, address=N
     do, on_ray = in_processes, with_ray(address) if address else None
     with noted_signals() as noted, ExitStack() as stack:
         if on_ray:
-            stack.callback(on_ray.OWN.close)
-            on_ray.connect(address)
+            on_ray.connect(stack, address)
             do = on_ray.in_cluster
         try:
             ready = runner.compare(names, out, quick, noted, quiet, do)

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from dqn_symbolic.commands.training import asked, ended
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
+from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.loading import fitting
 from dqn_symbolic.runs.machine import expect_room
 from dqn_symbolic.settings import expect
@@ -23,13 +23,13 @@ def gorila(door, address=None, **given):
                 expect_room(run, memories=shared.bundles)
             say_beside_bar = tqdm.external_write_mode()(run.say)
             run.say("connecting to Ray   " if address else "starting Ray        ", end="")
-            run.stack.callback(on_ray.OWN.close)
-            on_ray.connect(address)  # before the folder is made: if it fails, none is left
+            on_ray.connect(run.stack, address)  # before there is a folder: a failure leaves none
             run.took("", run.since)
             driver = on_ray.OnRay(task, settings, shared, say_beside_bar, run.stop)
             run.stack.callback(driver.close)
             driver.folder_of = lambda i: run.out.absolute() / "bundles" / f"{run.mark}-{i + 1}"
-            servers, bundles = driver.compilation()
+            servers = "starting the servers", driver.start_servers
+            bundles = "starting the bundles", driver.start_bundles
             run.begin(driver, [servers] if run.data else [servers, bundles])
             if run.compiled and driver.advice():
                 run.say(driver.advice())
@@ -55,12 +55,10 @@ def with_ray(address):
             raise
         raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
     if address:
-        with bad_input():
-            on_ray.expect_cluster(address)
+        on_ray.expect_cluster(address)
     return on_ray
 
 
-@bad_input()
 def gorila_settings(run, own):
     """-> GorilaSettings, which the run keeps with its files; own: those that the user gave."""
     if run.data:

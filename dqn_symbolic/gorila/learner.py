@@ -1,5 +1,6 @@
 """The learner: gradients for the parameter servers, from a network that only they change."""
 
+from collections import Counter
 from collections.abc import Callable
 from math import sqrt
 
@@ -22,8 +23,7 @@ class Learner:
         self.sync_every, self.outlier_after = sync_every, outlier_after
         self.versions = []  # of the parameters, one for each server
         self.losses, self.mean, self.square = 0, 0.0, 0.0  # how many; of the loss and of its square
-        self.outliers = 0  # gradients dropped
-        self.pushes, self.behind, self.stale = 0, 0, 0  # gradients pushed, their ages, dropped
+        self.counts = Counter()  # since the last report
 
     def functions(self, graph: Graph, mode, threads: int = 1) -> tuple[Callable, ...]:
         """-> (forward, learn, sync) for an `Agent`, whose parameters only the servers change."""
@@ -54,23 +54,18 @@ class Learner:
         """x, action, reward, discount, x_tp1 -> td_error; the gradients go to the servers."""
         td_error, *gradients = self.gradient(*batch)
         if self.is_outlier(td_error):
-            self.outliers += 1
-        else:
-            self.push(dict(zip(self.params, gradients)))
+            self.counts["dropped"] += 1
+            return td_error
+        named, versions = dict(zip(self.params, gradients)), zip(self.servers, self.versions)
+        answers = self.gather([server.push(named, version) for server, version in versions])
+        self.counts["pushes"] += 1
+        self.counts["behind"] += max(behind for behind, _ in answers)
+        self.counts["dropped"] += not all(applied for _, applied in answers)
         return td_error
 
-    def push(self, gradients):
-        versions = zip(self.servers, self.versions)
-        answers = self.gather([server.push(gradients, version) for server, version in versions])
-        self.pushes += 1
-        self.behind += max(behind for behind, _ in answers)
-        self.stale += not all(applied for _, applied in answers)
-
-    def report(self) -> dict:
-        """-> {name: number}: what has happened since the last report. Ages are in versions."""
-        dropped = self.stale + self.outliers
-        report = {"pushes": self.pushes, "behind": self.behind, "dropped": dropped}
-        self.pushes = self.behind = self.stale = self.outliers = 0
+    def report(self) -> Counter:
+        """-> {name: number} since the last report: pushes, gradients dropped, versions behind."""
+        report, self.counts = self.counts, Counter()
         return report
 
     def is_outlier(self, td_error):

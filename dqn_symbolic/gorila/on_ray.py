@@ -36,7 +36,6 @@ LONGEST_BURST = 50  # agent steps of one call
 # A call is made once at most: a gradient that is sent again could be applied twice.
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
 GONE = RayActorError, ObjectLostError  # a server has died, or its node with its answer
-OWN = ExitStack()  # closed, it ends what `connect` has started
 
 
 class Remote(NamedTuple):
@@ -69,18 +68,16 @@ def found(game, options, modules):
 
 
 class EvaluatorProcess:
-    evaluator = None
+    evaluator, games = None, ExitStack()
 
     def score(self, game, settings, params):
         if not self.evaluator:  # the first evaluation waits until it is compiled
-            self.games = ExitStack()
             own = closed_by(self.games, found(*game), print)
             self.evaluator = Evaluator(own, settings, params)
         return self.evaluator.score(params)
 
     def close(self):
-        if self.evaluator:
-            self.games.close()
+        self.games.close()
 
 
 class BundleProcess:
@@ -125,6 +122,7 @@ class OnRay(Scheduler):
 
     def __init__(self, task, settings, gorila, say=lambda line: None, stop=()):
         super().__init__(task, settings, gorila, say)
+        self.game = task.game, task.kwargs, NAMED  # as for `found`
         self.stop = stop  # as soon as it is not empty, nothing that starts is waited for
         self.saved = None  # the state that each server would come back to; None: the first
         self.calls = {}  # {call: Call}: those that are not answered yet
@@ -145,10 +143,6 @@ class OnRay(Scheduler):
         # Ray itself starts it again, and repeats the evaluations.
         often = ONCE | {"max_restarts": -1, "max_task_retries": 3}
         return ray.remote(process).options(num_cpus=0, **often).remote()
-
-    @property
-    def game(self):
-        return self.task.game, self.task.kwargs, NAMED
 
     def new_bundle(self, i):
         """If there are not enough cores, the bundles share them."""
@@ -349,8 +343,8 @@ def in_cluster(todo, work, _, stop, tick):
 # -- the cluster ----------------------------------------------------------------------------------
 
 
-def connect(address=None, **options):
-    """Connects this process to Ray at HOST:PORT, or starts one for it. `OWN.close` ends it."""
+def connect(stack, address=None, **options):
+    """Connects this process to Ray at HOST:PORT, or starts one for it. The stack ends it."""
     if ray.is_initialized():
         return
     if address is None:
@@ -358,9 +352,9 @@ def connect(address=None, **options):
         ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # it listens on 127.0.0.1 only
         parent = ray._common.utils.get_default_system_temp_dir()
         folder = TemporaryDirectory(prefix="ray-", dir=parent, ignore_cleanup_errors=True)
-        options |= {"_temp_dir": OWN.enter_context(folder), "object_store_memory": 2**28}
+        options |= {"_temp_dir": stack.enter_context(folder), "object_store_memory": 2**28}
         options |= {"_system_config": {"worker_niceness": 0}, "include_dashboard": False}
-    OWN.callback(ray.shutdown, wait_for_processes=True)
+    stack.callback(ray.shutdown, wait_for_processes=True)
     ray._private.worker.print_to_stdstream = lambda *_, **__: None  # there is no option for it
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     one_thread = {"env_vars": {"OMP_NUM_THREADS": "1"}}  # as in __main__
@@ -373,10 +367,10 @@ def connect(address=None, **options):
 
 
 def expect_cluster(address):
-    """Raises ValueError if none answers in time, or if it refuses: `ray.init` would exit later."""
+    """Raises BadInput if none answers in time, or if it refuses: `ray.init` would exit later."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
-        raise ValueError(f"address: expected HOST:PORT, got {address!r}")
+        raise BadInput(f"address: expected HOST:PORT, got {address!r}")
     actor = "ray.remote(type('A', (), {})).options(num_cpus=0).remote().__ray_ready__.remote()"
     code = f"import ray, sys; ray.init(sys.argv[1]); ray.get(ray.wait([{actor}], timeout=5)[0])"
     brief = {"RAY_NUM_REDIS_GET_RETRIES": "2", "RAY_gcs_server_request_timeout_seconds": "10"}
@@ -396,4 +390,4 @@ def expect_cluster(address):
     except (OSError, OverflowError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or b""
         problem = next(ours for rays, ours in problems.items() if rays in said)
-        raise ValueError(f"{problem} {address}") from error
+        raise BadInput(f"{problem} {address}") from error

@@ -46,14 +46,9 @@ class Scheduler:
 
     # -- its parts --------------------------------------------------------------------------------
 
-    def compilation(self):
-        """-> [(description, call), ...]: the servers, then the bundles, or `set_state` instead."""
-        servers = "starting the servers", self.start_servers
-        return [servers, ("starting the bundles", self.start_bundles)]
-
     def compile(self) -> "Scheduler":
-        for _, part in self.compilation():
-            part()
+        self.start_servers()
+        self.start_bundles()  # or `set_state` instead
         return self
 
     def start_servers(self):

@@ -36,10 +36,10 @@ def steps_to_solve(seed, bundles, **settings):
 def on_ray(seed, bundles):
     """-> (agent steps, seconds)"""
     from dqn_symbolic.gorila.on_ray import OnRay, connect
-    from tests.benchmarks.messages import kill
+    from tests.benchmarks.messages import OWN, kill
 
     catch, settings = task("games:Catch-v0"), Settings(seed=seed, steps=MOST_STEPS)
-    connect()
+    connect(OWN)
     driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
     since = time.perf_counter()
     rows = driver.rows(lambda is_training: time.perf_counter() - since, lambda: False)

@@ -272,7 +272,7 @@ def check(rounds=3, seconds=4):
     from dqn_symbolic.gorila.on_ray import connect
     from tests.benchmarks import messages
 
-    connect(num_cpus=cores())
+    connect(messages.OWN, num_cpus=cores())
     print("| network | bundles | steps a second: model | real | versions behind: model | real |")
     print("|---|---|---|---|---|---|")
     for network in ("Catch", "Pong"):

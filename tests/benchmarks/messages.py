@@ -9,6 +9,7 @@ import os
 import pickle
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ GAMES = {
     "Pong": ("ALE/Pong-v5", {"frame_size": 42}, Settings(**PRESETS["atari"])),
     "Nature": ("ALE/Pong-v5", {}, Settings(**PRESETS["nature"])),
 }
+OWN = ExitStack()  # keeps the files of Ray until this process ends
 NEVER = 10**9  # agent steps; versions: no gradient is too old
 
 
@@ -189,7 +191,7 @@ def measured(network, seconds):
 
 def main(seconds=1):
     seconds = float(seconds)
-    connect(num_cpus=2)
+    connect(OWN, num_cpus=2)
     print(f"| network | shards | message | bytes | {' | '.join(Cost._fields)} |\n{'|---' * 8}|")
     for network in GAMES:
         for shards in (1, 4):
