@@ -456,7 +456,7 @@ FAULTS = [
     ("a piece not written again when its slots have new frames", PIECES, "newest - (newest - begin) % filled", "begin", "test_pieces"),
     ("the newest frame in a finished piece", PIECES, 'state["memory"]["written"] - 1', 'state["memory"]["written"]', "test_pieces"),
     ("every piece written every time", PIECES, "saved.get(number) or checkpoints", "checkpoints", "test_pieces"),
-    ("old pieces removed before the checkpoint is written", PIECES, "        sync_folder(out)\n", "        sync_folder(out)\n        remove_others(out, run, pieces)\n", "test_pieces"),
+    ("old pieces removed before the checkpoint is written", PIECES, "        sync_folder(out)\n", "        sync_folder(out)\n        remove_others(out, run, finished)\n", "test_pieces"),
     ("old pieces never removed", PIECES, "        piece.unlink()", "        pass", "test_pieces"),
     ("pieces of another run removed", PIECES, 'glob(f"{run}-*.npz")', 'glob("*.npz")', "test_pieces"),
     ("a memory that is a link accepted", LOADING, "pieces.FOLDER).is_symlink()", "pieces.FOLDER).is_mount()", "test_pieces"),

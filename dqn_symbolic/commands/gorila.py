@@ -18,7 +18,10 @@ def gorila(door, address=None, **given):
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
         with asked(door, given, "gorila", own) as (task, settings, run):
-            shared = gorila_settings(run, own)
+            with fitting(run.out):
+                shared = GorilaSettings(**(run.data["gorila"] if run.data else own))
+            expect("one_game", not settings.one_game, "False for gorila", True)
+            run.game_and_settings["gorila"] = asdict(shared)  # its files keep them
             if not address:
                 expect_room(run, memories=shared.bundles)
             say_beside_bar = tqdm.external_write_mode()(run.say)
@@ -57,15 +60,3 @@ def with_ray(address):
     if address:
         on_ray.expect_cluster(address)
     return on_ray
-
-
-def gorila_settings(run, own):
-    """-> GorilaSettings, which the run keeps with its files; own: those that the user gave."""
-    if run.data:
-        with fitting(run.out / "checkpoint.npz"):
-            shared = GorilaSettings(**run.data["gorila"])
-    else:
-        shared = GorilaSettings(**own)
-    expect("one_game", not run.settings.one_game, "False for gorila", True)
-    run.game_and_settings["gorila"] = asdict(shared)
-    return shared

@@ -5,6 +5,8 @@ of the last two, as luminance, in 84 x 84 pixels (`frame_size`). A game begins w
 without an action. After five minutes it is cut.
 """
 
+from functools import partial
+
 import ale_py
 import cv2
 import gymnasium
@@ -129,13 +131,11 @@ def seen(screen, size):
 def atari_task(game: str, **kwargs) -> Task:
     """-> the Task of a game of ALE (kwargs, errors: `Atari`); levels: the Nature paper's, if any"""
 
-    def make(render_mode=None, **options):
-        return Atari(game, render_mode=render_mode, **kwargs, **options)
-
     def human_normalised(returns):
         above_random = float(np.mean(returns)) - levels["random"]
         return {"human_normalised": 100 * above_random / (levels["human"] - levels["random"])}
 
+    make = partial(Atari, game, **kwargs)
     env = make()
     frames, actions = env.observation_space, int(env.action_space.n)
     env.close()

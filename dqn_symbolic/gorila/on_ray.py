@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from functools import partial
 from math import ceil, inf
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -21,7 +22,6 @@ from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskErro
 
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.modules import NAMED, imported
-from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer
@@ -67,22 +67,9 @@ def found(game, options, modules):
     return task(game, **options)
 
 
-class EvaluatorProcess:
-    evaluator, games = None, ExitStack()
-
-    def score(self, game, settings, params):
-        if not self.evaluator:  # the first evaluation waits until it is compiled
-            own = closed_by(self.games, found(*game), print)
-            self.evaluator = Evaluator(own, settings, params)
-        return self.evaluator.score(params)
-
-    def close(self):
-        self.games.close()
-
-
 class BundleProcess:
     def start(self, game, settings, gorila, folder, steps):
-        self.bundle = Bundle(found(*game).make(), settings, gorila).compile()
+        self.bundle = Bundle(game().make(), settings, gorila).compile()
         return self.bundle.load(folder, steps) if steps else ""
 
     def connect(self, servers):
@@ -122,8 +109,9 @@ class OnRay(Scheduler):
 
     def __init__(self, task, settings, gorila, say=lambda line: None, stop=()):
         super().__init__(task, settings, gorila, say)
-        self.game = task.game, task.kwargs, NAMED  # as for `found`
+        self.game = partial(found, task.game, task.kwargs, NAMED)
         self.stop = stop  # as soon as it is not empty, nothing that starts is waited for
+        self.evaluator = self.new_evaluator()
         self.saved = None  # the state that each server would come back to; None: the first
         self.calls = {}  # {call: Call}: those that are not answered yet
         self.scored = []  # rows whose scores have come
@@ -139,7 +127,7 @@ class OnRay(Scheduler):
         make = ray.remote(ParameterServer).options(num_cpus=0, **ONCE).remote
         return Remote(super().new_server(part, make), list(part))
 
-    def new_evaluator(self, process=EvaluatorProcess):
+    def new_evaluator(self, process=Evaluator):
         # Ray itself starts it again, and repeats the evaluations.
         often = ONCE | {"max_restarts": -1, "max_task_retries": 3}
         return ray.remote(process).options(num_cpus=0, **often).remote()

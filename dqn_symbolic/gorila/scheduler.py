@@ -40,7 +40,7 @@ class Scheduler:
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
         self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
-        self.evaluator: Any = None
+        self.evaluator: Any = Evaluator()
         self.bundles: list = []
         self.folder_of: Callable = lambda i: None  # -> the folder where bundle i keeps its memory
 
@@ -52,14 +52,10 @@ class Scheduler:
         return self
 
     def start_servers(self):
-        self.evaluator = self.new_evaluator()
         self.servers = [self.new_server(part) for part in self.parts]
 
     def start_bundles(self):
         self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
-
-    def new_evaluator(self):
-        return Evaluator(self.task, self.settings, self.first_params)
 
     def new_server(self, part, make=ParameterServer):
         return make(part, self.optimiser, self.gorila.stale_after, self.settings.backend)
@@ -105,7 +101,7 @@ class Scheduler:
 
     def score(self, stop=(), quiet=True) -> dict | None:
         """-> the scores of the parameters that the servers have now, as by `scorer`."""
-        return self.evaluator.score(self.weights(), stop, quiet)
+        return self.evaluator.score(lambda: self.task, self.settings, self.weights(), stop, quiet)
 
     def ask(self, method):
         """-> the answer of each server."""

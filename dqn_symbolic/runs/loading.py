@@ -7,10 +7,10 @@ message is one line.
 import csv
 import json
 import re
+from collections import namedtuple
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,15 +30,8 @@ from dqn_symbolic.runs.files import read_text
 from dqn_symbolic.settings import Settings
 
 LARGEST = 1e100
-
-
-class Player(NamedTuple):
-    """A trained agent that only acts: forward(x) -> q."""
-
-    task: Task
-    settings: Settings
-    forward: object
-    weights: dict  # {name: array}
+# A trained agent that only acts: forward(x) -> q; weights: {name: array}.
+Player = namedtuple("Player", "task settings forward weights")
 
 
 def load(path, env=None) -> Agent:
@@ -92,15 +85,13 @@ def read_data(path, kind, env=None):
     if not (env or data["game"]):
         raise Unreadable(f"{path}: its game has no Gymnasium id: give it to load")
     try:
-        return data, given(env) if env else task(data["game"], **kwargs), settings
+        if not env:
+            return data, task(data["game"], **kwargs), settings
+        guarded = Guarded(env)
+        space, actions = guarded.observation_space, int(guarded.action_space.n)
+        return data, Task("", {}, lambda: env, space, actions), settings
     except (TypeError, ValueError) as error:
         raise Unreadable(f"the game of {path} cannot be made: {one_line(error):.500}") from error
-
-
-def given(env):
-    """-> the Task of a game that is made already."""
-    guarded = Guarded(env)
-    return Task("", {}, lambda: env, guarded.observation_space, int(guarded.action_space.n))
 
 
 def read_agent(path, env=None):

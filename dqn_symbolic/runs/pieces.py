@@ -46,7 +46,13 @@ def save_agent(out, run, saved, agent, data, others):
     """
     state, arrays = agent.get_state() if agent.steps else ({}, {})
     finished, arrays = cut(state, arrays)
-    saved = save(out, run, finished, saved)
+    if finished.keys() - saved.keys():
+        (out / FOLDER).mkdir(exist_ok=True)
+        sync_folder(out)
+    saved = {
+        number: saved.get(number) or checkpoints.save(path(out, run, number), "memory", {}, piece)
+        for number, piece in finished.items()
+    }
     data = {**data, "agent": state, "pieces": list(saved.items())}
     checkpoints.save(out / "checkpoint.npz", "checkpoint", data, {**arrays, **others})
     remove_others(out, run, saved)
@@ -55,17 +61,6 @@ def save_agent(out, run, saved, agent, data, others):
 
 def path(out, run, first_frame):
     return out / FOLDER / f"{run}-{first_frame}.npz"
-
-
-def save(out, run, pieces, saved):
-    """Writes those of the finished `pieces` that are new. -> {number: checksums} of all of them."""
-    if pieces.keys() - saved.keys():
-        (out / FOLDER).mkdir(exist_ok=True)
-        sync_folder(out)
-    return {
-        number: saved.get(number) or checkpoints.save(path(out, run, number), "memory", {}, piece)
-        for number, piece in pieces.items()
-    }
 
 
 def remove_others(out, run, needed):

@@ -39,15 +39,10 @@ def opened(size, title):
         os.environ["SDL_VIDEODRIVER"] = "dummy"
     pygame.display.init()
     pygame.display.set_caption(title)
-    pygame.display.set_icon(icon())
+    icon = pygame.Surface((32, 32))  # the ball above the paddle
+    icon.fill((28, 33, 43))
+    icon.fill((255, 255, 255), (13, 5, 7, 7))
+    icon.fill((140, 206, 255), (6, 23, 20, 5))
+    pygame.display.set_icon(icon)
     scale = fitting(size, [COMFORTABLE * side for side in pygame.display.get_desktop_sizes()[0]])
     pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
-
-
-def icon():
-    """The ball above the paddle."""
-    picture = pygame.Surface((32, 32))
-    picture.fill((28, 33, 43))
-    picture.fill((255, 255, 255), (13, 5, 7, 7))
-    picture.fill((140, 206, 255), (6, 23, 20, 5))
-    return picture

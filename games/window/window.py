@@ -68,14 +68,13 @@ def show(env, q_values=None, *, title=None, screenshots="."):
 def save(picture, folder, title):
     """Writes the picture to the first free catch-0001.png, catch-0002.png, ...; -> a message."""
     name_of_game = re.sub(r"\W+", "-", title.lower())
-    paths = (Path(folder, f"{name_of_game}-{number:04}.png") for number in count(1))
     part = Path(folder, f".{name_of_game}.{os.getpid()}")
+    paths = (part.with_name(f"{name_of_game}-{number:04}.png") for number in count(1))
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         with open(part, "wb") as file:
             pygame.image.save(picture, file, "png")
-        path = next(path for path in paths if not path.exists())
-        part.rename(path)
+        path = part.rename(next(path for path in paths if not path.exists()))
         return f"saved {path.name}"
     except OSError as error:
         with suppress(OSError):

@@ -56,7 +56,7 @@ def numba_conv2d(op, node, **_):
 
 @register_funcify_default_op_cache_key(KernelGradient)
 def numba_kernel_gradient(op, node, **_):
-    stride, (kh, kw) = op.stride, op.kernel_size
+    stride, (kh, kw) = op.stride, op.size
     (_, H, W, C), (_, Ho, Wo, F) = (v.type.shape for v in node.inputs)
     add = tiles.product(kw * C, F)
 
@@ -81,7 +81,7 @@ def numba_kernel_gradient(op, node, **_):
 
 @register_funcify_default_op_cache_key(InputGradient)
 def numba_input_gradient(op, node, **_):
-    stride, (H, W), (kh, kw, C, F) = op.stride, op.image_size, node.inputs[0].type.shape
+    stride, (H, W), (kh, kw, C, F) = op.stride, op.size, node.inputs[0].type.shape
     Ho, Wo = (H - kh) // stride + 1, (W - kw) // stride + 1
     # The windows of one image overlap; those at the same place in several images do not.
     add = tiles.product(IMAGES, kw * C)

@@ -22,7 +22,9 @@ def conv2d(x, kernel, stride=1):
     or float64. Raises ValueError if the shapes do not match or if a size other than B is not known
     yet, TypeError for other dtypes.
     """
-    return Conv2D(stride)(x, kernel)
+    if not isinstance(stride, int | np.integer) or stride < 1:
+        raise ValueError(f"conv2d: the stride is a whole number from 1, got {stride!r}")
+    return Conv2D(int(stride))(x, kernel)
 
 
 def conv2d_transpose(y, kernel, image_size, stride=1):
@@ -44,10 +46,17 @@ def conv2d_transpose(y, kernel, image_size, stride=1):
 
 
 class BilinearMap(Op):
-    """One of the three maps: from the two arrays that it `takes` to the one that it `gives`."""
+    """One of the three maps: from the two arrays that it `takes` to the one that it `gives`.
+
+    size: of the kernel or of the image, if it gives this one's gradient.
+    """
 
     takes: tuple
     gives: str
+    __props__ = ("stride", "size")
+
+    def __init__(self, stride, size=None):
+        self.stride, self.size = stride, size
 
     def infer_shape(self, *arguments):
         *_, node, shapes = arguments  # PyTensor 3.0 passes the whole graph before them
@@ -73,12 +82,6 @@ class Conv2D(BilinearMap):
     """x (B, H, W, C), kernel (kh, kw, C, F) -> y (B, Ho, Wo, F)"""
 
     takes, gives = ("x", "kernel"), "dy"
-    __props__ = ("stride",)
-
-    def __init__(self, stride):
-        if not isinstance(stride, int | np.integer) or stride < 1:
-            raise ValueError(f"conv2d: the stride is a whole number from 1, got {stride!r}")
-        self.stride = int(stride)
 
     def make_node(self, x, kernel):
         x, kernel = TT.as_tensor_variable(x), TT.as_tensor_variable(kernel)
@@ -110,18 +113,14 @@ class KernelGradient(BilinearMap):
     """x (B, H, W, C), dy (B, Ho, Wo, F) -> dkernel (kh, kw, C, F), the sum over the batch"""
 
     takes, gives = ("x", "dy"), "kernel"
-    __props__ = ("stride", "kernel_size")
-
-    def __init__(self, stride, kernel_size):
-        self.stride, self.kernel_size = stride, kernel_size
 
     def make_node(self, x, dy):
-        shape = (*self.kernel_size, x.type.shape[3], dy.type.shape[3])
+        shape = (*self.size, x.type.shape[3], dy.type.shape[3])
         return Apply(self, [x, dy], [TT.tensor(dtype=dy.dtype, shape=shape)])
 
     def perform(self, node, inputs, outputs):
         x, dy = inputs
-        view = windows(x, self.kernel_size, self.stride)
+        view = windows(x, self.size, self.stride)
         dkernel = np.tensordot(view, dy, axes=((0, 1, 2), (0, 1, 2)))  # (C, kh, kw, F)
         outputs[0][0] = np.ascontiguousarray(dkernel.transpose(1, 2, 0, 3))
 
@@ -130,19 +129,15 @@ class InputGradient(BilinearMap):
     """kernel (kh, kw, C, F), dy (B, Ho, Wo, F) -> dx (B, H, W, C)"""
 
     takes, gives = ("kernel", "dy"), "x"
-    __props__ = ("stride", "image_size")
-
-    def __init__(self, stride, image_size):
-        self.stride, self.image_size = stride, image_size
 
     def make_node(self, kernel, dy):
-        shape = (dy.type.shape[0], *self.image_size, kernel.type.shape[2])
+        shape = (dy.type.shape[0], *self.size, kernel.type.shape[2])
         return Apply(self, [kernel, dy], [TT.tensor(dtype=dy.dtype, shape=shape)])
 
     def perform(self, node, inputs, outputs):
         kernel, dy = inputs
         kh, kw, C, _ = kernel.shape
-        dx = np.zeros((len(dy), *self.image_size, C), dy.dtype)
+        dx = np.zeros((len(dy), *self.size, C), dy.dtype)
         view = windows(dx, (kh, kw), self.stride, writeable=True)
         for di, dj in np.ndindex(kh, kw):  # one pixel of each window at a time: windows overlap
             view[..., di, dj] += dy @ kernel[di, dj].T
