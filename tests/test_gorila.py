@@ -349,7 +349,7 @@ def test_the_loss_of_a_row_is_of_all_updates_since_the_row_before():
 def test_a_server_that_dies_in_the_last_step_of_an_episode():
     """The bundle remembers the transition, and goes on with the next episode."""
     with uncompiled():
-        bundle = Bundle(Catch(rows=4), replace(QUICK, warm_up=1), GorilaSettings()).compile()
+        bundle = Bundle(Catch(rows=4), replace(QUICK, warm_up=1), GorilaSettings())
 
     def push(gradients, version):
         if bundle.agent.memory.episode_begins:

@@ -27,7 +27,7 @@ def gorila(door, address=None, **given):
             say_beside_bar = tqdm.external_write_mode()(run.say)
             run.say("connecting to Ray   " if address else "starting Ray        ", end="")
             on_ray.connect(run.stack, address)  # before there is a folder: a failure leaves none
-            run.took("", run.since)
+            run.took()
             driver = on_ray.OnRay(task, settings, shared, say_beside_bar, run.stop)
             run.stack.callback(driver.close)
             driver.folder_of = lambda i: run.out.absolute() / "bundles" / f"{run.mark}-{i + 1}"

@@ -24,15 +24,13 @@ def in_parts(gradient, apply, threads):
 
     def learn(*batch):
         size = len(batch[0])
-        ends = sorted({size * part // threads for part in range(threads + 1)})
+        ends = [size * part // threads for part in range(threads + 1)]
         parts = [[array[first:end] for array in batch] for first, end in pairwise(ends)]
         rest = np.array(size), *(cell[0] for cell in shared)
         # This thread does the first part itself.
         others = helpers(os.getpid(), threads - 1).map(lambda part: run(*part, *rest), parts[1:])
         results = [run(*parts[0], *rest), *others]
         gradients = [gradients for _, *gradients in results]
-        while len(gradients) < threads:  # there are more threads than transitions
-            gradients.append([np.zeros_like(array) for array in gradients[0]])
         apply(*chain.from_iterable(gradients))
         return np.concatenate([td_error for td_error, *_ in results])
 

@@ -30,12 +30,9 @@ class Bundle:
         self.pieces = {}  # of the memory, that its file needs: {number: checksums}
         self.pull_every = gorila.pull_every
         self.reported = 0  # agent steps that are in a report
-
-    def compile(self) -> "Bundle":
         batch, variables = example(self.agent), self.agent.graph.variables
         try_out(self.agent.forward, [batch[0][:1]], variables)
         try_out(self.learner.gradient, batch, variables)
-        return self
 
     def step(self) -> None:
         if self.agent.memory.episode_begins and self.agent.actions:

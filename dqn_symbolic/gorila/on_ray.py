@@ -69,7 +69,7 @@ def found(game, options, modules):
 
 class BundleProcess:
     def start(self, game, settings, gorila, folder, steps):
-        self.bundle = Bundle(game().make(), settings, gorila).compile()
+        self.bundle = Bundle(game().make(), settings, gorila)
         return self.bundle.load(folder, steps) if steps else ""
 
     def connect(self, servers):

@@ -61,7 +61,7 @@ class Scheduler:
         return make(part, self.optimiser, self.gorila.stale_after, self.settings.backend)
 
     def new_bundle(self, i):
-        bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila).compile()
+        bundle = Bundle(self.task.make(), self.settings_of(i), self.gorila)
         if self.taken[i]:
             self.say(f"bundle {i + 1} {bundle.load(self.folder_of(i), self.taken[i])}")
         bundle.learner.connect(self.servers)

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from itertools import chain, count
 from math import inf
 from pathlib import Path
@@ -63,23 +64,19 @@ class Run:
     def begin(self, agent, parts=None):
         """Makes the folder and compiles the agent; a resumed run gets its state back. -> the agent
 
-        parts: [(description, call), ...], which compile it.
+        parts: [(description, call), ...], which compile it, instead of `first_calls`.
         """
         self.agent = agent
         if not self.opened:
             self.open_folder()  # only now: bad settings leave no folder behind
         if hint := advice(self.settings.backend, self.settings.threads):
             self.say(hint)
-        if parts is None:
-            self.took("building the graph", self.since)
-            parts = first_calls(agent)
-        for part, compile_part in parts:
+        for part, compile_part in first_calls(agent) if parts is None else parts:
             if self.stop:
                 return agent
             self.say(f"{part:20}", end="")
-            since = time.perf_counter()
             compile_part()
-            self.took("", since)
+            self.took()
         if self.stop:
             return agent
         if self.data:
@@ -109,9 +106,11 @@ class Run:
             raise BadInput(f"{found}: --resume it, or take another --out")
         self.opened = True
 
-    def took(self, part, since):
-        seconds = time.perf_counter() - since
-        self.say(f"{part:20}{seconds:6.1f} s" if part else f"{seconds:6.1f} s")
+    def took(self):
+        """Says the seconds since it was called last, or since the run was made."""
+        seconds = time.perf_counter() - self.since
+        self.say(f"{seconds:6.1f} s")
+        self.since += seconds
         self.compile_seconds += seconds
 
     # -- while it trains --------------------------------------------------------------------------
@@ -288,7 +287,7 @@ class Run:
 
 
 def first_calls(agent):
-    """-> [(description, call), ...]: a function's first call compiles it."""
+    """-> [(description, call), ...]: a function's first call compiles it. The graph is there."""
     batch, variables = example(agent), agent.graph.variables
     examples = {"forward": [batch[0][:1]], "learn": batch, "sync": []}
 
@@ -296,7 +295,8 @@ def first_calls(agent):
         # np.asarray waits for an update that is computed meanwhile.
         try_out(lambda *given: np.asarray(getattr(agent, name)(*given)), examples[name], variables)
 
-    return [(f"compiling {name}", lambda name=name: call(name)) for name in examples]
+    calls = [(f"compiling {name}", partial(call, name)) for name in examples]
+    return [("building the graph", lambda: None), *calls]
 
 
 def example(agent):

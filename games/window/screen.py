@@ -17,20 +17,16 @@ COMFORTABLE = 0.8  # the most of the screen's width and height that a new window
 
 
 def has_screen():
-    """-> whether a user can see a window."""
+    """-> whether a user can see a window. Opens the display, to find out."""
     named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform == "linux" and not named:
         return False
-    was_open = pygame.display.get_init()
     try:
         pygame.display.init()
         # SDL chooses these drivers by itself if the named display does not answer.
         return pygame.display.get_driver() not in ("dummy", "offscreen")
     except pygame.error:
         return False
-    finally:
-        if not was_open:
-            pygame.display.quit()
 
 
 def opened(size, title):
