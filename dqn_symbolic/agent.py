@@ -1,12 +1,10 @@
 """The agent: act, remember, learn (Mnih et al. 2015, Algorithm 1)."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from math import inf
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -15,6 +13,7 @@ from dqn_symbolic import losses, networks, optimisers
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.exploration import ADVICE, epsilon_after, epsilon_greedy
 from dqn_symbolic.frames import History
+from dqn_symbolic.guard.files import write_whole
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.q_learning import functions, q_learning
 from dqn_symbolic.settings import Settings
@@ -150,14 +149,7 @@ class Agent:
             kwargs = {name: value for name, value in own.items() if value is not None}
         settings = {**asdict(self.settings), "game": kwargs}
         data = json.dumps({**FILE, "game": spec.id if known else "", "settings": settings})
-        part = Path(f"{path}.{os.getpid()}")
-        part.unlink(missing_ok=True)  # it may be a link
-        try:
-            with open(part, "xb") as file:
-                np.savez(file, data=np.array(data.encode()), **weights)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, lambda file: np.savez(file, data=np.array(data.encode()), **weights))
 
     # -- save and restore everything that changes -------------------------------------------------
 

@@ -36,11 +36,11 @@ CACHE, LINKER, MINIBATCH, THREADS, BESIDE, CONV, TILES = (
         "conv/tiles",
     )
 )
-CHECKPOINTS, FILES, LOADING, MACHINE, PIECES, RUN, STOPPING = (
+CHECKPOINTS, LOADING, MACHINE, PIECES, RUN, STOPPING = (
     f"dqn_symbolic/runs/{name}.py"
-    for name in ("checkpoints", "files", "loading", "machine", "pieces", "run", "stopping")
+    for name in ("checkpoints", "loading", "machine", "pieces", "run", "stopping")
 )
-SETTINGS = "dqn_symbolic/settings.py"
+SETTINGS, FILES = "dqn_symbolic/settings.py", "dqn_symbolic/guard/files.py"
 TASK, PICTURE = "dqn_symbolic/environments/task.py", "dqn_symbolic/commands/picture.py"
 TRAINING, ANY_GAME = "dqn_symbolic/training.py", "dqn_symbolic/environments/any_game.py"
 GUARD, SPACES = "dqn_symbolic/guard/game.py", "dqn_symbolic/guard/spaces.py"

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dqn_symbolic.agent import Agent
+from dqn_symbolic.guard.files import write_text
 from dqn_symbolic.runs import checkpoints
-from dqn_symbolic.runs.files import write_text
 from dqn_symbolic.runs.loading import Unreadable, load, read_agent, read_data, restore
 from dqn_symbolic.settings import Settings
 from run_catch import main

@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from dqn_symbolic.guard.files import write_whole
 from dqn_symbolic.runs import checkpoints
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.files import write_whole
 from tests.plain import load
 
 DATA = {"settings": {"seed": 3, "hidden": [128]}, "big": 2**127 + 1, "x": 0.1 + 0.2}

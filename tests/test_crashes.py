@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from dqn_symbolic.guard.files import alone, sweep
 from dqn_symbolic.runs import checkpoints, pieces
-from dqn_symbolic.runs.files import alone, sweep
 from dqn_symbolic.runs.run import FILES
 from run_catch import main
 from tests.counts import on_the_page

@@ -9,7 +9,7 @@ from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.evaluation import returns, seeds
-from dqn_symbolic.runs.files import write_text
+from dqn_symbolic.guard.files import write_text
 from dqn_symbolic.runs.loading import digest, player_of
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 

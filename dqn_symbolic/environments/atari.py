@@ -109,9 +109,6 @@ class Atari(gymnasium.Env):
         """-> the screen (210, 160, 3) uint8; with "rgb_array_list", all screens of the step."""
         return self.screens if self.render_mode == "rgb_array_list" else self.screens[-1]
 
-    def close(self):
-        self.env.close()
-
     def get_action_meanings(self):
         return self.env.get_action_meanings()
 

@@ -17,8 +17,8 @@ from dqn_symbolic.environments.nature_scores import paper_scores
 from dqn_symbolic.environments.task import closed_by, scorer
 from dqn_symbolic.evaluation import returns, seeds
 from dqn_symbolic.experiments.figures import STYLES, panels
+from dqn_symbolic.guard.files import alone, read_text
 from dqn_symbolic.runs import pieces
-from dqn_symbolic.runs.files import alone, read_text
 from dqn_symbolic.runs.loading import digest, player_of, read_data, read_progress
 from dqn_symbolic.runs.machine import machine
 from dqn_symbolic.runs.run import Run

@@ -10,9 +10,9 @@ from dqn_symbolic.agent import Agent
 from dqn_symbolic.compiling.backends import try_out
 from dqn_symbolic.gorila.learner import Learner
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.guard.files import sweep
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.files import sweep
 from dqn_symbolic.runs.loading import expect_count, fitting, restore_agent
 from dqn_symbolic.runs.run import example
 from dqn_symbolic.settings import Settings

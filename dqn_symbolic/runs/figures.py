@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 from PIL import Image
 
-from dqn_symbolic.runs.files import write_whole
+from dqn_symbolic.guard.files import write_whole
 from dqn_symbolic.settings import expect
 
 # Each line has its own dashes and its own marker, so that you can distinguish them in grayscale.

@@ -11,8 +11,8 @@ Only then are the other pieces of this run removed. So the folder holds a comple
 moment, and what is not of this run stays.
 """
 
+from dqn_symbolic.guard.files import sweep, sync_folder
 from dqn_symbolic.runs import checkpoints
-from dqn_symbolic.runs.files import sweep, sync_folder
 
 FOLDER = "memory"
 SIZE = 2**24  # bytes of a piece in memory; its file is compressed
