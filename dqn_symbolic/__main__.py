@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dqn_symbolic.commands import front
 from dqn_symbolic.commands.options import Modules
-from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.settings import setting
 
 

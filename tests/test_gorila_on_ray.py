@@ -25,8 +25,8 @@ from dqn_symbolic.environments import modules
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.runs import machine
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 

@@ -11,8 +11,8 @@ import pytest
 import dqn_symbolic
 from dqn_symbolic import Agent, Settings, evaluation, load, training
 from dqn_symbolic.__main__ import main
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import PRESETS
 from games.catch import Catch
 from tests.plain import load as load_file

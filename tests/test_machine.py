@@ -8,9 +8,9 @@ import pytest
 from gymnasium.spaces import Box
 
 from dqn_symbolic.__main__ import main
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.runs import machine
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.machine import expect_room
 from dqn_symbolic.settings import Settings
 

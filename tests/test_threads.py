@@ -13,12 +13,12 @@ import pytest
 from dqn_symbolic.commands.training import resumed
 from dqn_symbolic.compiling import backends
 from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.losses import clipped, squared
 from dqn_symbolic.networks import conv, conv_params
 from dqn_symbolic.optimisers import adam, sgd
 from dqn_symbolic.q_learning import functions, q_learning
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.settings import Settings
 from run_catch import DOOR, main
 from tests.test_determinism import arguments, differences, outcome

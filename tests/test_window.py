@@ -17,8 +17,8 @@ from PIL import Image, ImageSequence
 from dqn_symbolic.commands import playing, watching
 from dqn_symbolic.environments import any_game
 from dqn_symbolic.frames import History
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import write_whole
-from dqn_symbolic.runs.errors import BadInput
 from games.catch import LEFT, PALETTE, RIGHT, STAY, Catch, State
 from games.window import canvas, control, panel, window
 from games.window import screen as screen_module

@@ -10,7 +10,7 @@ from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import runner
 from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
-from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
+from dqn_symbolic.guard.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
 

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from dqn_symbolic.commands import options
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.guard.errors import GameError
-from dqn_symbolic.runs.errors import BadInput, Done, bad_input
+from dqn_symbolic.guard.errors import BadInput, Done, GameError, bad_input
 from dqn_symbolic.runs.stopping import end_at_second_signal
 from dqn_symbolic.settings import PRESETS, Settings
 

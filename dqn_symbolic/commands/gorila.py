@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from dqn_symbolic.commands.training import asked, ended
 from dqn_symbolic.gorila.settings import GorilaSettings
-from dqn_symbolic.runs.errors import BadInput, one_line
+from dqn_symbolic.guard.errors import BadInput, one_line
 from dqn_symbolic.runs.loading import fitting
 from dqn_symbolic.runs.machine import expect_room
 from dqn_symbolic.settings import expect

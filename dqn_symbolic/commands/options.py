@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 
-from dqn_symbolic.runs.errors import BadInput, bad_input
+from dqn_symbolic.guard.errors import BadInput, bad_input
 from dqn_symbolic.settings import PRESETS, checked, setting
 
 TRAINED = Path(__file__).parent.parent / "trained"  # agents that come with the project

@@ -4,9 +4,8 @@ from contextlib import ExitStack, contextmanager
 
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.environments.task import closed_by
-from dqn_symbolic.guard.errors import GameError, raised
+from dqn_symbolic.guard.errors import BadInput, GameError, bad_input, one_line, raised
 from dqn_symbolic.guard.game import Guarded
-from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from games.window import screen, window
 from games.window.control import surfaces_of
 

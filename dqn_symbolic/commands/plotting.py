@@ -8,8 +8,8 @@ from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task
+from dqn_symbolic.guard.errors import BadInput, bad_input, one_line
 from dqn_symbolic.guard.files import read_text
-from dqn_symbolic.runs.errors import BadInput, bad_input, one_line
 from dqn_symbolic.runs.figures import learning_curves, save
 from dqn_symbolic.runs.loading import fitting, read_progress, read_settings
 

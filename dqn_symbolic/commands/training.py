@@ -7,10 +7,9 @@ from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.environments.modules import NAMED
 from dqn_symbolic.environments.task import closed_by, scorer
-from dqn_symbolic.guard.errors import GameError
+from dqn_symbolic.guard.errors import BadInput, Done, GameError, bad_input, one_line
 from dqn_symbolic.guard.files import alone
 from dqn_symbolic.runs import loading
-from dqn_symbolic.runs.errors import BadInput, Done, bad_input, one_line
 from dqn_symbolic.runs.machine import expect_room
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.runs.stopping import exit_status, noted_signals

@@ -8,8 +8,8 @@ from dqn_symbolic.commands.options import TRAINED, Watching
 from dqn_symbolic.commands.playing import drawable, pictures_of
 from dqn_symbolic.environments.task import closed_by
 from dqn_symbolic.frames import History
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import write_whole
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.loading import player_of
 from games.window import screen, window
 

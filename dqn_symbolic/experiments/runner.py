@@ -17,8 +17,8 @@ from tqdm import tqdm
 from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.jobs import in_processes
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import read_text, write_text
-from dqn_symbolic.runs.errors import BadInput
 from dqn_symbolic.runs.loading import expect_count, expect_number
 
 # In the lecture's order, by their files: "late-rewards" is late_rewards.py.

@@ -26,8 +26,7 @@ from dqn_symbolic.gorila.bundle import Bundle
 from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer
 from dqn_symbolic.gorila.scheduler import Scheduler
-from dqn_symbolic.guard.errors import GameError, one_line
-from dqn_symbolic.runs.errors import BadInput
+from dqn_symbolic.guard.errors import BadInput, GameError, one_line
 from dqn_symbolic.training import evaluated, training
 
 PATIENCE = 25  # seconds for an answer, before a cluster or a server counts as dead

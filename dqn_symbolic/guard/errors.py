@@ -1,7 +1,25 @@
-"""The mistakes of a game."""
+"""The mistakes of a game and of a user, in one line. The command line prints it."""
 
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
+
+
+class BadInput(Exception):
+    """What a user gave cannot be used. The message is one line: expected ..., got ..."""
+
+
+class Done(Exception):
+    """There is nothing to do. The message is one line, and the exit status 0."""
+
+
+@contextmanager
+def bad_input():
+    """Inside the `with` block, an error about bad values becomes a BadInput."""
+    try:
+        yield
+    except (OverflowError, ValueError) as error:
+        raise BadInput(one_line(error)) from error
 
 
 class GameError(Exception):

@@ -14,8 +14,8 @@ from numpy.lib import format as npy
 
 from dqn_symbolic.agent import FILE
 from dqn_symbolic.exploration import ADVICE
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import write_whole
-from dqn_symbolic.runs.errors import BadInput
 
 # Of the content of each kind of file.
 VERSIONS = {"agent": FILE["version"], "checkpoint": 6, "memory": 1}

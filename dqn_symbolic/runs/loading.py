@@ -20,13 +20,12 @@ from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task
 from dqn_symbolic.frames import stacked
-from dqn_symbolic.guard.errors import one_line
+from dqn_symbolic.guard.errors import bad_input, one_line
 from dqn_symbolic.guard.files import read_text
 from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.errors import bad_input
 from dqn_symbolic.settings import Settings
 
 LARGEST = 1e100

@@ -13,8 +13,8 @@ import numpy as np
 import psutil
 
 from dqn_symbolic.compiling.threads import cores
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.memory import NUMBERS
-from dqn_symbolic.runs.errors import BadInput
 
 PACKAGES = "dqn_symbolic", "PyTensor", "numba", "NumPy", "Gymnasium"
 LARGE = 10**9  # bytes: a line announces a replay memory that is larger

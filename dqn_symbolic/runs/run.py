@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from dqn_symbolic.compiling.backends import advice, try_out
 from dqn_symbolic.compiling.fallback import linker
+from dqn_symbolic.guard.errors import BadInput, one_line
 from dqn_symbolic.guard.files import alone, sweep, write_text
 from dqn_symbolic.runs import checkpoints, pieces
-from dqn_symbolic.runs.errors import BadInput, one_line
 from dqn_symbolic.runs.loading import mark_of, restore
 from dqn_symbolic.training import evaluated
 
