@@ -65,6 +65,18 @@ def test_only_steps_are_training_time(tmp_path, now):
     assert now[0] == 35 + 4 * 100 + 3 * 10_000  # at 15, at 30, and at the end
 
 
+def test_a_resumed_run_that_is_stopped_in_its_first_evaluation(tmp_path):
+    """It was stopped before this evaluation, which comes first when it goes on."""
+    one, stop = begun(tmp_path, steps=35), []
+    for _ in range(10):
+        one.agent.step()
+    one.save_checkpoint()
+    data = checkpoints.load_data(tmp_path / "checkpoint.npz", "checkpoint")
+    again = begun(tmp_path, 35, data, stop=stop)
+    trained(again, lambda *_: stop.append(2))
+    assert (again.rows, again.agent.steps) == ([], 10)
+
+
 def test_a_row_that_comes_late_has_its_own_seconds_and_weights(tmp_path, now):
     """As of an evaluation beside the training: the agent has learnt meanwhile."""
     one = begun(tmp_path, steps=35)

@@ -107,7 +107,11 @@ def parsed(arguments, door):
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in own):
         arguments = [next(iter(commands)), *arguments]
     parser = Parser(prog=door.program, description=door.description, allow_abbrev=False)
-    version = versions() if arguments[0] == "--version" else ""
+    version = ""
+    if arguments[0] == "--version":
+        from dqn_symbolic.runs.machine import machine  # only now: it takes longer than all the rest
+
+        version = machine()["versions"]
     parser.add_argument("--version", action="version", version=version)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     options = {name: add_command(subparsers, name, *commands[name][1:]) for name in commands}
@@ -168,12 +172,6 @@ def add_option(group, field):
 def did_you_mean(text, names):
     near = [name for name in names if name.startswith(text)] or get_close_matches(text, names, 1)
     return f"; did you mean {' or '.join(near[:3])}?" if near else ""
-
-
-def versions():
-    from dqn_symbolic.runs.machine import machine  # only now: it takes longer than all the rest
-
-    return machine()["versions"]
 
 
 def layers(text):

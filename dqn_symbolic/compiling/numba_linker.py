@@ -231,9 +231,6 @@ class Source:
         size, view = variable.type.shape[axis], self.view(variable)
         return f"{view.name}.shape[{view.axes[axis]}]" if size is None else size
 
-    def sizes(self, variable):
-        return [self.size(variable, axis) for axis in range(variable.type.ndim)]
-
     def element(self, variable, indices):
         """-> an expression for one number, at these indices of the variable's axes."""
         view = self.view(variable)
@@ -250,7 +247,7 @@ class Source:
         view = self.view(variable)
         if view.is_array or isinstance(variable.type, scalars.ScalarType):
             return view.name
-        sizes = self.sizes(variable)
+        sizes = [self.size(variable, axis) for axis in range(variable.type.ndim)]
         name = self.empty(sizes, variable.dtype)
         with self.apart(), self.loops(sizes) as indices:
             self.line(f"{name}[{', '.join(indices) or '()'}] = {self.element(variable, indices)}")
@@ -386,7 +383,7 @@ def write_reduction(op, node, source):
     axes = range(x.type.ndim)
     reduced = axes if op.axis is None else op.axis
     remaining = [axis for axis in axes if axis not in reduced]
-    sizes, dtype = source.sizes(x), np.dtype(op._acc_dtype(x.dtype))
+    sizes, dtype = [source.size(x, axis) for axis in axes], np.dtype(op._acc_dtype(x.dtype))
     first = operation.identity  # 0 of a sum, else infinite
     if first:
         empty = [f"{sizes[axis]} == 0" for axis in reduced if not x.type.shape[axis]]

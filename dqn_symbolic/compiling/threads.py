@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain, pairwise
 
+import numba
 import numpy as np
 
 
@@ -49,6 +50,4 @@ def helpers(process, number, place="in parts"):
 
 def cores():
     """-> how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return numba.config.NUMBA_DEFAULT_NUM_THREADS

@@ -34,8 +34,7 @@ def task(game: str, **kwargs) -> Task:
         return atari(game, kwargs)
     checked = False  # whether the keyword arguments are right
 
-    def make(render_mode=None):
-        rendering = {"render_mode": render_mode} if render_mode else {}
+    def make(**rendering):
         try:
             with warnings.catch_warnings():  # say, that an id is old: in colour, and not of ours
                 warnings.filterwarnings("ignore", module="gymnasium")

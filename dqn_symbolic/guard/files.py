@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 
 def write_whole(path, write):
-    """write(file) fills a temporary binary file, which then replaces `path` in one step.
+    """write(file) fills a temporary binary file, which then replaces `path`. -> what it returns
 
     Whatever goes wrong, `path` holds the old content or the new. An OSError names `path`.
     """
@@ -24,11 +24,12 @@ def write_whole(path, write):
             raise OSError(EINVAL, "is not a file")
         temporary.unlink(missing_ok=True)  # it may be a link to a file elsewhere
         with open(temporary, "xb") as file:
-            write(file)
+            result = write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync_folder(path.parent)
+        return result
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:

@@ -39,7 +39,6 @@ def save(path, kind, data, arrays):
     if len(data) > MAX_DATA_SIZE:  # say, an episode of 90 million actions
         problem = f"with {len(data):,} bytes of data, none could read it"
         raise Unreadable(f"{path} is not replaced: {problem}")
-    checksums = []
 
     def write(file):
         with zipfile.ZipFile(file, "w", compresslevel=1) as archive:
@@ -50,10 +49,9 @@ def save(path, kind, data, arrays):
                 archive.compression = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     npy.write_array(member, array, allow_pickle=False)
-            checksums.extend(member.CRC for member in archive.infolist())
+            return [member.CRC for member in archive.infolist()]
 
-    write_whole(path, write)
-    return checksums
+    return write_whole(path, write)
 
 
 def load_data(path, kind):

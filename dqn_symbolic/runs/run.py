@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, takewhile
 from math import inf
 from pathlib import Path
 from secrets import token_hex
@@ -24,7 +24,6 @@ from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.loading import mark_of, restore
 from dqn_symbolic.training import evaluated
 
-NOT_BACK = "the game did not come back to where it was: a new episode begins"
 BAR = "{desc}{percentage:.0f}%|{bar}| {remaining} left, {rate_noinv_fmt}, {n:,} of {total:,}"
 FILES = ("summary.json", "progress.csv", "learning_curve.png", "agent.npz", "checkpoint.npz")
 
@@ -86,7 +85,7 @@ class Run:
                 self.add_row(row)
             self.compile_seconds += compiling
             if not came_back:
-                self.say(NOT_BACK)
+                self.say("the game did not come back to where it was: a new episode begins")
             if self.data["run"]["linker"] != linker():
                 self.say(f"compiled by {linker()}, before by another: the bits may differ")
         sweep(self.out, FILES)
@@ -147,7 +146,7 @@ class Run:
         with tqdm(**bar) as self.bar:
             self.show_score()
             self.clock(is_training=True)
-            for row in rows:
+            for row in takewhile(bool, rows):  # None: stopped in the first evaluation
                 self.clock(is_training=False)
                 self.best = self.better(row)
                 first = {name: row.pop(name) for name in ("env_steps", "updates")}
@@ -221,20 +220,16 @@ class Run:
     def save_progress(self):
         write_text(self.out / "progress.csv", self.progress.getvalue())
 
-    def save_checkpoint(self):
+    def save_checkpoint(self, at_end=False):
         best, weights = self.best
         run_state = {"mark": self.mark, "progress": self.progress.getvalue(), "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
-        run_state["linker"] = linker()
-        data = {**self.game_and_settings, "run": run_state}
-        best_arrays = {f"best.{name}": value for name, value in weights.items()}
-        how = self.mark, self.pieces, self.agent, data, best_arrays
-        self.pieces = pieces.save_agent(self.out, *how)
-        if weights:  # the best agent so far can be watched while the run goes on
-            self.save_agent(weights)
-
-    def save_agent(self, weights):
-        checkpoints.save(self.out / "agent.npz", "agent", self.game_and_settings, weights)
+        data = {**self.game_and_settings, "run": {**run_state, "linker": linker()}}
+        others = {f"best.{name}": value for name, value in weights.items()}
+        self.pieces = pieces.save_agent(self.out, self.mark, self.pieces, self.agent, data, others)
+        if weights or at_end:  # the best agent so far can be watched while the run goes on
+            weights = weights or self.agent.weights()
+            checkpoints.save(self.out / "agent.npz", "agent", self.game_and_settings, weights)
 
     def finish(self, scored=True):
         """Writes every file. -> the summary, or None: a resumed run was stopped before it began.
@@ -249,10 +244,9 @@ class Run:
         due = self.compiled and self.score and scored and not self.stop
         if due and scores.get("env_steps") != agent.steps and (now := self.score()):
             scores, self.best = now, self.better(now)
-        self.save_checkpoint()
+        self.save_checkpoint(self.compiled)
         if self.compiled:
             self.save_progress()
-            self.save_agent(self.best[1] or agent.weights())
         summary = {
             "game": task.game,
             "solved": task.solved(self.rows),
