@@ -135,7 +135,6 @@ def atari_task(game: str, **kwargs) -> Task:
     make = partial(Atari, game, **kwargs)
     env = make()
     frames, actions = env.observation_space, int(env.action_space.n)
-    env.close()
     levels = paper_scores().get(game.removeprefix("ALE/").rpartition("-")[0])
     more: dict = {"render_mode": "rgb_array_list", "by_hand": {"action_repeat": 1}}
     if levels:

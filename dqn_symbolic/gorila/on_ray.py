@@ -310,7 +310,8 @@ class OnRay(Scheduler):
 
 def in_cluster(todo, work, _, stop, tick):
     """As `in_processes`, on every core of the cluster. The jobs of a lost node run elsewhere."""
-    remote = ray.remote(lambda job: work(job)).options(scheduling_strategy="SPREAD", max_retries=3)
+    remote = ray.remote(lambda job: work(job))  # Ray takes no partial
+    remote = remote.options(scheduling_strategy="SPREAD", max_retries=3)
     waiting = {remote.remote(job): job for job in todo}
     try:
         while waiting and not stop:
