@@ -300,8 +300,8 @@ FAULTS = [
         "evaluation with the random stream of the exploration",
         *(
             EVALUATION,
-            "np.random.default_rng(seed), envs",
-            "getattr(player, 'rngs', {}).get('exploration', np.random.default_rng(seed)), envs",
+            "forward = np.random.default_rng(seed)",
+            "forward = getattr(player, 'rngs', {}).get('exploration', np.random.default_rng(seed))",
         ),
         "test_determinism",
     ),
@@ -606,7 +606,7 @@ FAULTS = [
     ),
     (
         "the weights of the best evaluation taken too late",
-        *(RUN, "weights or self.agent.weights()", "self.agent.weights()"),
+        *(RUN, '["mean_return"], weights or self.agent.weights()', '["mean_return"], self.agent.weights()'),
         "test_run",
     ),
     (
