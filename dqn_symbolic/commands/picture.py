@@ -52,7 +52,7 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
             stretched = 1 / env.metadata.get("pixel_aspect", 1)
         tell("compiling forward")
         figure = draw_rally(rally(moments(see, env, epsilon, seed)), names, stretched)
-        written(out / "rally.png", figure, f"{task.game}: Q-values until a reward", tell)
+        written(out / "rally.png", figure, f"{task.game}: Q-values, step by step", tell)
         bar = {"total": STATES, "desc": "states", "leave": False, "disable": quiet or None}
         played = enumerate(tqdm(islice(moments(see, env, epsilon, seed), STATES), **bar))
         found = [m if i % EVERY == 0 else m._replace(screen=None) for i, m in played]

@@ -73,6 +73,7 @@ def parts(driver, seconds):
     take(driver, max(50, int(speed * seconds)))
     ms = inside(bundle, lambda process: {n: 1e3 * np.mean(t) for n, t in process.times.items()})
     steps, updates = inside(bundle, lambda process: (len(process.times["step"]), process.updates))
+    ms["push"] -= ms["gradient"]  # both are in `learn`
     learning = updates / steps
     pulls = ms["known"] * (1 - learning) + ms["new"] * learning if "known" in ms else ms["new"]
     ms["step"] -= pulls + learning * (ms["gradient"] + ms["push"])
@@ -100,7 +101,7 @@ def begin_timing(process):
 
     for owner, name, label in (
         *((learner, "pull", "new"), (learner, "gradient", "gradient")),
-        *((learner, "push", "push"), (bundle, "step", "step")),
+        *((bundle.agent, "learn", "push"), (bundle, "step", "step")),
     ):
         timed(owner, name, label)
     process.times = times
