@@ -378,13 +378,14 @@ def test_a_job_of_the_49_games_leaves_an_agent_and_a_row_to_check_it(job, tmp_pa
     assert list(games.measure(SMALL, 3, folder)) == [row]
 
 
-def test_a_job_of_the_49_games_goes_on_after_a_kill(job, tmp_path, monkeypatch):
+@pytest.mark.parametrize("last", [160, 250])  # without a checkpoint, and with the one of 200
+def test_a_job_of_the_49_games_goes_on_after_a_kill(last, job, tmp_path, monkeypatch):
     def cut(agent, score, pause):
-        yield from training(agent, score, lambda: pause() or agent.steps >= 250)
-        if agent.steps < 300:
-            raise KeyboardInterrupt
+        yield from training(agent, score, lambda: pause() or agent.steps >= last)
+        assert (tmp_path / "run" / "progress.csv").exists()
+        raise KeyboardInterrupt
 
-    condition = {**SMALL, "agent": SMALL["agent"] | {"checkpoint_every": 100}}
+    condition = {**SMALL, "agent": SMALL["agent"] | {"checkpoint_every": 200}}
     monkeypatch.setattr(games, "training", cut)
     with pytest.raises(KeyboardInterrupt):
         list(games.measure(condition, 3, tmp_path / "run"))

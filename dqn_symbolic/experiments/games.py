@@ -52,6 +52,8 @@ def measure(condition, seed, folder):
     settings = Settings(**condition["agent"], seed=seed)
     if not (folder / "summary.json").exists():
         train(task(condition["game"], **condition["options"]), settings, folder)
+    (folder / "checkpoint.npz").unlink(missing_ok=True)  # only another training could use it
+    shutil.rmtree(folder / pieces.FOLDER, ignore_errors=True)
     player, episodes = player_of(folder), condition["episodes"]
     with ExitStack() as stack:
         games = closed_by(stack, player.task, print).games(settings, episodes)
@@ -75,21 +77,20 @@ def measure(condition, seed, folder):
 
 
 def train(game, settings, folder):
-    """As the command `train` does, but what only another training could use is removed."""
-    path = folder / "checkpoint.npz"
+    """As the command `train` does; a run that was killed goes on from its checkpoint."""
+    path, data = folder / "checkpoint.npz", None
     with ExitStack() as stack:
-        data = None
         if path.exists():
             stack.enter_context(alone(folder))
             data, *_ = read_data(path, "checkpoint")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)  # it was killed before the first
         game = closed_by(stack, game, print)
         run = Run(game, settings, folder, data, stack=stack)
         agent = run.begin(Agent(game.make(), settings))
         for _ in run.kept(training(agent, run.scored(scorer(game, agent)), run.pause)):
             pass
         run.finish()
-        path.unlink()
-        shutil.rmtree(folder / pieces.FOLDER, ignore_errors=True)
 
 
 def shown(numbers):
