@@ -346,15 +346,15 @@ def test_evaluate_writes_the_papers_scores(trained, tmp_path, capsys):
         assert "human_normalised" in next(csv.DictReader(file))
 
 
-SMALL = games.conditions(quick=True)["Pong"]
-SMALL |= {"game": "ALE/Asterix-v5", "agent": SMALL["agent"] | {"evaluation_steps": 300}}
+JOB = games.conditions(quick=True)["Pong"]
+JOB |= {"game": "ALE/Asterix-v5", "agent": JOB["agent"] | {"evaluation_steps": 300}}
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """-> (the folder of a job of the 49 games, its row)"""
     folder = tmp_path_factory.mktemp("games") / "Asterix-3"
-    (row,) = games.measure(SMALL, 3, folder)
+    (row,) = games.measure(JOB, 3, folder)
     return folder, row
 
 
@@ -375,7 +375,7 @@ def test_a_job_of_the_49_games_leaves_an_agent_and_a_row_to_check_it(job, tmp_pa
     names = ("mean", "standard_error", "human_normalised", "weights")
     expected = [row["score"], *(row[name] for name in names[1:])]
     assert [evaluation[name] for name in names] == expected
-    assert list(games.measure(SMALL, 3, folder)) == [row]
+    assert list(games.measure(JOB, 3, folder)) == [row]
 
 
 @pytest.mark.parametrize("last", [160, 250])  # without a checkpoint, and with the one of 200
@@ -385,7 +385,7 @@ def test_a_job_of_the_49_games_goes_on_after_a_kill(last, job, tmp_path, monkeyp
         assert (tmp_path / "run" / "progress.csv").exists()
         raise KeyboardInterrupt
 
-    condition = {**SMALL, "agent": SMALL["agent"] | {"checkpoint_every": 200}}
+    condition = {**JOB, "agent": JOB["agent"] | {"checkpoint_every": 200}}
     monkeypatch.setattr(games, "training", cut)
     with pytest.raises(KeyboardInterrupt):
         list(games.measure(condition, 3, tmp_path / "run"))

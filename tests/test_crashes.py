@@ -41,7 +41,8 @@ KILLS = int(os.environ.get("KILLS", 0))
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from dqn_symbolic.runs import files, pieces
+from dqn_symbolic.guard import files
+from dqn_symbolic.runs import pieces
 import run_catch
 
 pieces.SIZE, left = int(sys.argv.pop(1)), int(sys.argv.pop(1))
