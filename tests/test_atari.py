@@ -20,7 +20,6 @@ import run_catch
 from dqn_symbolic import optimisers
 from dqn_symbolic.__main__ import DOOR, main
 from dqn_symbolic.commands import evaluating
-from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.training import new
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
@@ -442,11 +441,8 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
     assert "Replay and target network on Pong" in (tmp_path / "report.md").read_text()
 
 
-@pytest.mark.parametrize(
-    ("name", "score"), [("pong", 12), ("crazy_climber", 25_000), ("kung_fu_master", 5_000)]
-)
+@pytest.mark.parametrize(("name", "score"), [("pong", 12), ("breakout", 8)])
 def test_the_included_agents_play_well(name, score, tmp_path, capsys):
-    assert (TRAINED / name / "agent.npz").stat().st_size < 4_000_000
     options = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
     assert main(["evaluate", "--agent", name, *options]) == 0
     assert json.loads((tmp_path / "evaluation.json").read_text())["mean"] > score

@@ -1,11 +1,14 @@
 """Evaluation: the returns of whole episodes, played several at once."""
 
+import csv
+import hashlib
 from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
 import pytest
 
+from dqn_symbolic.commands.options import NAMES, TRAINED
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task, scorer
 from dqn_symbolic.evaluation import held_out, returns
@@ -183,3 +186,14 @@ def test_the_held_out_value_is_the_mean_of_the_greatest_q_values():
     assert first["held_out_value"] == pytest.approx(5 * held[0].mean())
     assert again == first
     assert len(np.unique(held[0])) > 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_agent_that_comes_with_the_project_is_that_of_a_row(name):
+    with np.load(TRAINED / name / "agent.npz") as file:
+        arrays = [file[key] for key in file.files if file[key].dtype == np.float32]
+    with open(TRAINED / "games.csv", newline="") as file:
+        rows = {row["condition"].lower(): row for row in csv.DictReader(file)}
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+    assert rows[name.replace("_", "")]["weights"] == digest
+    assert (TRAINED / name / "agent.npz").stat().st_size < 1_500_000

@@ -223,7 +223,7 @@ def test_a_word_that_is_not_known_is_refused(arguments, message, capsys):
         ("gorila --bundels 3", "--bundles"),
         ("train --no-windwo", "--no-window"),
         ("watch --agnt pong", "--agent"),
-        ("watch --agent krazy_climber", "crazy_climber"),
+        ("watch --agent braekout", "breakout"),
         ("compare --quik", "--quick"),
         # abbreviations
         ("train --learn .1", "--learning-rate"),
