@@ -19,7 +19,7 @@ from dqn_symbolic.frames import History
 from dqn_symbolic.runs.loading import forward_of, player_of
 from dqn_symbolic.training import training
 
-STEPS = 225  # agent steps of the animation: 15 seconds
+STEPS = 600  # agent steps of the animation: 40 seconds
 WIDTH, HEIGHT, BAND = 280, 210, 18  # pixels of a screen, as on a television, and of the text above
 COLOURS = 48
 
