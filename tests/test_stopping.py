@@ -53,7 +53,7 @@ class Hanging(games.catch.Catch):
 
     def step(self, action):
         self.steps += 1
-        if self.steps == 150:
+        if self.steps == 800:
             self.reach("step")
         return super().step(action)
 
@@ -104,7 +104,7 @@ def test_a_second_signal_ends_a_run_that_hangs(place, way, tmp_path):
     assert err == "\nstopping: once more ends it at once\n"
     if place == "step" and way != "thread":
         resume = [sys.executable, "-m", "dqn_symbolic", "train", "--resume", tmp_path / "run"]
-        resume += ["--import", tmp_path / "hanging.py", "--quiet", "--steps", "120"]
+        resume += ["--import", tmp_path / "hanging.py", "--quiet", "--steps", "770"]
         done = subprocess.run(resume, cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
 
