@@ -441,7 +441,9 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
     assert "Replay and target network on Pong" in (tmp_path / "report.md").read_text()
 
 
-@pytest.mark.parametrize(("name", "score"), [("pong", 12), ("breakout", 8)])
+@pytest.mark.parametrize(
+    ("name", "score"), [("pong", 12), ("breakout", 8), ("space_invaders", 250)]
+)
 def test_the_included_agents_play_well(name, score, tmp_path, capsys):
     options = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
     assert main(["evaluate", "--agent", name, *options]) == 0
