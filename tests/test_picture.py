@@ -103,11 +103,7 @@ def test_both_pictures_are_written(folder, tmp_path, capsys, monkeypatch):
 
 
 def test_without_scikit_learn_a_line_says_what_is_missing(folder, tmp_path, capsys, monkeypatch):
-    def missing(*_):
-        raise ModuleNotFoundError(name="sklearn")
-
-    monkeypatch.setattr(picture, "draw_states", missing)
-    monkeypatch.setattr(picture, "STATES", 120)
+    monkeypatch.setattr(picture, "find_spec", lambda name: None)
     assert main(["picture", str(folder), "--out", str(tmp_path)]) == 0
     assert "no states.png: scikit-learn is not installed" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["rally.png"]

@@ -2,13 +2,11 @@
 
 import csv
 import json
-from contextlib import ExitStack
 
 from dqn_symbolic.commands.front import say
 from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.watching import folder_of
-from dqn_symbolic.environments.task import closed_by
-from dqn_symbolic.evaluation import returns, seeds
+from dqn_symbolic.environments.task import new_games
 from dqn_symbolic.guard.files import write_text
 from dqn_symbolic.runs.loading import digest, player_of
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
@@ -25,12 +23,10 @@ def evaluate(
     task, s, *_ = player
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
-    beginnings, steps = seeds(episodes, seed), s.evaluation_steps
     if not quiet:
         say("compiling forward")  # at its first call: half a minute, if the cache is empty
-    with noted_signals() as noted, ExitStack() as stack:
-        games = closed_by(stack, task, say).games(s, episodes)
-        scores = returns(player, games, beginnings, epsilon, steps, seed, noted, quiet or None)
+    with noted_signals() as noted:
+        scores = new_games(player, episodes, epsilon, seed, noted, quiet or None, say)
     if scores is None:
         return exit_status(noted)
     row = {

@@ -6,7 +6,7 @@ last hidden layer of many states in two dimensions, by t-SNE (Figure 4).
 
 from collections import deque
 from contextlib import ExitStack
-from functools import partial
+from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -53,15 +53,14 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
         tell("compiling forward")
         figure = draw_rally(rally(moments(see, env, epsilon, seed)), names, stretched)
         written(out / "rally.png", figure, f"{task.game}: Q-values, step by step", tell)
+        if not find_spec("sklearn"):
+            tell("no states.png: scikit-learn is not installed: pip install -e '.[exercises]'")
+            return 0
         bar = {"total": STATES, "desc": "states", "leave": False, "disable": quiet or None}
         played = enumerate(tqdm(islice(moments(see, env, epsilon, seed), STATES), **bar))
         found = [m if i % EVERY == 0 else m._replace(screen=None) for i, m in played]
-        try:
-            tell("t-SNE of the last hidden layer")
-            figure = draw_states(found, stretched, seed)
-        except ModuleNotFoundError:
-            tell("no states.png: scikit-learn is not installed: pip install -e '.[exercises]'")
-            return 0
+        tell("t-SNE of the last hidden layer")
+        figure = draw_states(found, stretched, seed)
         title = f"{task.game}: the last hidden layer of {STATES:,} states"
         written(out / "states.png", figure, title, tell)
     return 0
@@ -98,7 +97,7 @@ def moments(see, env, epsilon, seed):
             q, hidden = see(x)
             screen = env.render()
             screen = screen[-1] if isinstance(screen, list) else screen
-            action = epsilon_greedy(epsilon, len(q), partial(q.__getitem__, ...), rng)
+            action = epsilon_greedy(epsilon, len(q), q.copy, rng)
             x, reward, terminated, truncated, _ = env.step(action)
             over = terminated or truncated
             yield Moment(q, hidden, screen, reward, over)
@@ -148,7 +147,6 @@ def show(axes, screen, stretched, title):
 
 
 def draw_states(moments, stretched, seed):
-    """Raises ModuleNotFoundError without scikit-learn."""
     from sklearn.cluster import KMeans
     from sklearn.manifold import TSNE
 

@@ -106,3 +106,14 @@ def scorer(task: Task, player) -> Callable:
         return {name: float(mean) for name, mean in means.items()} | task.measures(scores)
 
     return score
+
+
+def new_games(player, episodes, epsilon, seed=0, stop=(), quiet=True, say: Callable = print):
+    """-> (episodes,): the returns of new games: `seeds` from `seed` on.
+
+    player: a `Player`; all random numbers come from `seed`; the rest: as for `returns` and `close`.
+    """
+    with ExitStack() as stack:
+        games = closed_by(stack, player.task, say).games(player.settings, episodes)
+        how = epsilon, player.settings.evaluation_steps, seed, stop, quiet
+        return returns(player, games, seeds(episodes, seed), *how)

@@ -14,8 +14,7 @@ import numpy as np
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.nature_scores import paper_scores
-from dqn_symbolic.environments.task import closed_by, scorer
-from dqn_symbolic.evaluation import returns, seeds
+from dqn_symbolic.environments.task import closed_by, new_games, scorer
 from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.guard.files import alone, read_text
 from dqn_symbolic.runs import pieces
@@ -46,8 +45,8 @@ def conditions(quick):
 def measure(condition, seed, folder):
     """Yields one row. `folder` is that of a run, which goes on if it was stopped.
 
-    score: the mean of the new games; scores, values: of the evaluations on the way; seconds: of
-    training; weights: their SHA-256.
+    score: the mean of the new games, as by `evaluate`; scores, values: of the evaluations on the
+    way; weights: their SHA-256.
     """
     settings = Settings(**condition["agent"], seed=seed)
     if not (folder / "summary.json").exists():
@@ -55,10 +54,7 @@ def measure(condition, seed, folder):
     (folder / "checkpoint.npz").unlink(missing_ok=True)  # only another training could use it
     shutil.rmtree(folder / pieces.FOLDER, ignore_errors=True)
     player, episodes = player_of(folder), condition["episodes"]
-    with ExitStack() as stack:
-        games = closed_by(stack, player.task, print).games(settings, episodes)
-        how = settings.evaluation_epsilon, settings.evaluation_steps
-        scores = returns(player, games, seeds(episodes), *how)
+    scores = new_games(player, episodes, settings.evaluation_epsilon)
     summary = json.loads(read_text(folder / "summary.json"))
     rows = read_progress(read_text(folder / "progress.csv"), player.task)
     yield {

@@ -49,7 +49,7 @@ def screens(player, share, forward, seed=0):
         ImageDraw.Draw(picture).text((4, 3), text, fill="black")
         yield picture
         q = forward(x[None])[0]
-        action = epsilon_greedy(epsilon, len(q), lambda q=q: q, rng)
+        action = epsilon_greedy(epsilon, len(q), q.copy, rng)
         x, reward, terminated, truncated, _ = env.step(action)
         points, over = points + reward, terminated or truncated
 
