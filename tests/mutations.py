@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -616,31 +617,42 @@ FAULTS = [
 ]  # fmt: skip
 
 
+SOURCES = "dqn_symbolic", "games", "tests", "run_catch.py", "setup.cfg", "README.md"
+
+
+def copy_sources(folder, names=SOURCES, without=("__pycache__",)):
+    """Copies these files and folders of the project into a folder."""
+    for name in names:
+        source, ignore = ROOT / name, shutil.ignore_patterns(*without)
+        copy = partial(shutil.copytree, ignore=ignore) if source.is_dir() else shutil.copy
+        copy(source, Path(folder, name))
+
+
+def put_in(folder, path, old, new):
+    """Puts a fault into the copy in a folder."""
+    text = Path(folder, path).read_text()
+    Path(folder, path).write_text(text.replace(old, new))
+
+
+def run_tests(folder, *arguments, timeout=None):
+    """-> the finished pytest of the copy in a folder, which ends at the first test that fails."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
 def noticed(path, old, new, tests):
     """-> the first test that fails once `old` is `new` in a copy of the sources, or None."""
     with tempfile.TemporaryDirectory() as copy:
         os.chmod(copy, 0o755)  # test_crashes reads it as another user
-        for name in ("dqn_symbolic", "games", "tests", "run_catch.py", "setup.cfg", "README.md"):
-            source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(copy, name))
-        text = Path(copy, path).read_text()
-        Path(copy, path).write_text(text.replace(old, new))
-        run = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-x",
-                "-p",
-                "no:cacheprovider",
-                f"tests/{tests}.py",
-            ],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": copy, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-        )
+        copy_sources(copy)
+        put_in(copy, path, old, new)
+        run = run_tests(copy, f"tests/{tests}.py")
     failed = re.search(r"^(?:FAILED|ERROR) tests/\w+\.py::(\w+)", run.stdout, re.MULTILINE)
     return failed[1] if run.returncode == 1 else None
 
