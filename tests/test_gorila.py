@@ -28,7 +28,7 @@ from dqn_symbolic.q_learning import functions
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.loading import read_agent, read_data
-from dqn_symbolic.runs.run import Run, example
+from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 from games.catch import Catch
@@ -501,7 +501,7 @@ def test_outliers_are_not_pushed_but_counted():
         return 0, True
 
     one.connect([SimpleNamespace(push=push)])
-    batch = example(plain(Catch(), QUICK))
+    batch = plain(Catch(), QUICK).memory.transitions(np.zeros(QUICK.batch_size, int))
     for _ in range(FIRST_LOSSES):
         one.learn(*batch)
     assert (len(pushed), one.counts["dropped"]) == (FIRST_LOSSES, 0)

@@ -167,7 +167,7 @@ class OnRay(Scheduler):
 
         def evaluate(row):
             call = self.evaluator.score.remote(self.game, self.settings, row["weights"])
-            self.calls[call] = Call(self.evaluated, row=row)
+            self.calls[call] = Call(lambda scores, _: self.scored.append(row | scores), row=row)
 
         last, at = self.settings.steps, None  # at: agent steps of the last evaluation
         while self.steps < last and not self.stop:
@@ -252,9 +252,6 @@ class OnRay(Scheduler):
     def kept(self, problem, call):
         if problem:
             self.say(f"bundle {call.bundle + 1} cannot keep its memory: {problem}")
-
-    def evaluated(self, scores, call):
-        self.scored.append({**call.row, **scores})
 
     def stepped(self, answer, call):
         (report, server_died, mistake), i = answer, call.bundle
