@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from dqn_symbolic.__main__ import main
-from dqn_symbolic.environments import modules
+from dqn_symbolic.environments import any_game
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
@@ -734,8 +734,8 @@ gymnasium.register("Own-v0", entry_point=Own)
 def test_a_game_of_the_current_folder(fails, said, closed, tmp_path, capsys, monkeypatch):
     (tmp_path / "own_game.py").write_text(OWN_GAME)
     monkeypatch.delitem(sys.modules, "own_game", raising=False)
-    monkeypatch.setattr(modules, "NAMED", [])
-    monkeypatch.setattr(on_ray, "NAMED", modules.NAMED)
+    monkeypatch.setattr(any_game, "NAMED", [])
+    monkeypatch.setattr(on_ray, "NAMED", any_game.NAMED)
     monkeypatch.chdir(tmp_path)
     game = ["--game", "own_game.py:Own-v0", "--game-option", f"fails={fails}"]
     status = main(["gorila", *QUICK[2:], *game, "--steps", "300", "--out", "run", "--quiet"])

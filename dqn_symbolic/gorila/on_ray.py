@@ -20,12 +20,10 @@ from typing import NamedTuple
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.environments.modules import NAMED, imported
+from dqn_symbolic.environments.any_game import NAMED, imported, task
 from dqn_symbolic.gorila.bundle import Bundle
-from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer
-from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.gorila.scheduler import Evaluator, Scheduler
 from dqn_symbolic.guard.errors import BadInput, GameError, one_line
 from dqn_symbolic.training import evaluated, training
 

@@ -3,6 +3,7 @@
 import time
 from collections import ChainMap, Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,13 @@ import numpy as np
 
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.agent import streams
-from dqn_symbolic.environments.task import Task
+from dqn_symbolic.environments.task import Task, closed_by, scorer
 from dqn_symbolic.exploration import epsilon_after
 from dqn_symbolic.frames import stacked
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
-from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.loading import forward_of
 from dqn_symbolic.settings import Settings
 
 
@@ -156,6 +157,30 @@ class Scheduler:
         for i, bundle in enumerate(self.bundles):
             if folder := self.folder_of(i):
                 bundle.save(folder)
+
+
+class Evaluator:
+    """The network alone, scored as the single agent is. It learns nothing.
+
+    Each evaluation brings a copy of the servers' parameters.
+    """
+
+    def __init__(self):
+        self.games, self.play = ExitStack(), None
+
+    def score(self, task: Callable, settings: Settings, params: dict, stop=(), quiet=True):
+        """-> the scores of these parameters, {name: array}, as by `scorer`; task() -> the Task."""
+        if not self.play:  # the first evaluation waits until it is compiled
+            own = closed_by(self.games, task(), print)
+            self.settings, self.evaluation_seed = settings, streams(settings.seed)["evaluation"]
+            self.forward: Any = forward_of(own, settings, params, settings.backend)
+            self.play = scorer(own, self)
+        for variable in self.forward.get_shared():
+            variable.set_value(params[variable.name])
+        return self.play(stop, quiet)
+
+    def close(self):
+        self.games.close()
 
 
 def starting(prefix, values):
