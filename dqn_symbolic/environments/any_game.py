@@ -78,11 +78,11 @@ def atari(game, kwargs):
     """-> the Task of "ALE/...". ALE is optional, so only this file and `atari` import it."""
     try:
         from dqn_symbolic.environments.atari import atari_task
+
+        return atari_task(with_version(game), **kwargs)
     except ModuleNotFoundError as error:
         message = f"{game} needs {error.name}, which is not installed: pip install -e '.[atari]'"
         raise ModuleNotFoundError(message) from error
-    try:
-        return atari_task(with_version(game), **kwargs)
     except Exception as error:
         raise cannot_be_made(game, error, kwargs) from error
 

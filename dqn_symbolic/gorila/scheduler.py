@@ -5,7 +5,6 @@ from collections import ChainMap, Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -41,8 +40,7 @@ class Scheduler:
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
         self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
-        self.evaluator: Any = Evaluator()
-        self.bundles: list = []
+        self.evaluator, self.bundles = Evaluator(), []
         self.folder_of: Callable = lambda i: None  # -> the folder where bundle i keeps its memory
 
     # -- its parts --------------------------------------------------------------------------------
@@ -173,7 +171,7 @@ class Evaluator:
         if not self.play:  # the first evaluation waits until it is compiled
             own = closed_by(self.games, task(), print)
             self.settings, self.evaluation_seed = settings, streams(settings.seed)["evaluation"]
-            self.forward: Any = forward_of(own, settings, params, settings.backend)
+            self.forward = forward_of(own, settings, params, settings.backend)
             self.play = scorer(own, self)
         for variable in self.forward.get_shared():
             variable.set_value(params[variable.name])
