@@ -45,15 +45,10 @@ class Scheduler:
 
     # -- its parts --------------------------------------------------------------------------------
 
-    def compile(self) -> "Scheduler":
-        self.start_servers()
-        self.start_bundles()  # or `set_state` instead
-        return self
-
     def start_servers(self):
         self.servers = [self.new_server(part) for part in self.parts]
 
-    def start_bundles(self):
+    def start_bundles(self):  # the next step; `set_state` does it, too
         self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
 
     def new_server(self, part, make=ParameterServer):
