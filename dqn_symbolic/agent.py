@@ -202,8 +202,7 @@ class Agent:
             self.actions.append(action)
         same = self.actions == actions and np.array_equal(self.x, x)
         same = same and episode_return in (None, self.env.episode_return)
-        if over and not self.memory.episode_begins:
-            same = False
+        same = same and (self.memory.episode_begins or not over)
         if not same:
             self.memory.episode_begins, self.chosen = True, None
         if over or not same:  # over: the game failed at the reset that followed

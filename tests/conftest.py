@@ -21,7 +21,7 @@ def uncompiled():
 @pytest.fixture(autouse=True)
 def no_modules_of_other_tests():
     """What one test names on its command line, the next does not know."""
-    from dqn_symbolic.environments.modules import NAMED
+    from dqn_symbolic.environments.any_game import NAMED
 
     yield
     NAMED.clear()

@@ -36,6 +36,13 @@ def plain(env, settings):
     return Agent(env, settings, lambda graph, mode, threads: functions(graph, PLAIN))
 
 
+def at_the_ready(scheduler):
+    """-> a `Scheduler`, after its servers and bundles have started."""
+    scheduler.start_servers()
+    scheduler.start_bundles()
+    return scheduler
+
+
 def halves(graph, mode):
     """-> (gradient, apply): `learn` in two functions; apply(*gradients) updates the params."""
     inputs = [gradient.type() for gradient in graph.gradients]
@@ -45,7 +52,7 @@ def halves(graph, mode):
 
 
 def trained(run, score):
-    """Trains a run that has begun, as the commands do. -> the run"""
+    """Trains a run that has at_the_ready, as the commands do. -> the run"""
     for _ in run.kept(training(run.agent, run.scored(score), run.pause)):
         if run.task.solved(run.rows):
             break

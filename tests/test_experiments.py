@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from dqn_symbolic.experiments.frames import best_return
-from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
+from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.experiments.minibatches import KINDS
 from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter, quartiles
 from dqn_symbolic.experiments.runner import EXPERIMENTS
+from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
@@ -153,7 +154,7 @@ def test_an_exception_in_a_job_is_raised():
 @pytest.mark.parametrize("processes", [1, 3])
 def test_a_process_that_dies_is_noticed(processes):
     """Also where the third of three processes has no job."""
-    with pytest.raises(WorkerDied, match="a process died while these jobs were at work: stages, a"):
+    with pytest.raises(BadInput, match="a process died while these jobs were at work: stages, a"):
         list(in_processes(JOBS[:2], dies, processes, []))
 
 

@@ -28,12 +28,12 @@ from dqn_symbolic.q_learning import functions
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.loading import read_agent, read_data
-from dqn_symbolic.runs.run import Run, example
+from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 from games.catch import Catch
 from tests.benchmarks.gorila import steps_to_solve
-from tests.plain import halves, load, plain, trained, uncompiled
+from tests.plain import at_the_ready, halves, load, plain, trained, uncompiled
 
 CATCH = task("games:Catch-v0")
 QUICK = Settings(hidden=(16,), warm_up=50, epsilon_steps=300, memory_size=200, sync_every=30)
@@ -42,7 +42,7 @@ TWO = GorilaSettings(bundles=2, shards=2)
 
 def scheduled(steps, settings=QUICK, compiled=False, **gorila):
     with nullcontext() if compiled else uncompiled():
-        scheduler = Scheduler(CATCH, settings, GorilaSettings(**gorila)).compile()
+        scheduler = at_the_ready(Scheduler(CATCH, settings, GorilaSettings(**gorila)))
     for _ in range(steps):
         scheduler.step()
     return scheduler
@@ -160,7 +160,7 @@ def test_two_bundles_learn_catch():
 
 
 def gorila_run(folder, data=None, gorila=TWO, said=None, **more):
-    """-> a run that has begun."""
+    """-> a run that has at_the_ready."""
     settings = replace(QUICK, steps=200, evaluate_every=100, checkpoint_every=50, **more)
     run = Run(CATCH, settings, folder, data)
     run.game_and_settings["gorila"] = asdict(gorila)
@@ -501,7 +501,7 @@ def test_outliers_are_not_pushed_but_counted():
         return 0, True
 
     one.connect([SimpleNamespace(push=push)])
-    batch = example(plain(Catch(), QUICK))
+    batch = plain(Catch(), QUICK).memory.transitions(np.zeros(QUICK.batch_size, int))
     for _ in range(FIRST_LOSSES):
         one.learn(*batch)
     assert (len(pushed), one.counts["dropped"]) == (FIRST_LOSSES, 0)

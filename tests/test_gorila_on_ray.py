@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from dqn_symbolic.__main__ import main
-from dqn_symbolic.environments import modules
+from dqn_symbolic.environments import any_game
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
@@ -29,6 +29,7 @@ from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.runs import machine
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
+from tests.plain import at_the_ready
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")
@@ -69,7 +70,7 @@ def new(settings=SMALL, **gorila):
 def started(settings=SMALL, **gorila):
     """-> the same, at the ready"""
     driver, said = new(settings, **gorila)
-    return driver.compile(), said
+    return at_the_ready(driver), said
 
 
 def kill(actor):
@@ -99,7 +100,7 @@ def test_one_bundle_has_the_bits_of_the_scheduler(steps, settings, shards):
     how = {"bundles": 1, "shards": shards, "stale_after": 1}
     driver, _ = started(settings, **how)
     take(driver, steps)
-    scheduler = Scheduler(CATCH, settings, GorilaSettings(**how)).compile()
+    scheduler = at_the_ready(Scheduler(CATCH, settings, GorilaSettings(**how)))
     take(scheduler, steps)
     assert driver.mean_loss() == pytest.approx(scheduler.mean_loss())  # added in another order
     assert_same(driver.get_state(), scheduler.get_state())
@@ -206,7 +207,7 @@ def die_as_they_start(driver, which, deaths):
 def test_what_dies_while_it_starts_is_started_again(which, again):
     driver, said = new(bundles=1)
     die_as_they_start(driver, which, deaths=2)
-    driver.compile()
+    at_the_ready(driver)
     assert said == [again] * 2
     take(driver, 100)
     assert versions(driver) == [51]
@@ -290,7 +291,7 @@ def test_evaluations_are_beside_the_bundles():
 def test_the_scores_are_those_of_the_scheduler():
     settings = replace(SMALL, steps=150, evaluate_every=100)
     driver, _ = started(settings, bundles=1)
-    scheduler = Scheduler(CATCH, settings, GorilaSettings(bundles=1)).compile()
+    scheduler = at_the_ready(Scheduler(CATCH, settings, GorilaSettings(bundles=1)))
     rows, training_now = rows_of(driver)
     assert [row["env_steps"] for row in rows] == [100, 150]  # and at the end
     assert training_now[:2] == [True] * 2
@@ -734,8 +735,8 @@ gymnasium.register("Own-v0", entry_point=Own)
 def test_a_game_of_the_current_folder(fails, said, closed, tmp_path, capsys, monkeypatch):
     (tmp_path / "own_game.py").write_text(OWN_GAME)
     monkeypatch.delitem(sys.modules, "own_game", raising=False)
-    monkeypatch.setattr(modules, "NAMED", [])
-    monkeypatch.setattr(on_ray, "NAMED", modules.NAMED)
+    monkeypatch.setattr(any_game, "NAMED", [])
+    monkeypatch.setattr(on_ray, "NAMED", any_game.NAMED)
     monkeypatch.chdir(tmp_path)
     game = ["--game", "own_game.py:Own-v0", "--game-option", f"fails={fails}"]
     status = main(["gorila", *QUICK[2:], *game, "--steps", "300", "--out", "run", "--quiet"])

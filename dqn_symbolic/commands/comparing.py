@@ -9,8 +9,8 @@ from dqn_symbolic.commands.options import did_you_mean
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import runner
-from dqn_symbolic.experiments.jobs import WorkerDied, in_processes
-from dqn_symbolic.guard.errors import BadInput, bad_input, one_line
+from dqn_symbolic.experiments.jobs import in_processes
+from dqn_symbolic.guard.errors import BadInput, bad_input
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
 
 
@@ -30,11 +30,7 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False, address=N
         if on_ray:
             on_ray.connect(stack, address)
             do = on_ray.in_cluster
-        try:
-            ready = runner.compare(names, out, quick, noted, quiet, do)
-        except WorkerDied as error:
-            go_on = "repeat the command to continue from there"
-            raise BadInput(f"{one_line(error):.500}; {go_on}") from error
+        ready = runner.compare(names, out, quick, noted, quiet, do)
     if not quiet:
         say(f"report: {out / 'report.md'}" if ready else "go on:  the same command again")
     return exit_status(noted)

@@ -112,7 +112,7 @@ def main(arguments, door):
 def import_modules(texts):
     """Imports modules of the user, which register games. -> their names"""
     import games  # noqa: F401  ours, before a folder of the user with this name
-    from dqn_symbolic.environments.modules import imported as import_named
+    from dqn_symbolic.environments.any_game import imported as import_named
 
     return [import_named(text) for text in texts]
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import say
-from dqn_symbolic.environments.modules import NAMED
+from dqn_symbolic.environments.any_game import NAMED
 from dqn_symbolic.environments.task import closed_by, scorer
 from dqn_symbolic.guard.errors import BadInput, Done, GameError, bad_input, one_line
 from dqn_symbolic.guard.files import alone

@@ -55,7 +55,6 @@ def advice(backend, threads=1):
     if backend == "c" and not pytensor.config.blas__ldflags:
         problem = "the c backend has no BLAS, so its matrix products are slow: install one"
         return f"{problem}, say libopenblas-dev, and set PYTENSOR_FLAGS=blas__ldflags=-lopenblas"
-    return None
 
 
 def try_out(function, example, variables):

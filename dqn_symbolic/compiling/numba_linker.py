@@ -448,14 +448,9 @@ def write_dimshuffle(op, node, source):
 
 @write.register(Reshape)
 def write_reshape(op, node, source):
-    x, shape = node.inputs
-    if shape.owner is not None and isinstance(shape.owner.op, MakeVector):
-        sizes = [source.element(v, ()) for v in shape.owner.inputs]
-    elif isinstance(shape, Constant):
-        sizes = list(shape.data)
-    else:
-        return write_call(op, node, source)
-    source.let(node.outputs[0], f"{source.contiguous(x)}.reshape({tuple_of(sizes)})")
+    (x, shape), (output,) = node.inputs, node.outputs
+    sizes = [source.element(shape, [str(axis)]) for axis in range(output.type.ndim)]
+    source.let(output, f"{source.contiguous(x)}.reshape({tuple_of(sizes)})")
 
 
 @write.register(MakeVector)

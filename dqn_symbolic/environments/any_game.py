@@ -1,5 +1,7 @@
-"""Any Gymnasium id as a Task."""
+"""Any Gymnasium id as a Task, and the modules of the user, which register games."""
 
+import csv
+import importlib
 import inspect
 import re
 import sys
@@ -10,10 +12,13 @@ from pathlib import Path
 import gymnasium
 from gymnasium.envs import registration
 
-from dqn_symbolic.environments.nature_scores import paper_scores
 from dqn_symbolic.environments.task import Task, close
 from dqn_symbolic.guard.errors import one_line, raised
 from dqn_symbolic.guard.game import GYMNASIUM, Guarded
+
+NAMED = []  # the imported ones: a process that plays the game elsewhere needs them, too
+FROZEN = [Path(f"<frozen importlib._bootstrap{end}>") for end in ("", "_external")]
+IMPORTERS = Path(__file__), Path(importlib.__file__), *FROZEN
 
 
 def task(game: str, **kwargs) -> Task:
@@ -73,11 +78,11 @@ def atari(game, kwargs):
     """-> the Task of "ALE/...". ALE is optional, so only this file and `atari` import it."""
     try:
         from dqn_symbolic.environments.atari import atari_task
+
+        return atari_task(with_version(game), **kwargs)
     except ModuleNotFoundError as error:
         message = f"{game} needs {error.name}, which is not installed: pip install -e '.[atari]'"
         raise ModuleNotFoundError(message) from error
-    try:
-        return atari_task(with_version(game), **kwargs)
     except Exception as error:
         raise cannot_be_made(game, error, kwargs) from error
 
@@ -141,3 +146,35 @@ def options_of(game):
         creator = creator if callable(creator) else registration.load_env_creator(creator)
     names = [n for n in inspect.signature(creator).parameters if n not in ("game", "render_mode")]
     return f"; it has {', '.join(names)}" if names else ""
+
+
+def paper_scores():
+    """-> {game: {"random", "human", "dqn_2015": score}}: the 49 games of the Nature paper."""
+    with open(Path(__file__).with_name("nature_scores.csv"), newline="") as file:
+        return {
+            row["game"]: {name: float(row[name]) for name in ("random", "human", "dqn_2015")}
+            for row in csv.DictReader(file)
+        }
+
+
+def imported(text: str, folder: str = "") -> str:
+    """Imports a module by its name or its file, "my_game" or "my_game.py". -> its name
+
+    folder: where it may be, the current one if "". Raises ValueError if there is no such module,
+    GameError if its import fails.
+    """
+    path = Path(folder, text)
+    module = path.stem if text.endswith(".py") or "/" in text else text
+    here = str(path.parent.resolve())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        file = getattr(importlib.import_module(module), "__file__", None)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            raise ValueError(f"{text}: no such module is installed, or in {here}") from error
+        raise raised(f"{text}: its import", error, IMPORTERS) from error
+    if path.suffix == ".py" and (not file or Path(file).resolve() != path.resolve()):
+        raise ValueError(f"{text}: Python has another module {module}, {file}: rename yours")
+    NAMED.append((module, here))
+    return module

@@ -12,7 +12,7 @@ import cv2
 import gymnasium
 import numpy as np
 
-from dqn_symbolic.environments.nature_scores import SOURCE, paper_scores
+from dqn_symbolic.environments.any_game import paper_scores
 from dqn_symbolic.environments.task import Task
 
 FRAMES_A_SECOND = 60
@@ -21,6 +21,10 @@ ACTION_REPEAT = 4  # frames
 MOST_NO_OPS = 30  # frames
 NO_OP = 0
 LARGEST = 160  # pixels: the width of a screen
+SOURCE = (
+    "human: a professional tester, five minutes a game; dqn_2015: the Nature agent"
+    " (Mnih et al. 2015, Extended Data Table 2)"
+)
 
 ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 cv2.setNumThreads(1)  # starting a second thread would take longer than such a small picture

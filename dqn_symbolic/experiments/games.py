@@ -12,8 +12,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from dqn_symbolic.agent import Agent
-from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.environments.nature_scores import paper_scores
+from dqn_symbolic.environments.any_game import paper_scores, task
 from dqn_symbolic.environments.task import closed_by, new_games, scorer
 from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.guard.files import alone, read_text

@@ -12,16 +12,14 @@ from threading import RLock, Thread
 
 from tqdm import tqdm
 
-
-class WorkerDied(Exception):
-    """A process of a job ended early. The message is one line."""
+from dqn_symbolic.guard.errors import BadInput
 
 
 def in_processes(todo, work, processes, stop, tick=lambda: None):
     """Yields (job, work(job)) as jobs finish, until all are done or `stop` is not empty.
 
     tick() is called at least five times a second, so that a bar can show the time. Each process has
-    one thread. An exception of `work` is raised here, unchanged.
+    one thread. An exception of `work` is raised here, unchanged; BadInput if a process ended early.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), begin_worker)
@@ -43,7 +41,8 @@ def in_processes(todo, work, processes, stop, tick=lambda: None):
             return
         jobs = list(waiting.values())[:processes]
         names = "; ".join(f"{name}, {condition}, seed {seed}" for name, condition, _, seed in jobs)
-        raise WorkerDied(f"a process died while these jobs were at work: {names}") from error
+        problem = f"a process died while these jobs were at work: {names}"
+        raise BadInput(f"{problem:.500}; repeat the command to continue from there") from error
     finally:
         if waiting:
             for process in multiprocessing.active_children():

@@ -57,8 +57,7 @@ PLAYERS = {  # condition: (in pictures, steps until the reward, whether the boar
 def conditions(quick):
     steps, every = (800, 400) if quick else (4_000, 250)
     agent = {"hidden": (32,), "warm_up": 200, "steps": steps, "evaluate_every": every}
-    common, players = learning.SMALL_BOARD | {"agent": agent}, list(PLAYERS.items())
-    players = players[2:] if quick else players
+    common, players = learning.SMALL_BOARD | {"agent": agent}, list(PLAYERS.items())[2 * quick :]
     named = {n: {**common, "delay": delay, "blank": blank} for n, (_, delay, blank) in players}
     longer = {} if quick else {"steps": 24_000, "evaluate_every": 1_000}
     agent = {**agent, **longer, "learning_rate": 0.005}

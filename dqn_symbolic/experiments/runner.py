@@ -51,8 +51,8 @@ def compare(names, out, quick, stop, quiet=False, do=in_processes):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
     stop: a list; as soon as it is not empty, the jobs end; do: `in_processes`, or the same on a
-    cluster. -> whether all jobs are done. Raises BadInput if `out` holds other settings' rows,
-    WorkerDied if a process ended early.
+    cluster. -> whether all jobs are done. Raises BadInput if `out` holds other settings' rows, or
+    if a process ended early.
     """
     # Of every experiment in the folder, because they share one report.
     done = {path for name in ALL for path in finished(out, name, quick)}

@@ -14,7 +14,6 @@ from dqn_symbolic.guard.files import sweep
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
 from dqn_symbolic.runs.loading import expect_count, fitting, restore_agent
-from dqn_symbolic.runs.run import example
 from dqn_symbolic.settings import Settings
 
 KEPT = ("versions", "losses", "mean", "square")  # of the learner
@@ -30,7 +29,8 @@ class Bundle:
         self.pieces = {}  # of the memory, that its file needs: {number: checksums}
         self.pull_every = gorila.pull_every
         self.reported = 0  # agent steps that are in a report
-        batch, variables = example(self.agent), self.agent.graph.variables
+        batch = self.agent.memory.transitions(np.zeros(settings.batch_size, int))  # of zeros
+        variables = self.agent.graph.variables
         try_out(self.agent.forward, [batch[0][:1]], variables)
         try_out(self.learner.gradient, batch, variables)
 

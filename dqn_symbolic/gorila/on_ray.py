@@ -20,12 +20,10 @@ from typing import NamedTuple
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayError, RayTaskError
 
-from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.environments.modules import NAMED, imported
+from dqn_symbolic.environments.any_game import NAMED, imported, task
 from dqn_symbolic.gorila.bundle import Bundle
-from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer
-from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.gorila.scheduler import Evaluator, Scheduler
 from dqn_symbolic.guard.errors import BadInput, GameError, one_line
 from dqn_symbolic.training import evaluated, training
 
@@ -167,7 +165,7 @@ class OnRay(Scheduler):
 
         def evaluate(row):
             call = self.evaluator.score.remote(self.game, self.settings, row["weights"])
-            self.calls[call] = Call(self.evaluated, row=row)
+            self.calls[call] = Call(lambda scores, _: self.scored.append(row | scores), row=row)
 
         last, at = self.settings.steps, None  # at: agent steps of the last evaluation
         while self.steps < last and not self.stop:
@@ -252,9 +250,6 @@ class OnRay(Scheduler):
     def kept(self, problem, call):
         if problem:
             self.say(f"bundle {call.bundle + 1} cannot keep its memory: {problem}")
-
-    def evaluated(self, scores, call):
-        self.scored.append({**call.row, **scores})
 
     def stepped(self, answer, call):
         (report, server_died, mistake), i = answer, call.bundle

@@ -3,20 +3,20 @@
 import time
 from collections import ChainMap, Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from dqn_symbolic import networks, optimisers
 from dqn_symbolic.agent import streams
-from dqn_symbolic.environments.task import Task
+from dqn_symbolic.environments.task import Task, closed_by, scorer
 from dqn_symbolic.exploration import epsilon_after
 from dqn_symbolic.frames import stacked
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
-from dqn_symbolic.gorila.evaluator import Evaluator
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
 from dqn_symbolic.gorila.settings import GorilaSettings
+from dqn_symbolic.runs.loading import forward_of
 from dqn_symbolic.settings import Settings
 
 
@@ -40,21 +40,15 @@ class Scheduler:
         self.lives = [0] * gorila.bundles  # of each bundle, before the present one
         self.taken = [0] * gorila.bundles  # agent steps of each, in all its lives
         self.recent = [Counter() for _ in self.taken]  # reports of each, since the last lines
-        self.evaluator: Any = Evaluator()
-        self.bundles: list = []
+        self.evaluator, self.bundles = Evaluator(), []
         self.folder_of: Callable = lambda i: None  # -> the folder where bundle i keeps its memory
 
     # -- its parts --------------------------------------------------------------------------------
 
-    def compile(self) -> "Scheduler":
-        self.start_servers()
-        self.start_bundles()  # or `set_state` instead
-        return self
-
     def start_servers(self):
         self.servers = [self.new_server(part) for part in self.parts]
 
-    def start_bundles(self):
+    def start_bundles(self):  # the next step; `set_state` does it, too
         self.bundles = [self.new_bundle(i) for i in range(self.gorila.bundles)]
 
     def new_server(self, part, make=ParameterServer):
@@ -156,6 +150,30 @@ class Scheduler:
         for i, bundle in enumerate(self.bundles):
             if folder := self.folder_of(i):
                 bundle.save(folder)
+
+
+class Evaluator:
+    """The network alone, scored as the single agent is. It learns nothing.
+
+    Each evaluation brings a copy of the servers' parameters.
+    """
+
+    def __init__(self):
+        self.games, self.play = ExitStack(), None
+
+    def score(self, task: Callable, settings: Settings, params: dict, stop=(), quiet=True):
+        """-> the scores of these parameters, {name: array}, as by `scorer`; task() -> the Task."""
+        if not self.play:  # the first evaluation waits until it is compiled
+            own = closed_by(self.games, task(), print)
+            self.settings, self.evaluation_seed = settings, streams(settings.seed)["evaluation"]
+            self.forward = forward_of(own, settings, params, settings.backend)
+            self.play = scorer(own, self)
+        for variable in self.forward.get_shared():
+            variable.set_value(params[variable.name])
+        return self.play(stop, quiet)
+
+    def close(self):
+        self.games.close()
 
 
 def starting(prefix, values):

@@ -17,8 +17,7 @@ from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import write_whole
 
-# Of the content of each kind of file.
-VERSIONS = {"agent": FILE["version"], "checkpoint": 6, "memory": 1}
+VERSIONS = {"agent": FILE["version"], "checkpoint": 6, "memory": 1}  # of each kind of file
 READ_SIZE = 2**20  # bytes
 MAX_DATA_SIZE = 2**26  # bytes: enough for 700,000 evaluations
 

@@ -282,23 +282,16 @@ class Run:
 
 def first_calls(agent):
     """-> [(description, call), ...]: a function's first call compiles it. The graph is there."""
-    batch, variables = example(agent), agent.graph.variables
+    batch = agent.memory.transitions(np.zeros(agent.settings.batch_size, int))  # of zeros
     examples = {"forward": [batch[0][:1]], "learn": batch, "sync": []}
 
     def call(name):
         # np.asarray waits for an update that is computed meanwhile.
-        try_out(lambda *given: np.asarray(getattr(agent, name)(*given)), examples[name], variables)
+        function = getattr(agent, name)
+        try_out(lambda *given: np.asarray(function(*given)), examples[name], agent.graph.variables)
 
     calls = [(f"compiling {name}", partial(call, name)) for name in examples]
     return [("building the graph", lambda: None), *calls]
-
-
-def example(agent):
-    """-> a minibatch of zeros, to compile for."""
-    space, size = agent.env.observation_space, agent.settings.batch_size
-    x = np.zeros((size, *space.shape), space.dtype)
-    action, reward = np.zeros(size, np.int32), np.zeros(size, np.float32)
-    return [x, action, reward, reward, x]
 
 
 def unique_folder(game):

@@ -29,7 +29,8 @@ def steps_to_solve(seed, bundles, **settings):
     catch = task("games:Catch-v0")
     settings = Settings(seed=seed, steps=MOST_STEPS, **settings)
     scheduler = Scheduler(catch, settings, GorilaSettings(bundles=bundles))
-    scheduler.compile()
+    scheduler.start_servers()
+    scheduler.start_bundles()
     return steps_until_solved(training(scheduler, scheduler.score), catch, MOST_STEPS)
 
 
@@ -40,7 +41,9 @@ def on_ray(seed, bundles):
 
     catch, settings = task("games:Catch-v0"), Settings(seed=seed, steps=MOST_STEPS)
     connect(OWN)
-    driver = OnRay(catch, settings, GorilaSettings(bundles=bundles)).compile()
+    driver = OnRay(catch, settings, GorilaSettings(bundles=bundles))
+    driver.start_servers()
+    driver.start_bundles()
     since = time.perf_counter()
     rows = driver.rows(lambda is_training: time.perf_counter() - since, lambda: False)
     steps = steps_until_solved(rows, catch, MOST_STEPS)

@@ -39,7 +39,9 @@ def started(network, bundles=1, shards=1):
     endless = dict.fromkeys(("steps", "evaluate_every", "checkpoint_every"), NEVER)
     settings = replace(settings, warm_up=100, memory_size=2_000, epsilon_start=0.1, **endless)
     gorila = GorilaSettings(bundles=bundles, shards=shards, stale_after=NEVER)
-    driver = OnRay(task(game, **options), settings, gorila).compile()
+    driver = OnRay(task(game, **options), settings, gorila)
+    driver.start_servers()
+    driver.start_bundles()
     take(driver, 200)
     return driver
 

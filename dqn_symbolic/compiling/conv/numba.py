@@ -89,12 +89,8 @@ def numba_input_gradient(op, node, **_):
     @numba_njit
     def input_gradient(kernel, dy):
         expect_fit(dy.shape[1:] == (Ho, Wo, F) and kernel.shape == (kh, kw, C, F))
-        kernel = np.ascontiguousarray(kernel).reshape(kh, kw * C, F)
-        weights = np.empty((kh, 1, F, kw * C), dy.dtype)
-        for di in range(kh):
-            for n in range(kw * C):
-                for f in range(F):
-                    weights[di, 0, f, n] = kernel[di, n, f]
+        lines = np.ascontiguousarray(kernel).reshape(kh, kw * C, F).transpose(0, 2, 1)
+        weights = np.ascontiguousarray(lines).reshape(kh, 1, F, kw * C)
         B = -(-len(dy) // IMAGES) * IMAGES  # The last product has images of zeros, too.
         images = np.zeros((B, Ho, Wo, F), dy.dtype)
         copy(np.ascontiguousarray(dy), images)

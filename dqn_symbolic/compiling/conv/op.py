@@ -51,8 +51,6 @@ class BilinearMap(Op):
     size: of the kernel or of the image, if it gives this one's gradient.
     """
 
-    takes: tuple
-    gives: str
     __props__ = ("stride", "size")
 
     def __init__(self, stride, size=None):
