@@ -49,12 +49,14 @@ import matplotlib.pyplot as plt
 
 def show(*names):
     plt.figure(figsize=(6, 3.5))
+    chance = curves[names[0]][0]["chance"]
     for name, rows in reversed(curves.items()):
-        steps = [row["env_steps"] for row in rows]
-        caught = [row["catch_rate"] for row in rows]
-        style = {"label": name, "marker": "o"} if name in names else {"color": "lightgray"}
-        plt.plot(steps, caught, **style)
-    plt.axhline(0.3, color="gray", linestyle="--", label="a player who does not look")
+        if rows[0]["chance"] == chance:  # else it is another game
+            steps = [row["agent_steps"] for row in rows]
+            caught = [row["catch_rate"] for row in rows]
+            style = {"label": name, "marker": "o"} if name in names else {"color": "lightgray"}
+            plt.plot(steps, caught, **style)
+    plt.axhline(chance, color="gray", linestyle="--", label="a player who does not look")
     plt.gca().xaxis.set_major_formatter("{x:,.0f}")
     plt.gca().yaxis.set_major_formatter("{x:.0%}")
     plt.xlim(0, 15_500)
@@ -110,15 +112,18 @@ print(f"after {transitions[-1]:,} transitions: {scores[-1]:+.3f} a game")""",
             "The mean reward of a greedy game rises from -0.4 to nearly 1 in 100,000 transitions.",
         )
     ],
-    "an agent and its learning curve": [("A picture for the curves:", CURVES, "")],
+    "a learning curve": [("A picture for the curves:", CURVES, "")],
     "the online rule": [
         (
             "The squared error of the slide, for a minibatch (of one transition, here). `Eq` is 1 "
             "for the action that was taken and 0 for the others, so the sum is `q[action]`:",
             """\
+import gymnasium
+
+from dqn_symbolic import Agent, Settings
 from dqn_symbolic.exercises.graph_picture import draw
 
-graph = agent.graph
+graph = Agent(gymnasium.make("games:Catch-v0"), Settings(**online)).graph
 draw(graph.td_error, {graph.q: "q", graph.target_q: "target_q"})""",
             "The graph of the TD error: target_q minus the sum of q times (action equals 0, 1, 2).",
         ),
@@ -135,6 +140,7 @@ draw(graph.td_error, {graph.q: "q", graph.target_q: "target_q"})""",
             """\
 import numpy as np
 
+agent = learning.trained({"agent": replay | {"steps": 3_000}}, seed=0)
 rng = np.random.default_rng(0)
 in_order = agent.memory.transitions(np.arange(100, 108))[0]
 drawn = agent.memory.sample(8, rng)[0]
@@ -164,8 +170,15 @@ draw(loss, {graph.td_error: "td_error", loss.owner.inputs[1]: "B"})""",
             "**Seen:** at the same rate, learning is as slow as before, but falls back less. At "
             "ten times the rate, at which the online rule learns nothing, 4,000 agent steps are "
             "enough.",
-            'show("minibatches", "minibatches, ten times the rate")',
+            'show("minibatches", "ten times the rate")',
             CURVES_ALT.format("minibatches at two learning rates"),
+        ),
+        (
+            "**Seen:** with a paddle of one cell, minibatches of the latest 32 frames, which "
+            "follow each other in the game, learn several times more slowly than minibatches of a "
+            "large memory.",
+            'show("narrow paddle", "narrow paddle, latest 32 frames")',
+            CURVES_ALT.format("a narrow paddle with and without a large memory"),
         ),
     ],
     "the moving target and the target network": [
@@ -177,8 +190,8 @@ draw(loss, {graph.td_error: "td_error", loss.owner.inputs[1]: "B"})""",
             "with the parameters target.W1, target.b1, target.Wout and target.bout.",
         ),
         (
-            "**Seen:** at a learning rate of 1, the moving target runs away within a few updates; "
-            "the fixed one is learnt from.",
+            "**Seen:** at a learning rate of 1, the moving target runs away: the Q-values are soon "
+            "infinite. The target network holds them.",
             'show("moving target, rate 1", "target network, rate 1")',
             CURVES_ALT.format("a target network at a learning rate of 1"),
         ),
@@ -188,7 +201,7 @@ draw(loss, {graph.td_error: "td_error", loss.owner.inputs[1]: "B"})""",
             "The new value of one parameter. `g` and `g2` are running means of its gradient and of "
             "the gradient's square:",
             """\
-graph = agent.graph
+graph = Agent(gymnasium.make("games:Catch-v0"), Settings(**rmsprop)).graph
 new = {variable.name: value for variable, value in graph.updates}
 means = {new["bout.g"]: "g", new["bout.g2"]: "g2"}
 draw(new["bout"], {graph.gradients[-1]: "gradient", **means})""",
@@ -207,8 +220,11 @@ draw(new["bout"], {graph.gradients[-1]: "gradient", **means})""",
             "What the network is given: the last four frames of 42 x 42 pixels, the newest on the "
             "right.",
             """\
+condition = {"agent": pixels | {"steps": 100}, "game": {"pixels": 42}}
+agent = learning.trained(condition, seed=0)
+x = agent.memory.transitions(np.array([50]))[0][0]
 _, panels = plt.subplots(1, 4, figsize=(8, 2.2))
-for axes, frame in zip(panels, np.moveaxis(agent.memory.transitions(np.array([105]))[0][0], 2, 0)):
+for axes, frame in zip(panels, np.moveaxis(x, 2, 0)):
     axes.imshow(frame, cmap="gray")
     axes.axis("off")""",
             "Four frames in which a ball falls and the paddle moves.",

@@ -25,7 +25,7 @@ from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
 from dqn_symbolic.experiments import games
-from dqn_symbolic.experiments.ablation import CHANGES
+from dqn_symbolic.experiments.pong import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
 from dqn_symbolic.runs.loading import read_settings
 from dqn_symbolic.settings import PRESETS, Settings

@@ -118,15 +118,6 @@ def test_the_stages_with_minibatches_learn_catch_first(folder):
         assert row["updates"] <= max(0, row["agent_steps"] - 1_999)
 
 
-def test_without_replay_the_ablation_learns_less(folder):
-    def catch_rate(name):
-        last = rows(folder, "ablation", condition=f"{name}-0.002", agent_steps=6_000)
-        return np.mean([row["catch_rate"] for row in last])
-
-    assert catch_rate("both") > 0.8
-    assert min(catch_rate("both"), catch_rate("replay-only")) > 2 * catch_rate("target-only")
-
-
 def test_the_variance_of_uniform_batches_falls_as_one_over_their_size(folder):
     for seed in (0, 1):
         uniform = rows(folder, "minibatches", drawn="uniform", seed=seed)
@@ -168,10 +159,6 @@ def test_value_iteration_converges_and_learning_reduces_the_error(folder):
             ]
             assert [row["agent_steps"] for row in curve] == list(range(0, 6_001, 500))
             assert curve[-1]["rmse"] < (0.9 if condition == "table" else 0.5) * curve[0]["rmse"]
-    states = [row for row in rows(folder, name, condition="network", seed=0) if "off" in row]
-    assert len(states) == 9 * 10
-    mean = np.mean([row["off"] for row in states])
-    assert 0 < mean < rows(folder, name, condition="network", seed=0, agent_steps=6_000)[0]["rmse"]
 
 
 def test_reinforce_improves_and_the_baseline_reduces_its_noise(folder):

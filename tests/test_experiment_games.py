@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from dqn_symbolic.experiments.corridor import BEST, Corridor, expected_return
-from dqn_symbolic.experiments.deep_sea import DeepSea, steps_to_treasure
+from dqn_symbolic.experiments.deep_sea import DeepSea
 from dqn_symbolic.experiments.exploration import most
 from dqn_symbolic.experiments.late_rewards import Late
+from dqn_symbolic.experiments.tabular import q_learning, state_graph
 from games.catch import Catch, State
 
 # -- starts that repeat ----------------------------------------------------------------------------
@@ -67,10 +68,14 @@ def test_exactly_one_sequence_of_actions_finds_the_treasure(depth):
 
 def test_the_table_needs_2_to_the_depth_episodes_in_expectation():
     """A geometric distribution: the mean of 400 has a standard deviation of .37 episodes."""
-    rng = np.random.default_rng(0)
-    steps = np.array([steps_to_treasure(3, rng) for _ in range(400)])
-    assert (steps % 3 == 0).all()
-    assert np.mean(steps / 3) == pytest.approx(8, abs=1.2)
+    rng, graph = np.random.default_rng(0), state_graph([(0, 0)], DeepSea(3).successor, 2)
+
+    def steps_to_treasure():
+        learnt = enumerate(q_learning(graph, 0.99, 0.5, 0.1, rng), 1)
+        return next(steps for steps, q in learnt if steps % 3 == 0 and q.any())
+
+    episodes = [steps_to_treasure() / 3 for _ in range(400)]
+    assert np.mean(episodes) == pytest.approx(8, abs=1.2)
 
 
 # -- late rewards ----------------------------------------------------------------------------------

@@ -3,15 +3,12 @@
 Slides "Primer Dynamic Programming", "Bellman's Principle of Optimality", "Q-learning": the same
 equation, solved by sweeps over all states, by a table from experience, and by a network. The error
 is the root mean squared difference from Q* over every state and action of the game. At the left end
-of the curves, Q is 0 everywhere. Medians and quartiles over seeds. Below, the errors of the network
-on the board: for each position of the ball, the mean absolute difference over all positions of the
-paddle and all actions; the median over seeds.
+of the curves, Q is 0 everywhere. Medians and quartiles over seeds.
 """
 
 from itertools import chain, islice
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from dqn_symbolic.experiments import figures, learning, results, tabular
 from dqn_symbolic.settings import Settings
@@ -31,7 +28,7 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """Yields rows with sweeps or agent_steps, and errors of Q; a network also has an error map."""
+    """Yields rows with sweeps or agent_steps, and errors of Q."""
     env = learning.catch(condition).make()
     graph = tabular.graph_of(env)
     discount = Settings(**condition.get("agent", {})).discount
@@ -49,10 +46,6 @@ def measure(condition, seed):
         curve, counted = enumerate(tables), "sweeps"
     for count, q in curve:
         yield {counted: count, **errors(q, exact)}
-    if "agent" in condition:  # the error map
-        balls = [{"at": s[:2], "off": e} for s, e in zip(graph.states, np.abs(q - exact))]
-        for (row, column), off in sorted(results.grouped(balls, "at", "off").items()):
-            yield {"ball_row": row, "ball_column": column, "off": float(np.mean(off))}
 
 
 def errors(q, exact):
@@ -78,25 +71,9 @@ def table(rows):
 
 
 def draw(rows):
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    above, below = figure.subfigures(2, height_ratios=(4, 5))
-    axes = above.subplots()
-    off, columns = results.by_condition(rows, "off"), results.grouped(rows, "ball_column", "off")
-    boards = {name: np.median(runs, axis=0).reshape(-1, len(columns)) for name, runs in off}
-    labels = {name.replace("-", " "): name for name in ["table", *boards]}
-    figures.curves(axes, rows, labels, "rmse")
-    axes.grid(alpha=0.3)
+    figure, axes = figures.panels(7, 4.4)
+    names = results.grouped(rows, "condition", "agent_steps")
+    figures.curves(axes, rows, {name.replace("-", " "): name for name in names}, "rmse")
     axes.set(ylabel="root mean squared error of Q", ylim=(0, None))
     axes.legend(frameon=False)
-
-    highest = max(values.max() for values in boards.values())
-    for axes, (name, values) in zip(below.subplots(1, 2), boards.items()):
-        image = axes.imshow(values, cmap="gray_r", vmin=0, vmax=highest)
-        for (row, column), value in np.ndenumerate(values):
-            colour = "white" if value > 0.55 * highest else "black"
-            text = f"{value:.2f}".removeprefix("0")
-            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
-        axes.set(xlabel="column of the ball", ylabel="row of the ball")
-        axes.set(title=name.replace("-", " "))
-    below.colorbar(image, ax=below.axes, label="mean |Q - Q*|")
     return figure

@@ -10,12 +10,19 @@ import numpy as np
 
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import figures, games, learning, results
-from dqn_symbolic.experiments.ablation import CHANGES
 from dqn_symbolic.settings import ATARI_FRAME_SIZE
 
 TITLE = "Replay and target network on Pong"
 SEEDS = 1, 1  # in full, quick
 GAME = games.GAME
+
+NO_REPLAY, NO_TARGET = {"memory_size": 32}, {"sync_every": 1}
+CHANGES = {
+    "both": {},
+    "replay-only": NO_TARGET,
+    "target-only": NO_REPLAY,
+    "neither": NO_REPLAY | NO_TARGET,
+}
 
 
 def conditions(quick):

@@ -28,19 +28,6 @@ def by_name_and_number(rows, column):
     return names
 
 
-def best_rates(rows, *scores):
-    """-> {name: (rate, catch rates (seeds, evaluations))} of conditions "NAME-RATE".
-
-    The best rate has the highest median of score(catch rates, axis=1), by the first score first.
-    """
-
-    def medians(rate_and_runs):
-        return [np.median(score(rate_and_runs[1], axis=1)) for score in scores]
-
-    names = by_name_and_number(rows, "catch_rate")
-    return {name: max(rates.items(), key=medians) for name, rates in names.items()}
-
-
 def quartiles(values, form=".0%"):
     """-> "median (first quartile to third)" """
     low, median, high = np.percentile(values, (25, 50, 75))

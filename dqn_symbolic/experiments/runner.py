@@ -23,7 +23,7 @@ from dqn_symbolic.runs.loading import expect_count, expect_number
 
 # In the lecture's order, by their files: "late-rewards" is late_rewards.py.
 NAMES = """
-stages ablation minibatches frames exploration initialisation
+stages minibatches frames exploration initialisation
 dynamic-programming policy-gradient corridor deep-sea late-rewards pong games
 """
 ALL = {n: import_module(f"{__package__}.{n.replace('-', '_')}") for n in NAMES.split()}

@@ -38,16 +38,26 @@ def conditions(quick):
     return named
 
 
+def best_rates(rows):
+    """-> {stage: (the rate that caught most over the whole run, its (seeds, evaluations) array)}"""
+    stages = results.by_name_and_number(rows, "catch_rate")
+
+    def caught(rate_and_runs):
+        return np.median(rate_and_runs[1].mean(axis=1))
+
+    return {stage: max(rates.items(), key=caught) for stage, rates in stages.items()}
+
+
 def table(rows):
     yield ["stage", "learning rate", "caught, whole run", "caught, last quarter"]
-    for stage, (rate, runs) in results.best_rates(rows, np.mean).items():
+    for stage, (rate, runs) in best_rates(rows).items():
         whole, end = np.median(runs.mean(axis=1)), results.quartiles(results.last_quarter(runs))
         yield [stage, f"{rate:g}", f"{whole:.0%}", end]
 
 
 def draw(rows):
     _, (left, right) = figures.panels(10, 4.6, 1, 2, sharey=True)
-    best = results.best_rates(rows, np.mean)
+    best = best_rates(rows)
     names = {stage: ("" if stage == "online" else "+ ") + stage for stage in best}
     labels = {names[stage]: f"{stage}-{rate}" for stage, (rate, _) in best.items()}
     figures.curves(left, rows, labels, "catch_rate")

@@ -1,0 +1,56 @@
+"""Our numba linker beside PyTensor's own linkers:  python -m tests.benchmarks.linkers
+
+The learn step of Catch's network (100-128-3, batch 32, Adam), compiled with empty caches, and then
+called in turn. Both in processor time. Needs five minutes at most.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+
+os.environ["PYTENSOR_FLAGS"] = f"base_compiledir={tempfile.mkdtemp()}"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numba
+import numpy as np
+import pytensor
+from pytensor.compile.mode import CVM, NUMBA
+
+from dqn_symbolic.agent import Agent
+from dqn_symbolic.compiling.backends import MODES
+from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.q_learning import functions
+from dqn_symbolic.settings import Settings
+from tests.benchmarks.rounds import medians
+
+LINKERS = {"ours, numba": MODES["numba"], "PyTensor's, numba": NUMBA}
+if pytensor.config.cxx:
+    LINKERS["PyTensor's, C"] = CVM
+
+
+def compiled(mode, rng):
+    """-> a call of the compiled learn step; processor seconds of compiling forward, learn, sync."""
+    agent = Agent(task("games:Catch-v0").make(), Settings())
+    begin = time.process_time()
+    forward, learn, sync = functions(agent.graph, mode)
+    x, x_tp1 = rng.integers(0, 256, (2, 32, *agent.env.observation_space.shape), np.uint8)
+    action, reward = rng.integers(0, 3, 32).astype(np.int32), np.zeros(32, np.float32)
+    batch = x, action, reward, np.full(32, 0.99, np.float32), x_tp1
+    forward(x), learn(*batch), sync()
+    return lambda: learn(*batch), time.process_time() - begin
+
+
+def main():
+    rng = np.random.default_rng(0)
+    numba.njit(lambda: np.zeros(1))()  # what numba does at its first start
+    found = {name: compiled(mode, rng) for name, mode in LINKERS.items()}
+    times = medians({name: call for name, (call, _) in found.items()})
+    print("| | compiling, s | learn, us |\n|---|---|---|")
+    for name, (_, seconds) in found.items():
+        print(f"| {name} | {seconds:.1f} | {times[name]:.0f} |")
+    shutil.rmtree(pytensor.config.base_compiledir)
+
+
+if __name__ == "__main__":
+    main()

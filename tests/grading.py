@@ -1,0 +1,42 @@
+"""Grades a mended copy: `dqn_symbolic.exercises.find_the_fault N --check`."""
+
+import re
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.mutations import copy_sources, run_tests
+
+MOST_SECONDS = 60  # a mend may have made an endless loop
+NOT_RUN = "not yet: the tests do not run: "
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[\S*)?(?: - (.+))?$", re.MULTILINE)
+
+
+def check(out, test, file):
+    """-> whether the code in the folder `out` is right, and a line that says so.
+
+    Runs `test`, which notices the fault, then the others of its file, and those of every other file
+    that is not as it was, up to the first that fails.
+    """
+    first, tests = f"tests/{file}.py::{test}", [f"tests/{file}.py"]
+    with TemporaryDirectory() as copy:
+        copy_sources(copy)
+        for path in sorted(path.relative_to(out) for path in out.rglob("*.py")):
+            mended, own = Path(out, path).read_bytes(), f"tests/test_{path.stem}.py"
+            if Path(copy, path).is_file() and mended != Path(copy, path).read_bytes():
+                Path(copy, path).write_bytes(mended)
+                tests += [own] if Path(copy, own).is_file() else []
+        chosen = "-k", f"{test} or not solves_catch"  # learning Catch takes too long
+        try:
+            run = run_tests(copy, first, *dict.fromkeys(tests), *chosen, timeout=MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False, f"not yet: the tests do not end within {MOST_SECONDS} seconds"
+    last = (run.stdout + run.stderr).strip().splitlines()[-1]
+    if run.returncode == 0:
+        return True, f"right: {last.strip('= ')}"
+    failed = FAILED.search(run.stdout)
+    if not failed or failed[1] == f"tests/{file}.py":
+        return False, NOT_RUN + (failed[2] if failed else last)
+    if failed[1] == first:
+        return False, "not yet: the test that notices it fails"
+    return False, f"not yet: something else is broken now: {failed[1]}: {failed[2]}"
