@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from tests.mutations import copy_sources, run_tests
 
 MOST_SECONDS = 60  # a mend may have made an endless loop
-NOT_RUN = "not yet: the tests do not run: "
+ERROR = re.compile(r"^E +(\w+Error: .+)$", re.MULTILINE)  # in a module that a test imports
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[\S*)?(?: - (.+))?$", re.MULTILINE)
 
 
@@ -31,12 +31,12 @@ def check(out, test, file):
             run = run_tests(copy, first, *dict.fromkeys(tests), *chosen, timeout=MOST_SECONDS)
         except subprocess.TimeoutExpired:
             return False, f"not yet: the tests do not end within {MOST_SECONDS} seconds"
-    last = (run.stdout + run.stderr).strip().splitlines()[-1]
     if run.returncode == 0:
-        return True, f"right: {last.strip('= ')}"
+        return True, f"right: {run.stdout.strip().splitlines()[-1]}"
     failed = FAILED.search(run.stdout)
-    if not failed or failed[1] == f"tests/{file}.py":
-        return False, NOT_RUN + (failed[2] if failed else last)
+    if not failed or "::" not in failed[1]:
+        errors = ERROR.findall(run.stdout) or [(run.stderr or run.stdout).strip()[-200:]]
+        return False, f"not yet: the tests do not run: {errors[-1]}"
     if failed[1] == first:
         return False, "not yet: the test that notices it fails"
     return False, f"not yet: something else is broken now: {failed[1]}: {failed[2]}"

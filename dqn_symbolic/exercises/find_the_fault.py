@@ -20,15 +20,16 @@ NO_CODE = "__pycache__", "*.png", "*.gif", "*.npz", "*.ipynb", "*.md"
 # A section of the page. The comment at its end is not shown.
 SECTION = re.compile(
     r"^## (?P<number>\d+)\. (?P<title>.+)\n(?P<text>(?s:.+?))"
-    r"<!-- (?P<fault>.+) \| (?P<slide>.+) \| (?P<test>.+) -->",
+    r"<!-- (?P<fault>.+) \| (?P<slide>.+) \| (?P<test>.+) \| (?P<column>.+) -->",
     re.MULTILINE,
 )
 
 
 def faults():
-    """-> {number: {"title", "text", "slide", "test": ..., "where": (path, old, new), "file": ...}}
+    """-> {number: {"title", "text", "slide", "test", "column", "where", "file"}}
 
-    text: what a user notices; test: the one that notices it, in this file of the tests.
+    text: what a user notices, in this column of progress.csv; where: path, old and new text; test:
+    notices it, in this file of the tests.
     """
     from tests.mutations import FAULTS
 

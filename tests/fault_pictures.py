@@ -1,0 +1,72 @@
+"""Makes the pictures of find_the_fault.md:  python -m tests.fault_pictures [NUMBER ...]
+
+Runs the command of each section three times with the fault and three times without it: with seeds
+0, 1 and 2, or with the command's own. Takes half an hour on one core.
+"""
+
+import csv
+import os
+import re
+import shlex
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+
+from tqdm import tqdm
+
+from dqn_symbolic.exercises.find_the_fault import CODE, PAGE, faults
+from dqn_symbolic.runs.figures import panels, save
+from tests.mutations import ROOT, copy_sources, put_in
+
+RUNS = 3
+COLOURS = {"without the fault": "#1f4e79", "with the fault": "#b35900"}
+
+
+def rows(folder, command, seed):
+    """-> the rows of progress.csv of this command, run in the copy in a folder."""
+    arguments = shlex.split(command)[1:]
+    own = [] if "--seed" in arguments else ["--seed", str(seed)]
+    with TemporaryDirectory() as out:
+        subprocess.run(
+            [sys.executable, *arguments, *own, "--no-window", "--quiet", "--out", f"{out}/run"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+            stderr=subprocess.DEVNULL,  # a run may end with an error: that is what one notices
+        )
+        with open(f"{out}/run/progress.csv") as file:
+            return list(csv.DictReader(file))
+
+
+def picture(fault):
+    """-> a figure: a column of progress.csv against agent steps, with the fault and without it."""
+    (command,) = re.findall(r"```\n(python .*)\n```", fault["text"])
+    column = fault["column"]
+    figure, axes = panels(6, 3.2)
+    with TemporaryDirectory() as temporary:
+        copy_sources(temporary, CODE)
+        put_in(temporary, *fault["where"])
+        for (label, colour), folder in zip(COLOURS.items(), (ROOT, temporary)):
+            for seed in range(RUNS):
+                found = [row for row in rows(folder, command, seed) if row[column]]
+                x = [int(row["env_steps"]) for row in found]
+                y = [float(row[column]) for row in found]
+                style = {"color": colour, "marker": "o", "ms": 2.5, "lw": 1.3}
+                axes.plot(x, y, label="_" * bool(seed) + label, **style)
+    axes.set(xlabel="agent steps", ylabel=column.replace("_", " "), xlim=(0, None))
+    axes.set_title(" ".join(shlex.split(command)[4:]), fontsize=8)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.10g}")
+    if column == "loss" or axes.get_ylim()[1] > 1_000:
+        axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def main(*numbers):
+    known = faults()
+    for number in tqdm([*map(int, numbers)] or known):
+        save(PAGE.parent / f"faults/{number:02}.png", picture(known[number]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

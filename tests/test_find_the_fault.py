@@ -1,0 +1,157 @@
+"""The faults as exercises: what a student gets, and how it is graded."""
+
+import filecmp
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from dqn_symbolic.exercises.find_the_fault import PAGE, faults, main, write
+from tests.grading import check
+from tests.mutations import ROOT, put_in
+
+KNOWN = faults()
+NUMBERS = range(1, 21)
+
+# Three wrong mends of each: what stands in the place of the right text.
+MEAN, SUM = "(td_error**2).mean()", "(inside * (td_error - inside / 2)).sum()"
+WRONG = {
+    1: ("0 if truncated or", "0 if terminated or truncated or", "0 if terminated and"),
+    2: [f"graph.td_error, mode, updates=graph.updates[{part}]" for part in ("1:", "-1:", "::2")],
+    3: ("annealed(steps + s.warm_up,", "annealed(s.warm_up - steps,", "annealed(s.warm_up,"),
+    4: ("or steps + 1 > most_steps", "or steps >= most_steps", "or steps + 2 >= most_steps"),
+    5: [f" {operation}\n    h = x" for operation in ("/ 256", "* highest", "/ highest**2")],
+    6: [f"self.env.reset(seed={seed})" for seed in ("self.first_seed", "0", "self.steps")],
+    7: [f"target_params).{best}" for best in ("mean(axis=1)", "max(axis=0)", "max()")],
+    8: [
+        f"zip({copied})"
+        for copied in (
+            "graph.target_params, graph.target_params",
+            "graph.params, graph.params",
+            "graph.target_params[:1], graph.params",
+        )
+    ],
+    9: ("(self.first_seed + 1) % 2**31", "self.steps", "(self.first_seed + self.steps) % 2**31"),
+    10: (f"{MEAN} / 2", "abs(td_error).mean()", "(td_error**2).max()"),
+    11: ("(inside**2).sum()", "(td_error**2 / 2).sum()", "abs(inside).sum()"),
+    12: (SUM.replace("sum()", "mean() * 32"), SUM.replace(" / 2", ""), f"2 * {SUM}"),
+    13: [f"highest={n}" for n in ("1", "int(space.low.max()) + 1", "int(space.high.max()) + 255")],
+    14: ("max(reward, -10.0)", "max(reward, 1.0)", "max(-reward, -1.0)"),
+    15: ("0 if truncated or", "0 if terminated and not truncated and", "0 if"),
+    16: ("+= d[b] ** 2 * reward", "+= d[b] + reward", "= d[b] * reward"),
+    17: [f"rng.integers({n}," for n in ("max(self.size - 1, 1)", "self.written", "32")],
+    18: [f"network(x_tp1, {p}).max" for p in ("acting", "params[::-1]", 'copies("third.")')],
+    19: ("tp1 = slot + 2", "tp1 = slot - 1", "tp1 = slot + n_step"),
+    20: [f"if oldest + h {condition} else zeros" for condition in ("> begins", ">= 0", ">= slot")],
+}
+
+
+def test_there_are_twenty_in_the_algorithm_with_pictures():
+    assert list(KNOWN) == list(NUMBERS)
+    for number, fault in KNOWN.items():
+        path, old, new = fault["where"]
+        assert re.fullmatch(r"dqn_symbolic/(\w+|compiling/minibatch)\.py", path)
+        assert Path(ROOT, path).read_text().count(old) == 1
+        assert old != new
+        assert f"def {fault['test']}(" in (ROOT / f"tests/{fault['file']}.py").read_text()
+        assert f"(faults/{number:02}.png)" in fault["text"]
+        assert (PAGE.parent / f"faults/{number:02}.png").is_file()
+    assert len({fault["title"] for fault in KNOWN.values()}) == 20
+    assert len(re.findall("^## ", PAGE.read_text(), re.MULTILINE)) == 20
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_copy_has_the_fault_and_the_task_does_not_say_where(number, tmp_path):
+    fault, out = KNOWN[number], tmp_path / "copy"
+    write(fault, out)
+    path, old, new = fault["where"]
+    copied = [file.relative_to(out) for file in out.rglob("*.py")]
+    differing = [p for p in copied if not filecmp.cmp(out / p, ROOT / p, shallow=False)]
+    assert differing == [Path(path)]
+    assert (out / path).read_text() == (ROOT / path).read_text().replace(old, new)
+    assert len(copied) > 100
+    task = (out / "TASK.md").read_text()
+    assert task.startswith(f"# {fault['title']}\n")
+    for secret in (fault["fault"], fault["test"], Path(path).name, "<!--", old, new or old):
+        assert secret not in task
+    assert (out / f"faults/{number:02}.png").is_file()
+
+
+def test_the_hints_are_the_slide_and_then_the_file(tmp_path, capsys):
+    out = tmp_path / "my7"
+    assert not main(["7", "--out", str(out)])
+    assert capsys.readouterr().out == f"{out / 'TASK.md'} says what a user notices\n"
+    said = []
+    for _ in range(3):
+        assert not main(["7", "--out", str(out), "--hint"])
+        said += capsys.readouterr().out.splitlines()
+    assert said[0] == 'Hint: the slide "Bellman\'s Principle of Optimality"'
+    assert said[1:] == 2 * ["Hint: dqn_symbolic/q_learning.py"]
+    assert (out / "TASK.md").read_text().splitlines()[-3:] == [said[0], "", said[1]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["21"], "expected 1 to 20, got 21"),
+        (["x"], "argument number: invalid int value: 'x'"),
+        (["7", "--check"], "my7/TASK.md: No such file or directory"),
+        (["7", "--out", "taken"], "taken: Directory not empty"),
+        (["7", "--out", "file"], "file: Not a directory"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine").touch()
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+    assert exit.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f": error: {message}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_without_the_tests_it_says_so(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tests.mutations", None)
+    with pytest.raises(SystemExit) as exit:
+        main(["7"])
+    assert exit.value.code == 2
+    assert "expected the folder of the repository, whose tests grade" in capsys.readouterr().err
+
+
+def test_a_grade_is_one_line(tmp_path):
+    fault, out = KNOWN[10], tmp_path / "copy"
+    write(fault, out)
+    path, old, new = fault["where"]
+    how = out, fault["test"], fault["file"]
+    assert check(*how) == (False, "not yet: the test that notices it fails")
+    put_in(out, path, new, "(td_error**2).mean()(")
+    right, line = check(*how)
+    assert not right
+    assert line.startswith("not yet: the tests do not run: SyntaxError")
+    put_in(out, path, "(td_error**2).mean()(", old)
+    right, line = check(*how)
+    assert right
+    assert re.fullmatch(r"right: \d+ passed.*", line)
+    put_in(out, "dqn_symbolic/exploration.py", "rng.choice(np.flatnonzero(ties))", "best")
+    right, line = check(*how)
+    assert not right
+    assert line.startswith("not yet: something else is broken now: tests/test_exploration.py::")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_right_mend_is_right_and_three_wrong_ones_are_not(number, tmp_path):
+    fault, out = KNOWN[number], tmp_path / "copy"
+    write(fault, out)
+    path, old, _ = fault["where"]
+    right, how = Path(ROOT, path).read_text(), (out, fault["test"], fault["file"])
+    assert not check(*how)[0]
+    for wrong in WRONG[number]:
+        assert wrong != old
+        (out / path).write_text(right.replace(old, wrong))
+        assert not check(*how)[0], wrong
+    (out / path).write_text(right)
+    assert check(*how)[0]
