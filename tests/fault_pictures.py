@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
@@ -53,7 +54,7 @@ def picture(fault):
                 style = {"color": colour, "marker": "o", "ms": 2.5, "lw": 1.3}
                 axes.plot(x, y, label="_" * bool(seed) + label, **style)
     axes.set(xlabel="agent steps", ylabel=column.replace("_", " "), xlim=(0, None))
-    axes.set_title(" ".join(shlex.split(command)[4:]), fontsize=8)
+    axes.set_title(textwrap.fill(command.partition("train ")[2], 70), fontsize=8)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,.10g}")
     if column == "loss" or axes.get_ylim()[1] > 1_000:

@@ -20,7 +20,7 @@ def check(out, test, file):
     """
     first, tests = f"tests/{file}.py::{test}", [f"tests/{file}.py"]
     with TemporaryDirectory() as copy:
-        copy_sources(copy)
+        copy_sources(copy, without=("__pycache__", "*.png", "*.gif", "*.npz"))
         for path in sorted(path.relative_to(out) for path in out.rglob("*.py")):
             mended, own = Path(out, path).read_bytes(), f"tests/test_{path.stem}.py"
             if Path(copy, path).is_file() and mended != Path(copy, path).read_bytes():

@@ -331,6 +331,7 @@ def test_the_history_reaches_the_environment():
 # -- the same bits ---------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_evaluation_does_not_change_training():
     agent, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
     envs = [History(Catch(), 1) for _ in range(9)]
@@ -425,6 +426,7 @@ def test_a_whole_number_becomes_a_float_and_survives_json():
 # -- each episode has its own seed -----------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_every_episode_has_its_own_seed():
     """The seeds count up from a first seed that the run's seed determines; each has 31 bits."""
 

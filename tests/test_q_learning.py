@@ -70,6 +70,18 @@ def test_the_target_stands_still_until_sync():
     assert learn(*batch).tolist() == [0.375, 0.125]  # and keeps it
 
 
+def test_sync_copies_every_parameter():
+    values = mlp_params(np.random.default_rng(0), (2,), (3,), 2, glorot)
+    of_mlp = q_learning(mlp, values, (2,), "float32", partial(sgd, learning_rate=0.5))
+    _, learn, sync = functions(of_mlp, PLAIN)
+    learn(*BATCH)
+    pairs = list(zip(of_mlp.params, of_mlp.target_params))
+    assert len(pairs) == 4
+    assert not any(np.array_equal(p.get_value(), target.get_value()) for p, target in pairs)
+    sync()
+    assert all(np.array_equal(p.get_value(), target.get_value()) for p, target in pairs)
+
+
 def test_the_target_starts_equal_to_the_online_network():
     _, learn, _ = tabular([[5.0]])
     td_error = learn(f32([1]), i32(0), f32(0), f32(1), f32([1]))
