@@ -176,7 +176,7 @@ def test_help_of_the_preset_says_which_game_takes_it(shown):
 @pytest.mark.parametrize("door", DOORS)
 def test_help_of_compare_lists_the_experiments(door, shown):
     lines = [" ".join(line.split()) for line in shown(door, "compare --help").splitlines()]
-    assert len(runner.ALL) == 13
+    assert len(runner.ALL) == 12
     for name, experiment in runner.ALL.items():
         assert f"{name} {experiment.TITLE}" in lines
 
