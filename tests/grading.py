@@ -5,11 +5,15 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dqn_symbolic.exercises.find_the_fault import CODE
 from tests.mutations import copy_sources, run_tests
 
-MOST_SECONDS = 60  # a mend may have made an endless loop
-ERROR = re.compile(r"^E +(\w+Error: .+)$", re.MULTILINE)  # in a module that a test imports
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[\S*)?(?: - (.+))?$", re.MULTILINE)
+MOST_SECONDS = 120  # a mend may have made an endless loop
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[\S*)?( - .+)?$", re.MULTILINE)
+# In a module that a test imports: where, and what.
+ERROR = re.compile(
+    r'^(?:E +File "\S+/|)(\w+\.py)(?:", line |:)(\d+).*\n(?:.*\n){0,3}?E +(\w+: .+)$', re.MULTILINE
+)
 
 
 def check(out, test, file):
@@ -21,9 +25,13 @@ def check(out, test, file):
     first, tests = f"tests/{file}.py::{test}", [f"tests/{file}.py"]
     with TemporaryDirectory() as copy:
         copy_sources(copy, without=("__pycache__", "*.png", "*.gif", "*.npz"))
+        for path in sorted(path.relative_to(copy) for path in Path(copy).rglob("*.py")):
+            if path.parts[0] in CODE and not Path(out, path).is_file():
+                return False, f"not yet: {path} is missing"
         for path in sorted(path.relative_to(out) for path in out.rglob("*.py")):
             mended, own = Path(out, path).read_bytes(), f"tests/test_{path.stem}.py"
-            if Path(copy, path).is_file() and mended != Path(copy, path).read_bytes():
+            if not Path(copy, path).exists() or mended != Path(copy, path).read_bytes():
+                Path(copy, path).parent.mkdir(parents=True, exist_ok=True)
                 Path(copy, path).write_bytes(mended)
                 tests += [own] if Path(copy, own).is_file() else []
         chosen = "-k", f"{test} or not solves_catch"  # learning Catch takes too long
@@ -35,8 +43,12 @@ def check(out, test, file):
         return True, f"right: {run.stdout.strip().splitlines()[-1]}"
     failed = FAILED.search(run.stdout)
     if not failed or "::" not in failed[1]:
-        errors = ERROR.findall(run.stdout) or [(run.stderr or run.stdout).strip()[-200:]]
+        errors = [f"{path}, line {n}: {what}" for path, n, what in ERROR.findall(run.stdout)]
+        errors = errors or [(run.stderr or run.stdout).strip()[-200:]]
         return False, f"not yet: the tests do not run: {errors[-1]}"
     if failed[1] == first:
-        return False, "not yet: the test that notices it fails"
-    return False, f"not yet: something else is broken now: {failed[1]}: {failed[2]}"
+        return False, f"not yet: the test that notices it fails{failed[2] or ''}"
+    return (
+        False,
+        f"not yet: it is no longer noticed, but this is broken: {failed[1]}{failed[2] or ''}",
+    )

@@ -113,12 +113,12 @@ FAULTS = [
     ),
     (
         "a stack across an episode's end",
-        *(MINIBATCH, "if oldest + h >= begins else zeros", ""),
+        *(MINIBATCH, " if oldest + h >= begins else zeros", ""),
         "test_memory",
     ),
     (
         "a stack of four frames across an episode's end",
-        *(MINIBATCH, "if n >= begins else zeros", ""),
+        *(MINIBATCH, " if n >= begins else zeros", ""),
         "test_memory",
     ),
     (
@@ -621,7 +621,8 @@ SOURCES = "dqn_symbolic", "games", "tests", "run_catch.py", "setup.cfg", "README
 
 
 def copy_sources(folder, names=SOURCES, without=("__pycache__",)):
-    """Copies these files and folders of the project into a folder."""
+    """Copies these files and folders of the project into a folder, which may be new."""
+    Path(folder).mkdir(exist_ok=True)
     for name in names:
         source, ignore = ROOT / name, shutil.ignore_patterns(*without)
         copy = partial(shutil.copytree, ignore=ignore) if source.is_dir() else shutil.copy
@@ -639,7 +640,7 @@ def run_tests(folder, *arguments, timeout=None):
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -50,12 +50,12 @@ import matplotlib.pyplot as plt
 def show(*names):
     plt.figure(figsize=(6, 3.5))
     chance = curves[names[0]][0]["chance"]
-    for name, rows in reversed(curves.items()):
+    for number, (name, rows) in enumerate(curves.items()):
         if rows[0]["chance"] == chance:  # else it is another game
             steps = [row["agent_steps"] for row in rows]
             caught = [row["catch_rate"] for row in rows]
-            style = {"label": name, "marker": "o"} if name in names else {"color": "lightgray"}
-            plt.plot(steps, caught, **style)
+            style = {"color": f"C{number}", "label": name, "marker": "o"}
+            plt.plot(steps, caught, **(style if name in names else {"color": "lightgray"}))
     plt.axhline(chance, color="gray", linestyle="--", label="a player who does not look")
     plt.gca().xaxis.set_major_formatter("{x:,.0f}")
     plt.gca().yaxis.set_major_formatter("{x:.0%}")
@@ -63,7 +63,7 @@ def show(*names):
     plt.ylim(-0.05, 1.05)
     plt.xlabel("agent steps")
     plt.ylabel("balls caught")
-    plt.legend(loc="lower right")"""
+    plt.legend(loc="upper left", bbox_to_anchor=(1.01, 1))"""
 CURVES_ALT = "The share of balls caught against agent steps, for {}, beside those before in gray."
 
 # {title of a cell: what follows it, as (text, code, alternative text of the picture)}
@@ -115,7 +115,8 @@ print(f"after {transitions[-1]:,} transitions: {scores[-1]:+.3f} a game")""",
     "a learning curve": [("A picture for the curves:", CURVES, "")],
     "the online rule": [
         (
-            "The squared error of the slide, for a minibatch (of one transition, here). `Eq` is 1 "
+            "The TD error, whose square is the slide's loss, for a minibatch (here of one "
+            "transition). `Eq` is 1 "
             "for the action that was taken and 0 for the others, so the sum is `q[action]`:",
             """\
 import gymnasium
@@ -175,8 +176,8 @@ draw(loss, {graph.td_error: "td_error", loss.owner.inputs[1]: "B"})""",
         ),
         (
             "**Seen:** with a paddle of one cell, minibatches of the latest 32 frames, which "
-            "follow each other in the game, learn several times more slowly than minibatches of a "
-            "large memory.",
+            "follow each other in the game, learn half as fast as minibatches of a large memory, "
+            "and do not come to catch every ball.",
             'show("narrow paddle", "narrow paddle, latest 32 frames")',
             CURVES_ALT.format("a narrow paddle with and without a large memory"),
         ),
@@ -190,8 +191,8 @@ draw(loss, {graph.td_error: "td_error", loss.owner.inputs[1]: "B"})""",
             "with the parameters target.W1, target.b1, target.Wout and target.bout.",
         ),
         (
-            "**Seen:** at a learning rate of 1, the moving target runs away: the Q-values are soon "
-            "infinite. The target network holds them.",
+            "**Seen:** at a learning rate of 1, the moving target runs away: after 25 updates the "
+            "loss is infinite, which counts as 0% from there on. The target network holds it.",
             'show("moving target, rate 1", "target network, rate 1")',
             CURVES_ALT.format("a target network at a learning rate of 1"),
         ),
@@ -236,7 +237,7 @@ for axes, frame in zip(panels, np.moveaxis(x, 2, 0)):
             "dense layers.",
         ),
         (
-            "**Seen:** it learns the game from 1,764 pixels instead of 100 cells, with a tenth "
+            "**Seen:** it learns from four frames of 1,764 pixels instead of 100 cells, at a tenth "
             "of the learning rate.",
             'show("RMSprop", "pixels")',
             CURVES_ALT.format("RMSprop on cells and on pixels"),

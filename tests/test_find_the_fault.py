@@ -48,7 +48,7 @@ WRONG = {
     17: [f"rng.integers({n}," for n in ("max(self.size - 1, 1)", "self.written", "32")],
     18: [f"network(x_tp1, {p}).max" for p in ("acting", "params[::-1]", 'copies("third.")')],
     19: ("tp1 = slot + 2", "tp1 = slot - 1", "tp1 = slot + n_step"),
-    20: [f"if oldest + h {condition} else zeros" for condition in ("> begins", ">= 0", ">= slot")],
+    20: [f" if oldest + h {condition} else zeros" for condition in ("> begins", ">= 0", ">= slot")],
 }
 
 
@@ -80,7 +80,8 @@ def test_the_copy_has_the_fault_and_the_task_does_not_say_where(number, tmp_path
     assert task.startswith(f"# {fault['title']}\n")
     for secret in (fault["fault"], fault["test"], Path(path).name, "<!--", old, new or old):
         assert secret not in task
-    assert (out / f"faults/{number:02}.png").is_file()
+    (picture,) = re.findall(r"!\[.+\]\((\S+)\)", task)
+    assert filecmp.cmp(out / picture, PAGE.parent / f"faults/{number:02}.png", shallow=False)
 
 
 def test_the_hints_are_the_slide_and_then_the_file(tmp_path, capsys):
@@ -94,14 +95,19 @@ def test_the_hints_are_the_slide_and_then_the_file(tmp_path, capsys):
     assert said[0] == 'Hint: the slide "Bellman\'s Principle of Optimality"'
     assert said[1:] == 2 * ["Hint: dqn_symbolic/q_learning.py"]
     assert (out / "TASK.md").read_text().splitlines()[-3:] == [said[0], "", said[1]]
+    with pytest.raises(SystemExit):
+        main(["8", "--out", str(out), "--hint"])
+    assert capsys.readouterr().err.endswith(f"{out}: expected the folder of fault 8\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["21"], "expected 1 to 20, got 21"),
+        (["21"], "expected the number of a fault, 1 to 20, got 21"),
+        (["--check"], "expected the number of a fault, 1 to 20, got None"),
+        (["7", "--check", "--hint"], "argument --hint: not allowed with argument --check"),
         (["x"], "argument number: invalid int value: 'x'"),
-        (["7", "--check"], "my7/TASK.md: No such file or directory"),
+        (["7", "--check"], "my7: No such file or directory"),
         (["7", "--out", "taken"], "taken: Directory not empty"),
         (["7", "--out", "file"], "file: Not a directory"),
     ],
@@ -131,11 +137,13 @@ def test_a_grade_is_one_line(tmp_path):
     write(fault, out)
     path, old, new = fault["where"]
     how = out, fault["test"], fault["file"]
-    assert check(*how) == (False, "not yet: the test that notices it fails")
+    right, line = check(*how)
+    assert not right
+    assert line.startswith("not yet: the test that notices it fails - ")
     put_in(out, path, new, "(td_error**2).mean()(")
     right, line = check(*how)
     assert not right
-    assert line.startswith("not yet: the tests do not run: SyntaxError")
+    assert re.match(r"not yet: the tests do not run: losses.py, line \d+: SyntaxError: ", line)
     put_in(out, path, "(td_error**2).mean()(", old)
     right, line = check(*how)
     assert right
@@ -143,7 +151,9 @@ def test_a_grade_is_one_line(tmp_path):
     put_in(out, "dqn_symbolic/exploration.py", "rng.choice(np.flatnonzero(ties))", "best")
     right, line = check(*how)
     assert not right
-    assert line.startswith("not yet: something else is broken now: tests/test_exploration.py::")
+    assert line.startswith("not yet: it is no longer noticed, but this is broken: tests/test_exp")
+    (out / "dqn_symbolic/losses.py").rename(out / "dqn_symbolic/loss.py")
+    assert check(*how) == (False, "not yet: dqn_symbolic/losses.py is missing")
 
 
 def graded(number, out):

@@ -6,8 +6,8 @@ Without a number: the list. The faults are some of tests/mutations.py.
 """
 
 import argparse
+import csv
 import re
-import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,13 +16,11 @@ from dqn_symbolic.guard.files import write_text
 
 PAGE = Path(__file__).with_suffix(".md")
 CODE = "dqn_symbolic", "games", "run_catch.py"
-NO_CODE = "__pycache__", "*.png", "*.gif", "*.npz", "*.ipynb", "*.md"
-# A section of the page. The comment at its end is not shown.
-SECTION = re.compile(
-    r"^## (?P<number>\d+)\. (?P<title>.+)\n(?P<text>(?s:.+?))"
-    r"<!-- (?P<fault>.+) \| (?P<slide>.+) \| (?P<test>.+) \| (?P<column>.+) -->",
-    re.MULTILINE,
-)
+NO_CODE = "__pycache__", "*.gif", "*.npz", "*.ipynb", "*.md", "answers.csv"
+THEN = """
+progress.csv in the folder of a run has this column. Mend the code here. Then type, in the folder
+of the repository, the command that made this copy, with --check, or with --hint.
+"""
 
 
 def faults():
@@ -34,8 +32,11 @@ def faults():
     from tests.mutations import FAULTS
 
     known = {name: {"where": where, "file": file} for name, *where, file in FAULTS}
-    found = [match.groupdict() for match in SECTION.finditer(PAGE.read_text())]
-    return {int(fault["number"]): fault | known[fault["fault"]] for fault in found}
+    _, *told = re.split(r"^## \d+\. (.+)\n", PAGE.read_text(), flags=re.MULTILINE)
+    with open(PAGE.parent / "faults" / "answers.csv", newline="") as file:
+        answers = zip(csv.DictReader(file), told[::2], told[1::2])
+        found = [{"title": title, "text": text} | answer for answer, title, text in answers]
+    return {n: fault | known[fault["fault"]] for n, fault in enumerate(found, 1)}
 
 
 def write(fault, out):
@@ -45,13 +46,10 @@ def write(fault, out):
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent) as temporary:
         copy = Path(temporary, "copy")
-        copy.mkdir()
         copy_sources(copy, CODE, NO_CODE)
         put_in(copy, *fault["where"])
-        for picture in re.findall(r"\((faults/\S+)\)", fault["text"]):
-            (copy / "faults").mkdir(exist_ok=True)
-            shutil.copy(PAGE.parent / picture, copy / picture)
-        write_text(copy / "TASK.md", f"# {fault['title']}\n{fault['text']}")
+        text = fault["text"].replace("(faults/", "(dqn_symbolic/exercises/faults/")
+        write_text(copy / "TASK.md", f"# {fault['title']}\n{text}{THEN}")
         copy.rename(out)
 
 
@@ -68,31 +66,34 @@ def main(arguments=None):
     parser = argparse.ArgumentParser("python -m dqn_symbolic.exercises.find_the_fault")
     parser.add_argument("number", nargs="?", type=int, help="of the fault; without it: the list")
     parser.add_argument("--out", type=Path, help="the folder of the copy (my and the number)")
-    parser.add_argument("--check", action="store_true", help="has the copy been mended?")
-    parser.add_argument("--hint", action="store_true", help="the slide; the second time, the file")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="has the copy been mended?")
+    how.add_argument("--hint", action="store_true", help="the slide; the second time, the file")
     options = parser.parse_args(arguments)
     try:
         known = faults()
-        if options.number is None:
-            return print("\n".join(f"{number:2}  {known[number]['title']}" for number in known))
-        if options.number not in known:
-            parser.error(f"expected 1 to {len(known)}, got {options.number}")
-        fault, out = known[options.number], options.out or Path(f"my{options.number}")
+    except ImportError:
+        parser.error("expected the folder of the repository, whose tests grade")
+    if options.number is None and not (options.out or options.check or options.hint):
+        return print("\n".join(f"{number:2}  {known[number]['title']}" for number in known))
+    if options.number not in known:
+        parser.error(f"expected the number of a fault, 1 to {len(known)}, got {options.number}")
+    fault, out = known[options.number], options.out or Path(f"my{options.number}")
+    try:
         if not options.check and not options.hint:
             write(fault, out)
             return print(f"{out / 'TASK.md'} says what a user notices")
-        if options.hint:
-            return print(hint(fault, out))
-        (out / "TASK.md").read_text()
-        from tests.grading import check
-
-        right, line = check(out, fault["test"], fault["file"])
-        print(line)
-        return 0 if right else 1
-    except ImportError:
-        parser.error("expected the folder of the repository, whose tests grade")
+        if not (out / "TASK.md").read_text().startswith(f"# {fault['title']}\n"):
+            parser.error(f"{out}: expected the folder of fault {options.number}")
     except OSError as error:
-        parser.error(f"{error.filename2 or error.filename}: {error.strerror}")
+        parser.error(f"{out}: {error.strerror}")
+    if options.hint:
+        return print(hint(fault, out))
+    from tests.grading import check
+
+    right, line = check(out, fault["test"], fault["file"])
+    print(line)
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-COLUMN, LEVEL = 0.9, 0.55  # inches
+COLUMN, LEVEL = 1.0, 0.55  # inches
 BOX = 0.26  # half the height of a box, in levels
 # They change the shape or the type, not the numbers, and are not drawn.
 PLUMBING = ("DimShuffle", "ExpandDims", "Squeeze", "Reshape", "ScalarFromTensor", "Cast")
