@@ -110,13 +110,13 @@ class Endless(gymnasium.Env):
 )
 def test_truncation_bootstraps_and_termination_does_not(env, n_step, q):
     agent = trained(
-        2_500,
+        4_000,
         env,
         hidden=(),
         discount=0.9,
         n_step=n_step,
         optimiser="sgd",
-        learning_rate=0.04,
+        learning_rate=0.02,
         sync_every=10,
         warm_up=1_000,
         memory_size=1_000,  # 100 whole episodes, so exactly one step in ten is a last step
