@@ -132,6 +132,7 @@ def test_without_the_tests_it_says_so(monkeypatch, capsys):
     assert "expected the folder of the repository, whose tests grade" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_grade_is_one_line(tmp_path):
     fault, out = KNOWN[10], tmp_path / "copy"
     write(fault, out)
