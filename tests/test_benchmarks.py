@@ -46,10 +46,15 @@ def test_both_pages_are_made():
     assert {"tests/benchmarks/README.md", "dqn_symbolic/gorila/README.md"} <= made
 
 
-def test_another_figure_is_noticed():
-    page = "Of 12,345<!-- seeds.seeds --> seeds:\n<!-- table: seeds -->\n| 7 |\n<!-- end -->\n"
-    made = pages.made(page)
-    assert re.match(r"Of \d+<!-- seeds\.seeds --> seeds:\n<!-- table: seeds -->\n\| network", made)
+def test_another_figure_is_noticed(monkeypatch, tmp_path):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    results.keep("seeds", [{"network": "dense", "agent_steps": 3_500}], folder=tmp_path)
+    results.keep("linkers", [{"side": "ours", "compile_s": 4.0, "us": 72.5}], folder=tmp_path)
+    table = "| ours | 4.00 | 72.5 |\n<!-- end -->"
+    page = "<!-- seeds.least --> steps\n\n<!-- table: linkers -->\n"
+    made = pages.made(f"12,345{page}| 7 |\n<!-- end -->\n")
+    assert made.startswith(f"3,500{page}|  | compiling")
+    assert made.endswith(f"|\n{table}\n")
     assert pages.made(made) == made
     with pytest.raises(KeyError):
         pages.made("7<!-- seeds.other -->")

@@ -1,7 +1,7 @@
 """The learn step of Catch's network beside torch and JAX:  python -m tests.benchmarks.learn
 
 The network is 100-128-3 with a batch of 32, on one thread, once with RMSprop and once with Adam.
-"its seven matrix products" are these products alone, by numba, in place. Every program with this
+"its matrix products" are its seven products alone, by numba, in place. Every program with this
 BLAS takes at least their time. The sizes grow in `growth`, the convolutions are in `conv`.
 """
 
@@ -51,7 +51,7 @@ def main():
         agree(sides)
         parts = {name: lambda learn=learn: np.asarray(on_cpu(learn()))
                  for name, (learn, _) in sides.items()}  # fmt: skip
-        parts["its seven matrix products"] = seven_products(32, 100, 128, 3)
+        parts["its matrix products"] = seven_products(32, 100, 128, 3)
         rows += beside_ours(medians(parts), optimiser=optimiser)
     keep("learn", rows, peers=("jax", "torch"))
 

@@ -6,7 +6,7 @@ In a page, a table stands between two lines, and a figure in a sentence before i
     | ... |
     <!-- end -->
 
-    The learn step takes 48%<!-- step.learn --> of this time.
+    Catch runs at 10,161<!-- step.rate --> agent steps a second.
 """
 
 import re
@@ -74,7 +74,7 @@ def row(name, **where):
 
 def others(found):
     """Those of other libraries."""
-    return [one for one in found if not one["side"].startswith(("ours", "its "))]
+    return [one for one in found if not one.get("side", "ours").startswith(("ours", "its "))]
 
 
 def with_ratio(value, ratio):
@@ -85,77 +85,53 @@ def with_ratio(value, ratio):
 
 
 def machine():
-    """A line for each state of the code and each machine that the figures come from."""
+    """A line for each machine and each state of the code that the figures come from; versions."""
     groups, versions = {}, {}
     for path in sorted(FOLDER.glob("**/*.json")):
         made = read(path.stem, path.parent.relative_to(FOLDER))
-        simd = KINDS[kind(made)]
-        where = f"{made['processor']}, {made['cores']} cores, {simd}", made["commit"]
-        groups.setdefault(where, []).append((path.stem, made["date"]))
         for package, version in made["versions"].items():
             versions.setdefault(package, {})[version] = True
+        cores, simd = f"{made['cores']} cores", KINDS[kind(made)]
+        where = f"{made['processor']}, {cores}, {simd}; commit {made['commit']}"
+        groups.setdefault(where, []).append((path.stem, made["date"]))
     lines = []
     for where, files in groups.items():
-        dates = sorted({date for _, date in files})
-        names = "all" if len(groups) == 1 else ", ".join(name for name, _ in files)
-        lines.append([names, *where, " to ".join(sorted({dates[0], dates[-1]}))])
+        names = "All figures" if len(groups) == 1 else ", ".join(f"`{name}`" for name, _ in files)
+        first, last = min(date for _, date in files), max(date for _, date in files)
+        when = first if first == last else f"{first} to {last}"
+        lines.append(f"- {names}: {where}; {when}")
     text = ", ".join(f"{package} {' / '.join(found)}" for package, found in versions.items())
-    return f"{markdown(['figures', 'processor', 'commit', 'date'], lines)}\n\n{text}."
+    return "\n".join([*lines, f"- {text}"])
 
 
 def summary():
-    def sides(unit, name, side, **where):
-        """-> {side: value}, ours first"""
-        found = rows(name, **where)
-        ours = next(one for one in found if one["side"] == side)
-        return {one["side"]: one[unit] for one in [ours, *others(found)]}
-
-    def conv(threads):
-        setup = {"preset": "nature", "threads": threads, "work": "learn, batch 32"}
-        return sides("ms", "conv", "ours, numba", **setup)
-
-    def pong(unit):
-        return sides(unit, "replay", "ours", x="84 x 84 x 4", capacity=10_000)
-
-    def launch():
-        return {"ours": row("start", compile_cache="warm")["first_perfect_s"]}
-
-    def solved():
-        steps = [one["agent_steps"] for one in rows("seeds", network="dense")]
-        return {"ours": int(median(steps))}
-
-    quantities = [
-        ("from the launch to perfect play of Catch, s", "start", launch),
-        ("agent steps until Catch is solved, median", "seeds", solved),
-        ("an agent step of Catch, us", "peers", lambda: sides("us", "peers", "ours")),
-        (
-            *("a learn step of Catch, us", "learn"),
-            lambda: sides("us", "learn", "ours, numba", optimiser="adam"),
-        ),
-        ("a learn step of the Nature network, ms", "conv", lambda: conv(1)),
-        ("the same on two threads, ms", "conv", lambda: conv(2)),
-        (
-            *("an agent step of Pong, Nature network, us", "pong"),
-            lambda: sides("us", "pong", "ours", threads=1),
-        ),
-        ("sampling 32 stacks of 4 frames, us", "replay", lambda: pong("sample_us")),
-        ("a step in the replay memory of Pong, bytes", "replay", lambda: pong("bytes")),
-        (
-            *("compiling from empty caches, processor s", "linkers"),
-            lambda: sides("compile_s", "linkers", "ours, numba"),
-        ),
-    ]
+    batch, pong = {"work": "learn, batch 32"}, {"x": "84 x 84 x 4", "capacity": 10_000}
+    nature, warm = {"preset": "nature", **batch}, {"compile_cache": "warm"}
+    quantities = {  # what: (file, column, its rows: ours first)
+        "from the launch to perfect play of Catch, s": ("start", "first_perfect_s", warm),
+        "agent steps until Catch is solved": ("seeds", "agent_steps", {"network": "dense"}),
+        "an agent step of Catch, us": ("peers", "us", {}),
+        "a learn step of Catch, us": ("learn", "us", {"optimiser": "adam"}),
+        "a learn step of the Nature network, ms": ("conv", "ms", {**nature, "threads": 1}),
+        "the same on two threads, ms": ("conv", "ms", {**nature, "threads": 2}),
+        "an agent step of Pong, Nature network, us": ("pong", "us", {"threads": 1}),
+        "sampling 32 stacks of 4 frames, us": ("replay", "sample_us", pong),
+        "a step of Pong in the replay memory, bytes": ("replay", "bytes", pong),
+        "compiling from empty caches, processor s": ("linkers", "compile_s", {}),
+    }
     lines = []
-    for quantity, name, values in quantities:
+    for quantity, (name, column, where) in quantities.items():
+        command = f"`{name}`"
         try:
-            ours, *rest = values().items()
+            found = rows(name, **where)
         except FileNotFoundError:
-            lines.append([quantity, "not measured", None, None, f"`{name}`"])
+            lines.append([quantity, "not measured", None, None, command])
             continue
-        best, value = min(rest, key=lambda one: one[1], default=(None, None))
-        ratio = value / ours[1] if best else None
-        other = f"{text(value)} ({best})" if best else None
-        lines.append([quantity, ours[1], other, ratio, f"`{name}`"])
+        ours = median(one[column] for one in (found[:1] if "side" in found[0] else found))
+        best = min(others(found), key=lambda one: one[column], default=None)
+        other = best and f"{text(best[column])} ({best['side']})"
+        ratio = best and float(best[column] / ours)
+        lines.append([quantity, float(ours), other, ratio, command])
     return markdown(["quantity", "ours", "the best other", "ratio", "command"], lines)
 
 
@@ -164,35 +140,27 @@ def start():
     return markdown(headings, rows("start"))
 
 
-def seeds():
-    return markdown(
-        ["network", "seeds", "median", "least", "most"],
-        [
-            [network, len(steps), int(median(steps)), min(steps), max(steps)]
-            for network in dict.fromkeys(one["network"] for one in rows("seeds"))
-            if (steps := [one["agent_steps"] for one in rows("seeds", network=network)])
-        ],
-    )
-
-
 def step():
-    games = list(dict.fromkeys(one["game"] for one in rows("step")))
-    headings = [
-        f"{game}: {unit}" for game in games for unit in ("in the loop, us", "share", "alone, us")
-    ]
+    parts = "act", "the game", "sample", "learn", "the rest", "the whole loop"
     lines = []
-    for part in dict.fromkeys(one["part"] for one in rows("step")):
-        of_games = [row("step", part=part, game=game) for game in games]
-        cells = [(one["us"], f"{one['share']:.0%}", one["again_us"]) for one in of_games]
-        lines.append([part, *(cell for one in cells for cell in one)])
-    return markdown(["part", *headings], lines)
+    for game in dict.fromkeys(one["game"] for one in rows("step")):
+        of_parts = {part: [] for part in parts}
+        for one in rows("step", game=game):
+            begins = [part for part in parts if one["part"].startswith(part)]
+            of_parts[begins[0] if begins else "the rest"].append(one)
+        sums = [[sum(one[k] for one in of_parts[p]) for k in ("us", "share")] for p in parts]
+        lines.append([game, *(f"{text(us)} ({share:.0%})" for us, share in sums)])
+    return markdown(["us", *parts], lines)
 
 
 def peers():
-    return markdown(
-        ["", "us an agent step", "/ ours", "catches from, of 80 starts"],
-        [[one[key] for key in ("side", "us", "to_ours", "catches")] for one in rows("peers")],
-    )
+    sides = rows("peers")
+    lines = [
+        ["an agent step, us", *(one["us"] for one in sides)],
+        ["as a multiple of ours", *(one["to_ours"] for one in sides)],
+        ["catches from, of 80 starts", *(one["catches"] for one in sides)],
+    ]
+    return markdown(["", *(one["side"] for one in sides)], lines)
 
 
 def linkers():
@@ -202,60 +170,34 @@ def linkers():
     )
 
 
-def by_processor(name, headings, columns):
-    """A line for each side on each kind of processor. columns: the values of each column's rows"""
-    lines, unit = [], "us" if name == "learn" else "ms"
-    for place, words in KINDS.items():
-        if not (FOLDER / place / f"{name}.json").exists():
-            continue
-        found = read(name, place)["rows"]
-        for side in dict.fromkeys(one["side"] for one in chosen(found, **columns[0])):
-            cells = [chosen(found, side=side, **column) for column in columns]
-            cells = [with_ratio(one[unit], one["to_ours"]) for (one,) in cells]
-            lines.append([words, side, *cells])
-    return markdown(["", "", *headings], lines)
-
-
 def learn():
-    columns = [{"optimiser": name} for name in ("rmsprop", "adam")]
-    return by_processor("learn", ["RMSprop, us", "Adam, us"], columns)
-
-
-def conv():
-    headings, columns = [], []
-    for preset, words in (("pixels", "2013"), ("nature", "Nature")):
-        for threads in (1, 2):
-            headings.append(f"{words}, {threads} thread{'s' * (threads > 1)}, ms")
-            columns.append({"preset": preset, "threads": threads, "work": "learn, batch 32"})
-    return by_processor("conv", headings, columns)
-
-
-def growth():
+    """A line for each side on each kind of processor; in brackets, the ratio to ours."""
+    batch = {"work": "learn, batch 32"}
+    columns = {  # heading: (file, unit, its rows)
+        "Catch, us": ("learn", "us", {"optimiser": "adam"}),
+        "batch 1,024, us": ("growth", "us", {"growing": "batch", "size": 1_024}),
+        "2,048 hidden, us": ("growth", "us", {"growing": "hidden", "size": 2_048}),
+        "board 84 x 84, us": ("growth", "us", {"growing": "board", "size": 84}),
+        "2013, ms": ("conv", "ms", {"preset": "pixels", "threads": 1, **batch}),
+        "Nature, ms": ("conv", "ms", {"preset": "nature", "threads": 1, **batch}),
+        "Nature, 2 threads, ms": ("conv", "ms", {"preset": "nature", "threads": 2, **batch}),
+    }
     lines = []
-    for growing in dict.fromkeys(one["growing"] for one in rows("growth")):
-        of_sides = {}
-        for one in rows("growth", growing=growing):
-            of_sides.setdefault(one["side"], []).append(one)
-        first, last = of_sides["ours, numba"][0], of_sides["ours, numba"][-1]
-        line = [growing, *(f"{text(first[key])} to {text(last[key])}" for key in ("size", "us"))]
-        torch = of_sides.get("torch, eager")
-        for key in ("us", "to_ours"):
-            line.append(torch and f"{text(torch[0][key])} to {text(torch[-1][key])}")
-        lines.append(line)
-    return markdown(["what grows", "size", "ours, us", "torch, us", "torch / ours"], lines)
-
-
-def replay():
-    lines = []
-    for x in dict.fromkeys(one["x"] for one in rows("replay")):
-        for capacity in (10_000, 1_000_000):
-            sides = rows("replay", x=x, capacity=capacity)
-            units = "add_us", "sample_us", "bytes"
-            cells = (" / ".join(text(one[unit]) for one in sides) for unit in units)
-            lines.append([x, capacity, *cells])
-    both = " / Stable-Baselines3" * any(others(rows("replay")))
-    units = "to add, us", "to sample 32, us", "bytes a step"
-    return markdown(["x", "capacity", *(f"{unit}: ours{both}" for unit in units)], lines)
+    for place, words in KINDS.items():
+        try:
+            files = {name: read(name, place)["rows"] for name in BY_PROCESSOR}
+        except FileNotFoundError:
+            continue
+        for side in ("ours, numba", "jax.jit by hand", "torch, eager", "its matrix products"):
+            cells = []
+            for name, unit, where in columns.values():
+                one = next(iter(chosen(files[name], side=side, **where)), None)
+                cells.append(one and with_ratio(one[unit], one["to_ours"]))
+            if any(cells):
+                lines.append([f"{side}; {words}", *cells])
+    if not lines:
+        read("learn")  # was not measured
+    return markdown(["", *columns], lines)
 
 
 def checkpoint():
@@ -273,15 +215,11 @@ def long_run():
     lines = []
     for game in dict.fromkeys(one["game"] for one in rows("long_run") if "game" in one):
         found = rows("long_run", game=game)
-        lines += [list(found[len(found) * part // 4 - 1].values()) for part in (1, 2, 4)]
+        quarter, end = found[len(found) // 4 - 1], found[-1]
+        units = "agent_steps", "mb", "step_us", "checkpoint_ms"
+        lines.append([game, *(f"{text(quarter[unit])} to {text(end[unit])}" for unit in units)])
     headings = "agent steps", "memory, MB", "an agent step, us", "a checkpoint, ms"
     return markdown(["", *headings], lines)
-
-
-def trainings():
-    found = [one for one in rows("long_run") if "trainings" in one]
-    headings = "trainings in one process", "memory, MB", "open files"
-    return markdown(headings, [found[0], found[-1]])
 
 
 def gpu():
@@ -358,8 +296,7 @@ def gorila_check():
 TABLES = {
     make.__name__: make
     for make in (
-        *(machine, summary, start, seeds, step, peers, linkers, learn, conv, growth, replay),
-        *(checkpoint, long_run, trainings, gpu),
+        *(machine, summary, start, step, peers, linkers, learn, checkpoint, long_run, gpu),
         *(messages, gorila, gorila_model, gorila_check),
     )
 }
@@ -368,15 +305,21 @@ TABLES = {
 # -- figures in sentences -------------------------------------------------------------------------
 
 
-def share(game, part):
-    return f"{row('step', game=game, part=part)['share']:.0%}"
+def solved_after():
+    """-> agent steps until Catch is solved, of each seed"""
+    return [one["agent_steps"] for one in rows("seeds", network="dense")]
+
+
+def trainings():
+    return [one for one in rows("long_run") if "trainings" in one][-1]
 
 
 FIGURES = {
-    "step.learn": lambda: share("Catch", "learn: forward, backward, update"),
     "step.rate": lambda: f"{1e6 / row('step', game='Catch', part='the whole loop')['us']:,.0f}",
-    "step.pong": lambda: f"{1e6 / row('step', game='Pong', part='the whole loop')['us']:,.0f}",
-    "seeds.seeds": lambda: str(len(rows("seeds", network="dense"))),
-    "messages.nature": lambda: text(row("messages", network="Nature", part="gradient")["ms"]),
+    "seeds.seeds": lambda: text(len(solved_after())),
+    "seeds.least": lambda: text(min(solved_after())),
+    "seeds.most": lambda: text(max(solved_after())),
+    "long_run.trainings": lambda: text(trainings()["trainings"]),
+    "long_run.files": lambda: text(trainings()["open_files"]),
     "gorila.seeds": lambda: str(len(rows("gorila", driver="scheduler", bundles=1))),
 }

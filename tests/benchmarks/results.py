@@ -30,7 +30,7 @@ from dqn_symbolic.runs.machine import machine
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).parent / "results"
 PICTURES = Path(__file__).parent / "pictures"
-BY_PROCESSOR = "learn", "conv"  # the benchmarks whose figures depend on AVX-512
+BY_PROCESSOR = "learn", "growth", "conv"  # the benchmarks whose figures depend on AVX-512
 KINDS = {"avx512": "AVX-512", "avx2": "AVX2"}
 
 
