@@ -15,6 +15,7 @@ one of the cores even if the other is idle.
 
 import itertools
 import os
+from bisect import bisect_left
 from collections import deque
 from heapq import heappop, heappush
 from math import inf
@@ -233,8 +234,12 @@ def main():
 
 def full_at(times, pull_every):
     """-> the smallest number of bundles with which a single server is at work FULL of its time."""
-    loads = (simulated(times, n, 1, pull_every=pull_every)["load"] for n in range(1, 99))
-    return next((n for n, load in enumerate(loads, 1) if load >= FULL), None)
+    sizes = range(1, 100)
+
+    def load(bundles):
+        return simulated(times, bundles, 1, pull_every=pull_every)["load"]
+
+    return sizes[bisect_left(sizes, FULL, key=load)]
 
 
 def draw(rows):
