@@ -234,7 +234,7 @@ def main():
 
 def full_at(times, pull_every):
     """-> the smallest number of bundles with which a single server is at work FULL of its time."""
-    sizes = range(1, 100)
+    sizes = range(1, 1_000)
 
     def load(bundles):
         return simulated(times, bundles, 1, pull_every=pull_every)["load"]
