@@ -245,8 +245,8 @@ def full_at(times, pull_every):
 def draw(rows):
     names = {
         "steps": "agent steps a second",
-        "behind": "versions behind",
-        "load": "server at work: %",
+        "behind": "versions a gradient is behind",
+        "load": "% of its time a server works",
     }
     figure, axes = panels(11, 8.4, len(EVERY), len(names), sharex=True)
     for network, row in zip(EVERY, axes):
@@ -264,7 +264,9 @@ def draw(rows):
             panel.set_ylim(bottom=None if name == "steps" else 0)
     for panel in axes[-1]:
         panel.set_xlabel("bundles, each on a core of its own")
-    figure.suptitle("A model of Gorila: its bundles share the parameters of 1 to 64 servers")
+    figure.suptitle(
+        "A model of Gorila: many bundles, and 1 to 64 servers that share the parameters"
+    )
     save(PICTURES / "gorila_model.png", legend_below(axes[0, 0], len(SHARDS)))
 
 

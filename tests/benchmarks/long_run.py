@@ -95,7 +95,7 @@ def draw(name, rows):
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter("{x:,.10g}")
     every[0].set_title(
-        f"{name}, {rows[-1]['agent_steps']:,} agent steps in one process: processor time and memory"
+        f"{name}, one run of {rows[-1]['agent_steps']:,} agent steps: memory and processor time"
     )
     every[-1].set(xlabel="agent steps")
     figure.align_ylabels()
