@@ -264,9 +264,7 @@ def draw(rows):
             panel.set_ylim(bottom=None if name == "steps" else 0)
     for panel in axes[-1]:
         panel.set_xlabel("bundles, each on a core of its own")
-    figure.suptitle(
-        "A model of Gorila: many bundles, and 1 to 64 servers that share the parameters"
-    )
+    figure.suptitle("A model of Gorila: many bundles, and 1 to 64 servers with the parameters")
     save(PICTURES / "gorila_model.png", legend_below(axes[0, 0], len(SHARDS)))
 
 
