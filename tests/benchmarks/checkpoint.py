@@ -1,19 +1,16 @@
-"""The cost of checkpoints of a large memory:
+"""The cost of checkpoints of a large memory:  python -m tests.benchmarks.checkpoint [FRAMES [GAME]]
 
-    python -m tests.benchmarks.checkpoint FRAMES [GAME]
-
-GAME is a Gymnasium id with frames of 84 x 84, such as ALE/Pong-v5; the default is Catch in pixels.
-The memory is filled with frames of random play. Every line prints the seconds that the loop waits,
-the seconds of processor time, the bytes written and the peak memory of the process. The first
-checkpoint writes the whole memory. Three more follow, each after 10,000 new frames. Then another
-process resumes. Linux only: the script reads /proc.
+The default is 1,000,000 frames of ALE/Pong-v5; GAME is another Gymnasium id with frames of 84 x 84,
+or "pixels": Catch. The memory is filled with frames of random play. A row has the seconds that the
+loop waits, the seconds of processor time, the bytes written and the peak memory of the process. The
+first checkpoint writes the whole memory. Three more follow, each after 10,000 new frames. Then
+another process resumes. Linux only: the script reads /proc.
 """
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +21,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.loading import read_data, restore
 from dqn_symbolic.runs.run import Run, first_calls
 from dqn_symbolic.settings import PRESETS
+from tests.benchmarks.results import in_a_process, keep
 
 PLAYED = 10_000  # different frames; the memory repeats them
 NEW = 10_000  # frames from one checkpoint to the next
@@ -36,16 +34,14 @@ def most_memory():
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
-def measure(name, call, bytes_written=lambda: 0):
-    """Calls and prints the costs. bytes_written() is called afterwards."""
+def measured(name, call, bytes_written=lambda: None):
+    """-> the row of a call. bytes_written() is called afterwards."""
     since, worked_since = time.perf_counter(), time.process_time()
     call()
     seconds, worked = time.perf_counter() - since, time.process_time() - worked_since
-    print(
-        f"{name:30} {seconds:6.2f} s, {worked:6.2f} s of work,"
-        f" {bytes_written() / 1e6:6.1f} MB written, {most_memory():5.2f} GB at most",
-        flush=True,
-    )
+    written = bytes_written()
+    row = {"what": name, "s": seconds, "at_work_s": worked}
+    return {**row, "written_mb": written and written / 1e6, "peak_gb": most_memory()}
 
 
 def fill(agent, frames):
@@ -59,7 +55,7 @@ def fill(agent, frames):
     agent.steps = memory.slots
 
 
-def save(run, name):
+def saved(run, name):
     folder = run.out / "memory"
     before = set(folder.glob("*"))
 
@@ -67,7 +63,7 @@ def save(run, name):
         files = {*folder.glob("*"), run.out / "checkpoint.npz"} - before
         return sum(file.stat().st_size for file in files)
 
-    measure(name, run.save_checkpoint, bytes_written)
+    return measured(name, run.save_checkpoint, bytes_written)
 
 
 def play(agent, frames):
@@ -77,31 +73,35 @@ def play(agent, frames):
 
 
 def saving(frames, game, folder):
+    """-> the rows of the first checkpoint and of those after it"""
     settings = Settings(**PRESETS["pixels"] | {"memory_size": frames, "warm_up": 10**9})
     run = Run(game, settings, folder)
     agent = run.begin(Agent(game.make(), settings))
     fill(agent, frames)
-    save(run, "saved for the first time")
+    rows = [saved(run, "save for the first time")]
     for _ in range(TIMES):
         play(agent, NEW)
-        save(run, f"saved after {NEW:,} new frames")
+        rows.append(saved(run, f"save after {NEW:,} new frames"))
+    return rows
 
 
 def resuming(path):
+    """-> the row of this process, which resumes"""
     data, task, settings = read_data(path, "checkpoint")
     agent = Agent(task.make(), settings)
     for _, compile_part in first_calls(agent):
         compile_part()
-    measure("resumed in another process", lambda: restore(path, data, task, agent))
+    return measured("resume, in another process", lambda: restore(path, data, task, agent))
+
+
+def main(frames=1_000_000, game="ALE/Pong-v5"):
+    pixels = game == "pixels"
+    of = task("games:Catch-v0", pixels=84, drift=True) if pixels else task(game, frame_size=84)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = saving(int(frames), of, Path(folder))
+        rows.append(in_a_process(resuming, Path(folder, "checkpoint.npz")))
+    keep("checkpoint", [{"game": game, "frames": int(frames), **row} for row in rows])
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "resume":
-        resuming(Path(sys.argv[2]))
-    else:
-        frames, *game = sys.argv[1:]
-        game = task(*game) if game else task("games:Catch-v0", pixels=84, drift=True)
-        with tempfile.TemporaryDirectory() as folder:
-            saving(int(frames), game, Path(folder))
-            module, path = "tests.benchmarks.checkpoint", f"{folder}/checkpoint.npz"
-            subprocess.run([sys.executable, "-m", module, "resume", path], check=True)
+    main(*sys.argv[1:])

@@ -1,24 +1,25 @@
-"""Gorila on Catch: agent steps to perfection, by bundles:  python -m tests.benchmarks.gorila
+"""Gorila on Catch, agent steps until it is solved:  python -m tests.benchmarks.gorila [SEEDS]
 
-In the scheduler, with the default settings and ten seeds; `tests.benchmarks.gorila 10 ray` is the
-same on Ray, on this machine, and prints the seconds to perfection, too. A run counts as solved at
-the second perfect evaluation in a row; the agent steps are those of all bundles together, at most
-40,000.
+With 1, 2 and 4 bundles and ten seeds: in the scheduler and, if Ray is installed, on Ray on this
+machine, with the seconds of playing, learning and evaluating. A run is solved at the second of two
+consecutive perfect evaluations. Its agent steps are those of all bundles together, at most 40,000.
 """
 
+import importlib.util
 import os
 import sys
 import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
+from tqdm import tqdm
 
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.scheduler import Scheduler
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
+from tests.benchmarks.results import keep
 from tests.benchmarks.seeds import steps_until_solved
 
 MOST_STEPS = 40_000
@@ -52,23 +53,18 @@ def on_ray(seed, bundles):
     return steps, seconds
 
 
-def main(seeds=10, where="scheduler"):
-    rng = np.random.default_rng(0)
-    print("| bundles | agent steps: median | 95% interval | least | most |\n|---|---|---|---|---|")
-    for bundles in (1, 2, 4):
-        if where == "ray":
-            runs = [on_ray(seed, bundles) for seed in range(int(seeds))]
-            print(f"median {np.median([seconds for _, seconds in runs]):.0f} s")
-            steps = np.array([steps for steps, _ in runs])
-        else:
-            steps = np.array([steps_to_solve(seed, bundles) for seed in range(int(seeds))])
-        medians = np.median(rng.choice(steps, (10_000, len(steps))), axis=1)  # bootstrap
-        low, high = np.percentile(medians, [2.5, 97.5])
-        print(
-            f"| {bundles} | {np.median(steps):,.0f} | {low:,.0f} to {high:,.0f}"
-            f" | {steps.min():,} | {steps.max():,} |",
-            flush=True,
-        )
+def main(seeds=10):
+    drivers = {"scheduler": lambda *run: (steps_to_solve(*run), None)}
+    if importlib.util.find_spec("ray"):
+        drivers["Ray"] = on_ray
+    rows = []
+    for driver, solve in drivers.items():
+        for bundles in (1, 2, 4):
+            for seed in tqdm(range(int(seeds)), f"{driver}, {bundles}", disable=None):
+                steps, seconds = solve(seed, bundles)
+                row = {"driver": driver, "bundles": bundles, "seed": seed}
+                rows.append({**row, "agent_steps": steps, "s": seconds})
+    keep("gorila", rows, peers=("ray",))
 
 
 if __name__ == "__main__":

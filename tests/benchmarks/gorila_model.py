@@ -1,23 +1,24 @@
-"""Gorila past this machine, as a model of events:  python -m tests.benchmarks.gorila_model [check]
+"""Gorila past this machine, as a model of events:  python -m tests.benchmarks.gorila_model
 
 A bundle pulls, takes an agent step and, if an update is due, computes a gradient and pushes it. A
 message is the sender's work, then that of Ray and of the server's other threads, then that of the
 server's main thread, which has one message at a time; its answer goes the same way back. All shards
 of a message are alike and come at the same time, so one of them stands for all; but the bundle has
-work with each of them. The times are those that `tests.benchmarks.messages` has measured on one
-machine, in a bundle while it learns. No network is in them.
+work with each of them. The times are those of results/messages.json, measured on one machine, in a
+bundle while it learns. No network is in them. The model draws pictures/gorila_model.png.
 
-It prints tables and draws pictures/gorila_model.png. With `check`, one, two and four real bundles
-learn on this machine, and are compared with the model on as many cores.
+Three things make it right on shared cores, as `gorila_check` shows. A message between two agent
+steps takes longer than one in a loop of messages. Part of the processor time of large messages is
+work that nobody waits for, but that another process waits for. What has to be done next waits for
+one of the cores even if the other is idle.
 """
 
 import itertools
 import os
-import sys
+from bisect import bisect_left
 from collections import deque
 from heapq import heappop, heappush
 from math import inf
-from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,8 +27,24 @@ import numpy as np
 
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.runs.figures import STYLES, legend_below, panels, save
+from dqn_symbolic.settings import PRESETS, Settings
+from tests.benchmarks.results import PICTURES, chosen, keep, read
 
-PICTURE = Path(__file__).parent / "pictures" / "gorila_model.png"
+# Agent steps from one update to the next, in each network's settings.
+EVERY = {
+    "Catch": Settings().update_every,
+    "Pong": PRESETS["atari"]["update_every"],
+    "Nature": Settings(**PRESETS["nature"]).update_every,
+}
+
+
+class Cost(NamedTuple):
+    """Milliseconds of a message, or of its answer if that is larger."""
+
+    latency: float  # of the message to all servers, until all answers are there
+    sender: float  # processor time of the process that sends
+    server: float  # of the main thread of each server, which has one message at a time
+    others: float  # of the servers' other threads and of Ray's own processes
 
 
 class Message(NamedTuple):
@@ -49,9 +66,10 @@ class Times(NamedTuple):
     new: Message  # and of a new one
     push: Message
     update_every: int
+    further: float = 0.0  # the sender's, with each further server
 
 
-def times(parts, costs, update_every):
+def times(parts, costs, update_every, further=0.0):
     """-> Times, of what `tests.benchmarks.messages.measured` gives back."""
     messages = {}
     for name, cost in costs.items():
@@ -61,38 +79,25 @@ def times(parts, costs, update_every):
         in_turn = min(1, latency / sum(work))
         wait, elsewhere = max(0, latency - sum(work)), (1 - in_turn) * sum(work)
         messages[name] = Message(*(float(ms) for ms in (*in_turn * work, wait, elsewhere)))
-    return Times(
-        float(parts["step"]), float(parts["gradient"]), **messages, update_every=update_every
-    )
+    own = float(parts["step"]), float(parts["gradient"])
+    return Times(*own, **messages, update_every=update_every, further=further)
 
 
-MEASURED = {
-    "Catch": Times(
-        0.21,
-        0.07,
-        Message(0.44, 0.28, 0.28, 0.00, 0.10),
-        Message(0.58, 0.32, 0.43, 0.00, 0.11),
-        Message(0.66, 0.35, 0.47, 0.00, 0.14),
-        1,
-    ),
-    "Pong": Times(
-        0.72,
-        4.82,
-        Message(0.51, 0.34, 0.33, 0.00, 0.12),
-        Message(0.94, 1.55, 0.89, 0.00, 1.31),
-        Message(1.80, 1.66, 1.24, 0.00, 1.58),
-        5,
-    ),
-    "Nature": Times(
-        1.44,
-        30.81,
-        Message(0.62, 0.42, 0.40, 0.00, 0.13),
-        Message(1.37, 3.23, 1.81, 0.00, 2.49),
-        Message(3.43, 2.68, 3.62, 0.00, 2.82),
-        4,
-    ),
-}
-FURTHER = 0.31  # milliseconds of a sender with each further server
+def from_file():
+    """-> {network: Times} of results/messages.json"""
+    rows, found = read("messages")["rows"], {}
+    for network, every in EVERY.items():
+        parts = {row["part"]: row["ms"] for row in chosen(rows, network=network) if "part" in row}
+        one, four = (
+            {
+                row["message"]: Cost(*(row[f"{field}_ms"] for field in Cost._fields))
+                for row in chosen(rows, network=network, shards=shards)
+            }
+            for shards in (1, 4)
+        )
+        further = (four["known"].sender - one["known"].sender) / 3
+        found[network] = times(parts, one, every, further)
+    return found
 
 
 def simulated(times, bundles, shards, cores=inf, pull_every=1, most_pulls=20_000, seed=0):
@@ -104,7 +109,8 @@ def simulated(times, bundles, shards, cores=inf, pull_every=1, most_pulls=20_000
     """
     rng = np.random.default_rng(seed)
     stale_after = GorilaSettings().stale_after
-    known, new, push = (shard(message, times.known, shards) for message in times[2:5])
+    further = (shards - 1) * times.further
+    known, new, push = (shard(m, times.known, shards, further) for m in times[2:5])
     now = at_work = 0.0  # at_work: of this time, the server
     version = behind = pulls = pushes = 0
     events, order = [], itertools.count()  # [(time, order, what happens then)]
@@ -198,61 +204,58 @@ def simulated(times, bundles, shards, cores=inf, pull_every=1, most_pulls=20_000
     }
 
 
-def shard(message, known, shards):
+def shard(message, known, shards, further):
     """-> Message: to so many servers, each with its part of the parameters."""
     own = (small + (whole - small) / shards for small, whole in zip(known[1:], message[1:]))
-    return Message(message.sender + (shards - 1) * FURTHER, *own)
+    return Message(message.sender + further, *own)
 
 
 SIZES, SHARDS = (1, 2, 4, 10, 30, 100, 300, 1_000), (1, 4, 16, 31, 64)
 FULL = 0.95  # of its time, a server is at work
 
 
-def table():
-    results = {
-        (network, k, n): simulated(times, n, k)
-        for network, times in MEASURED.items()
-        for k in SHARDS
-        for n in SIZES
-    }
-    for network in ("Pong", "Nature"):
-        every = MEASURED[network].update_every
-        for k in (1, 4, 31):
-            one = simulated(MEASURED[network], 100, k, pull_every=every)
-            results[f"{network}, a pull for {every} steps", k, 100] = one
-    columns = ("steps a second", "updates a second", "versions behind", "dropped", "load")
-    print(f"| network | shards | bundles | {' | '.join(columns)} |\n{'|---' * 8}|")
-    for (network, k, n), one in results.items():
-        if k in (1, 4, 31) and n in (1, 10, 100, 1_000):
-            print(
-                f"| {network} | {k} | {n:,} | {one['steps']:,.0f} | {one['updates']:,.0f}"
-                f" | {one['behind']:,.1f} | {one['dropped']:.0%} | {one['load']:.0%} |"
-            )
-    for network, measured in MEASURED.items():
-        for every in sorted({1, measured.update_every}):
-            print(
-                f"{network}, a pull for {every} steps: one server is full at",
-                full_at(network, every),
-            )
-    draw(results)
+def main():
+    measured, rows = from_file(), []
+    for network, of_one in measured.items():
+        for every in sorted({1, of_one.update_every}):
+            for shards in SHARDS if every == 1 else (1, 31):
+                for bundles in SIZES if every == 1 else (100,):
+                    setup = {"network": network, "pull_every": every, "shards": shards}
+                    one = simulated(of_one, bundles, shards, pull_every=every)
+                    rows.append({**setup, "bundles": bundles, **one})
+    full = [
+        {"network": network, "pull_every": every, "full_at": full_at(of_one, every)}
+        for network, of_one in measured.items()
+        for every in sorted({1, of_one.update_every})
+    ]
+    draw(chosen(rows, pull_every=1))
+    keep("gorila_model", rows + full)
 
 
-def full_at(network, pull_every):
+def full_at(times, pull_every):
     """-> the smallest number of bundles with which a single server is at work FULL of its time."""
-    loads = (
-        simulated(MEASURED[network], n, 1, pull_every=pull_every)["load"] for n in range(1, 99)
-    )
-    return next(n for n, load in enumerate(loads, 1) if load >= FULL)
+    sizes = range(1, 1_000)
+
+    def load(bundles):
+        return simulated(times, bundles, 1, pull_every=pull_every)["load"]
+
+    return sizes[bisect_left(sizes, FULL, key=load)]
 
 
-def draw(results):
-    names = {"steps": "agent steps a second", "behind": "versions behind", "load": "server's load"}
-    _, axes = panels(11, 8, len(MEASURED), len(names), sharex=True)
-    for network, row in zip(MEASURED, axes):
+def draw(rows):
+    names = {
+        "steps": "agent steps a second",
+        "behind": "versions a gradient is behind",
+        "load": "% of its time a server works",
+    }
+    figure, axes = panels(11, 8.4, len(EVERY), len(names), sharex=True)
+    for network, row in zip(EVERY, axes):
         for (name, text), panel in zip(names.items(), row):
-            for k, style in zip(SHARDS, STYLES):
-                values = [results[network, k, n][name] for n in SIZES]
-                panel.plot(SIZES, values, label=f"{k} shard{'s' * (k > 1)}", ms=4, **style)
+            for shards, style in zip(SHARDS, STYLES):
+                line = chosen(rows, network=network, shards=shards)
+                values = [one[name] * (100 if name == "load" else 1) for one in line]
+                label = f"{shards} server{'s' * (shards > 1)}"
+                panel.plot([one["bundles"] for one in line], values, label=label, ms=4, **style)
             panel.set(xscale="log", title=f"{network}: {text}")
             if name == "steps":
                 panel.set_yscale("log")
@@ -260,45 +263,10 @@ def draw(results):
             panel.xaxis.set_major_formatter("{x:,.10g}")
             panel.set_ylim(bottom=None if name == "steps" else 0)
     for panel in axes[-1]:
-        panel.set_xlabel("bundles")
-    save(PICTURE, legend_below(axes[0, 0], len(SHARDS)))
-
-
-def check(rounds=3, seconds=4):
-    """Real bundles beside the model, in turn, because the speed of a shared machine changes."""
-    import ray
-
-    from dqn_symbolic.compiling.threads import cores
-    from dqn_symbolic.gorila.on_ray import connect
-    from tests.benchmarks import messages
-
-    connect(messages.OWN, num_cpus=cores())
-    print("| network | bundles | steps a second: model | real | versions behind: model | real |")
-    print("|---|---|---|---|---|---|")
-    for network in ("Catch", "Pong"):
-        found = {bundles: [] for bundles in (1, 2, 4)}
-        for _ in range(rounds):
-            update_every = messages.GAMES[network][2].update_every
-            now = times(*messages.measured(network, 1), update_every)
-            for bundles, values in found.items():
-                model = simulated(now, bundles, 1, cores())
-                driver = messages.started(network, bundles)
-                driver.lines()  # begins anew
-                steps = int(model["steps"] / bundles * seconds)
-                speed = steps * bundles / messages.take(driver, steps)
-                behind, pushes = (sum(r[n] for r in driver.recent) for n in ("behind", "pushes"))
-                values.append((model["steps"], speed, model["behind"], behind / pushes))
-                messages.kill(driver)
-        for bundles, values in found.items():
-            steps, speed, behind, really = np.median(values, axis=0)
-            ratio = steps / speed
-            print(
-                f"| {network} | {bundles} | {steps:,.0f} ({ratio:.2f}) | {speed:,.0f}"
-                f" | {behind:.2f} | {really:.2f} |",
-                flush=True,
-            )
-    ray.shutdown()
+        panel.set_xlabel("bundles, each on a core of its own")
+    figure.suptitle("A model of Gorila: many bundles, and 1 to 64 servers with the parameters")
+    save(PICTURES / "gorila_model.png", legend_below(axes[0, 0], len(SHARDS)))
 
 
 if __name__ == "__main__":
-    check() if sys.argv[1:] == ["check"] else table()
+    main()

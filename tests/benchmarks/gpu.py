@@ -1,8 +1,8 @@
 """The Nature network on JAX's device:  python -m tests.benchmarks.gpu
 
-Prints the updates a second with batches of 32, 256 and 1,024: ours on the JAX backend, `jax.jit` by
-hand, torch, and torch recorded as a CUDA graph. Then it prints the agent steps a second of the
-pixel game. Without a GPU it runs on the CPU, with a batch of 32 only.
+Milliseconds of an update with batches of 32, 256 and 1,024: ours on the JAX backend, `jax.jit` by
+hand, torch, and torch recorded as a CUDA graph. The last row is an agent step of the pixel game,
+with an update in each. Without a GPU it runs on the CPU, with a batch of 32 only.
 """
 
 import time
@@ -13,7 +13,7 @@ import numpy as np
 from dqn_symbolic import Agent, Settings
 from dqn_symbolic.settings import PRESETS
 from games.catch import Catch
-from tests.benchmarks.conv import ACTIONS, OBS_SHAPE, STRIDES, first_values
+from tests.benchmarks.conv import ACTIONS, network_of
 from tests.benchmarks.learners import (
     INSTALLED,
     a_batch,
@@ -24,6 +24,7 @@ from tests.benchmarks.learners import (
     torch_eager,
     torch_graphed,
 )
+from tests.benchmarks.results import beside_ours, keep
 from tests.benchmarks.rounds import medians
 
 UPDATES = 20  # between two waits for the device
@@ -48,8 +49,8 @@ def in_a_row(learn):
     return updates
 
 
-def agent_steps_a_second(steps=2_000):
-    """-> agent steps a second of the pixel game after its warm-up, with an update in every step."""
+def ms_of_an_agent_step(steps):
+    """-> milliseconds, of the pixel game after its warm-up, with an update in every step."""
     settings = Settings(backend="jax", **PRESETS["pixels"] | {"warm_up": 500})
     agent = Agent(Catch(pixels=84, drift=True), settings)
     for _ in range(1_000):
@@ -57,16 +58,15 @@ def agent_steps_a_second(steps=2_000):
     since = time.perf_counter()
     for _ in range(steps):
         agent.step()
-    return steps / (time.perf_counter() - since)
+    return (time.perf_counter() - since) / steps * 1e3
 
 
 def main():
     has_gpu = jax.default_backend() == "gpu"
-    print(f"JAX on {jax.devices()[0].device_kind}, torch on {torch_device() or 'nothing'}")
-    print("batch   library               ms a step   updates/s   to jax.jit")
+    device, rows = jax.devices()[0].device_kind, []
+    obs_shape, values, strides, _ = network_of("nature")
     for size in (32, 256, 1024) if has_gpu else (32,):
-        values, batch = first_values(), a_batch(size, OBS_SHAPE, ACTIONS)
-        work = values, STRIDES, "rmsprop", batch
+        work = values, strides, "rmsprop", a_batch(size, obs_shape, ACTIONS)
         sides = {"ours, jax": ours(*work, "jax"), "jax.jit by hand": jax_by_hand(*work)}
         if torch_device():
             sides["torch, eager"] = torch_eager(*work, torch_device())
@@ -76,12 +76,11 @@ def main():
         microseconds = medians(
             {name: in_a_row(learn) for name, (learn, _) in sides.items()}, rounds=9, seconds=0.2
         )
-        for name, us in microseconds.items():
-            ms = us / 1e3 / UPDATES
-            ratio = us / microseconds["jax.jit by hand"]
-            print(f"{size:5}   {name:20} {ms:10.3f} {1e3 / ms:11,.0f} {ratio:12.2f}", flush=True)
-    steps = 2_000 if has_gpu else 100
-    print(f"the pixel game: {agent_steps_a_second(steps):,.0f} agent steps/s, one update each")
+        times = {name: us / 1e3 / UPDATES for name, us in microseconds.items()}
+        rows += beside_ours(times, "ms", device=device, batch=size)
+    times = {"ours, the pixel game": ms_of_an_agent_step(2_000 if has_gpu else 100)}
+    rows += beside_ours(times, "ms", device=device, batch=32)
+    keep("gpu", rows, peers=("jax", "torch"), place="gpu" if has_gpu else "")
 
 
 if __name__ == "__main__":

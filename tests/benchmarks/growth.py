@@ -2,7 +2,7 @@
 
 The sizes are those of the default game: a board of 10 x 10, 128 hidden units, batch 32 and Adam.
 One size grows at a time. Ours on numba and torch run in turn in one process, on one thread. The
-last column is the bytes that a step reads: the minibatch, both networks and Adam's averages.
+bytes are those that a step reads: the minibatch, both networks and Adam's averages.
 """
 
 import os
@@ -14,6 +14,7 @@ import numpy as np
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv_params
 from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
+from tests.benchmarks.results import beside_ours, keep
 from tests.benchmarks.rounds import medians
 
 GROWTH = {
@@ -24,7 +25,7 @@ GROWTH = {
 
 
 def main():
-    print("size              ours us   torch us   ours / torch     bytes a step")
+    rows = []
     for growing, sizes in GROWTH.items():
         for size in sizes:
             setup = {"batch": 32, "hidden": 128, "board": 10, growing: size}
@@ -38,14 +39,9 @@ def main():
                 {name: lambda run=learn: on_cpu(run()) for name, (learn, _) in sides.items()},
                 seconds=0.05,
             )
-            ours_us = microseconds["ours, numba"]
-            torch_us = microseconds.get("torch, eager", float("nan"))
-            bytes_read = sum(a.nbytes for a in batch) + 4 * sum(v.nbytes for v in values.values())
-            print(
-                f"{growing:8}{size:6} {ours_us:11.1f} {torch_us:10.1f} {ours_us / torch_us:14.2f}"
-                f" {bytes_read:16,}",
-                flush=True,
-            )
+            read = sum(a.nbytes for a in batch) + 4 * sum(v.nbytes for v in values.values())
+            rows += beside_ours(microseconds, growing=growing, size=size, bytes=read)
+    keep("growth", rows, peers=("torch",))
 
 
 if __name__ == "__main__":

@@ -1,21 +1,20 @@
-"""The learn step of the default game beside torch and JAX:  python -m tests.benchmarks.learn
+"""The learn step of Catch's network beside torch and JAX:  python -m tests.benchmarks.learn
 
 The network is 100-128-3 with a batch of 32, on one thread, once with RMSprop and once with Adam.
-"its seven matrix products" are these products alone, by numba, in place. Every program with this
-BLAS takes at least their time.
+"its matrix products" are its seven products alone, by numba, in place. Every program with this
+BLAS takes at least their time. The sizes grow in `growth`, the convolutions are in `conv`.
 """
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
 import numba
 import numpy as np
 
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv_params
 from tests.benchmarks.learners import a_batch, agree, on_cpu, sides_of
+from tests.benchmarks.results import beside_ours, keep, one_thread
 from tests.benchmarks.rounds import medians
 
 
@@ -43,21 +42,18 @@ def seven_products(batch_size, inputs, hidden, actions):
 
 
 def main():
+    one_thread()
+    rows = []
     batch = a_batch(32, (10, 10, 1))
     values = conv_params(np.random.default_rng(0), (10, 10, 1), (), (128,), 3, glorot)
-    print("learn, 100-128-3, batch 32             us    ratio to its products   to ours")
     for optimiser in ("rmsprop", "adam"):
         sides = sides_of(values, (), optimiser, batch)
         agree(sides)
         parts = {name: lambda learn=learn: np.asarray(on_cpu(learn()))
                  for name, (learn, _) in sides.items()}  # fmt: skip
-        parts["its seven matrix products"] = seven_products(32, 100, 128, 3)
-        microseconds = medians(parts)
-        products_us = microseconds["its seven matrix products"]
-        ours_us = microseconds["ours, numba"]
-        for name, us in microseconds.items():
-            to_products, to_ours = us / products_us, us / ours_us
-            print(f"{optimiser:8} {name:26} {us:7.1f} {to_products:14.2f} {to_ours:17.2f}")
+        parts["its matrix products"] = seven_products(32, 100, 128, 3)
+        rows += beside_ours(medians(parts), optimiser=optimiser)
+    keep("learn", rows, peers=("jax", "torch"))
 
 
 if __name__ == "__main__":

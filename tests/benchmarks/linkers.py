@@ -1,12 +1,13 @@
 """Our numba linker beside PyTensor's own linkers:  python -m tests.benchmarks.linkers
 
-The learn step of Catch's network (100-128-3, batch 32, Adam), compiled with empty caches, and then
-called in turn. Both in processor time. Needs five minutes at most.
+The learn step of Catch's network (100-128-3, batch 32, Adam) is called in turn. `compile_s` is the
+processor time to compile forward, learn and sync from empty caches.
 """
 
 import os
 import shutil
 import tempfile
+import warnings
 
 os.environ["PYTENSOR_FLAGS"] = f"base_compiledir={tempfile.mkdtemp()}"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,11 +22,12 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.q_learning import functions
 from dqn_symbolic.settings import Settings
+from tests.benchmarks.results import beside_ours, keep
 from tests.benchmarks.rounds import medians
 
 LINKERS = {"ours, numba": MODES["numba"], "PyTensor's, numba": NUMBA}
 if pytensor.config.cxx:
-    LINKERS["PyTensor's, C"] = CVM
+    LINKERS["PyTensor's, C" + " without BLAS" * (not pytensor.config.blas__ldflags)] = CVM
 
 
 def compiled(mode, rng):
@@ -45,9 +47,9 @@ def main():
     numba.njit(lambda: np.zeros(1))()  # what numba does at its first start
     found = {name: compiled(mode, rng) for name, mode in LINKERS.items()}
     times = medians({name: call for name, (call, _) in found.items()})
-    print("| | compiling, s | learn, us |\n|---|---|---|")
-    for name, (_, seconds) in found.items():
-        print(f"| {name} | {seconds:.1f} | {times[name]:.0f} |")
+    rows = beside_ours(times)
+    keep("linkers", [{**row, "compile_s": found[row["side"]][1]} for row in rows])
+    warnings.simplefilter("ignore")  # at its end, PyTensor looks for the files of its cache
     shutil.rmtree(pytensor.config.base_compiledir)
 
 

@@ -1,9 +1,9 @@
-"""The growth of long runs:  python -m tests.benchmarks.long_run [AGENT_STEPS [GAME]]
+"""The growth of long runs:  python -m tests.benchmarks.long_run [CATCH [PONG [TRAININGS]]]
 
-Prints and draws the resident memory of the process in MB, and the processor time of a step and of a
-checkpoint, while the preset of the game (Catch) takes 200,000 agent steps with the usual
-evaluations and checkpoints. AGENT_STEPS: a multiple of 20,000. The picture is
-`pictures/long_run_GAME.png`. Without arguments, it then prints the memory and the open file
+The resident memory of the process in MB, and the processor time of an agent step and of a
+checkpoint, while Catch takes 2,000,000 agent steps and Pong 500,000, each with its preset and the
+usual evaluations and checkpoints. CATCH and PONG: other numbers, multiples of 20,000; 0 leaves the
+game out. The pictures are pictures/long_run_GAME.png. Then the memory and the open file
 descriptors over 100 short trainings in one process. Linux only: it reads /proc.
 """
 
@@ -17,18 +17,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dqn_symbolic import Agent, training
 from dqn_symbolic.__main__ import DOOR
 from dqn_symbolic.commands.training import new
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.experiments.figures import save
+from dqn_symbolic.runs.figures import STYLES, panels, save
 from dqn_symbolic.runs.run import Run
 from run_catch import main as run_catch
+from tests.benchmarks.results import PICTURES, in_a_process, keep
 
-PICTURES = Path(__file__).parent / "pictures"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+GAMES = {"Catch": "games:Catch-v0", "Pong": "ALE/Pong-v5"}
 
 
 def resident():
@@ -40,11 +41,13 @@ def descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
-def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
-    game, settings, _ = new(DOOR, {"game": game})
+def one_long_run(name, agent_steps, reports=20):
+    """-> rows, at equal distances"""
+    game, settings, _ = new(DOOR, {"game": GAMES[name]})
     endless = replace(game, goal=None)
-    rows = []  # agent steps, MB, us a step, ms a checkpoint
-    seconds = {"step": 0.0, "checkpoint": 0.0}  # of processor time, since the last report
+    rows, every = [], agent_steps // reports
+    seconds = {"step": 0.0, "checkpoint": 0.0}  # of processor time, since the last row
+    saved = 0  # checkpoints since then
 
     def timed(name, call):
         def timed_call():
@@ -55,61 +58,71 @@ def one_long_run(agent_steps, game="games:Catch-v0", reports=20):
         return timed_call
 
     with tempfile.TemporaryDirectory() as folder:
-        every = agent_steps // reports
         often = min(settings.checkpoint_every, every)
         settings = replace(settings, steps=agent_steps, checkpoint_every=often)
         run = Run(endless, settings, Path(folder))
         agent = run.begin(Agent(endless.make(), settings))
         agent.step = timed("step", agent.step)
         save_checkpoint = timed("checkpoint", run.save_checkpoint)
-        checkpoints = every // settings.checkpoint_every
 
         def save_and_report():
+            nonlocal saved
             save_checkpoint()
-            if agent.steps % every == 0:
-                us = seconds["step"] / every * 1e6
-                ms = seconds["checkpoint"] / checkpoints * 1e3
-                rows.append((agent.steps, resident() / 1e6, us, ms))
-                print("{:11,} {:8.2f} {:11.1f} {:16.1f}".format(*rows[-1]), flush=True)
+            saved += 1
+            if agent.steps // every > len(rows):
+                taken = agent.steps - (rows[-1]["agent_steps"] if rows else 0)
+                us, ms = seconds["step"] / taken * 1e6, seconds["checkpoint"] / saved * 1e3
+                row = {"game": name, "agent_steps": agent.steps, "mb": resident() / 1e6}
+                rows.append({**row, "step_us": us, "checkpoint_ms": ms})
                 seconds.update(dict.fromkeys(seconds, 0.0))
+                saved = 0
 
         run.save_checkpoint = save_and_report
-        print("agent steps       MB   us a step  ms a checkpoint")
         score = run.scored(scorer(endless, agent))
         for _ in run.kept(training(agent, score, run.pause)):
             pass
-    save_picture(endless, rows)
+    return rows
 
 
-def save_picture(task, rows):
-    steps, *columns = zip(*rows)
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    every = figure.subplots(3, sharex=True)
-    for axes, values, name in zip(every, columns, ("MB", "us a step", "ms a checkpoint")):
-        axes.plot(steps, values, "o-", color="#1f4e79", ms=3)
-        axes.set(ylabel=name, ylim=(0, 1.3 * max(values)))
-        axes.grid(alpha=0.3)
-    every[0].set(title=task.game)
+def draw(name, rows):
+    units = {"mb": "memory: MB", "step_us": "an agent step: us", "checkpoint_ms": "checkpoint: ms"}
+    figure, every = panels(7, 5, len(units), sharex=True)
+    for axes, (key, text) in zip(every, units.items()):
+        values = [row[key] for row in rows]
+        axes.plot([row["agent_steps"] for row in rows], values, ms=4, **STYLES[0])
+        axes.set(ylabel=text, ylim=(0, 1.3 * max(values)))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,.10g}")
+    every[0].set_title(
+        f"{name}, one run of {rows[-1]['agent_steps']:,} agent steps: memory and processor time"
+    )
     every[-1].set(xlabel="agent steps")
-    every[-1].locator_params("x", nbins=5)
-    every[-1].xaxis.set_major_formatter("{x:,.0f}")
-    name = task.game.split("/")[-1].split(":")[-1].split("-")[0].lower()
-    save(PICTURES / f"long_run_{name}.png", figure)
+    figure.align_ylabels()
+    save(PICTURES / f"long_run_{name.lower()}.png", figure)
 
 
 def many_trainings(trainings, reports=10):
-    print("trainings  MB  file descriptors")
+    """-> rows"""
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(1, trainings + 1):
             arguments = ["--steps", "120", "--warm-up", "50", "--quiet", "--no-window"]
             assert run_catch(["--out", f"{folder}/{number}", *arguments]) == 0
             if number % max(trainings // reports, 1) == 0:
-                print(f"{number:9}  {resident() / 1e6:8.2f}  {descriptors()}", flush=True)
+                mb = resident() / 1e6
+                rows.append({"trainings": number, "mb": mb, "open_files": descriptors()})
+    return rows
+
+
+def main(catch=2_000_000, pong=500_000, trainings=100):
+    rows = []
+    for name, steps in {"Catch": int(catch), "Pong": int(pong)}.items():
+        if steps:
+            rows += (of_one := in_a_process(one_long_run, name, steps))
+            draw(name, of_one)
+    keep("long_run", rows + in_a_process(many_trainings, int(trainings)))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        one_long_run(int(sys.argv[1]), *sys.argv[2:])
-    else:
-        one_long_run(200_000)
-        many_trainings(100)
+    main(*sys.argv[1:])

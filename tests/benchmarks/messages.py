@@ -2,7 +2,8 @@
 
 For Catch's network and both networks of Atari (which needs ale-py): bytes, milliseconds and
 processor time of a message to all shards, and what one bundle does in an agent step, timed while it
-learns from real servers. All processes are on this machine, so nothing goes over a network.
+learns from real servers. All processes are on this machine, so nothing goes over a network. A
+message is a pull of a "known" version, a pull of a "new" one, or a push.
 """
 
 import os
@@ -11,7 +12,6 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -23,6 +23,8 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.on_ray import OnRay, connect
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.settings import PRESETS, Settings
+from tests.benchmarks.gorila_model import Cost
+from tests.benchmarks.results import keep
 
 GAMES = {
     "Catch": ("games:Catch-v0", {}, Settings()),
@@ -148,15 +150,6 @@ def costs(driver, seconds):
     return found
 
 
-class Cost(NamedTuple):
-    """Milliseconds of a message, or of its answer if that is larger."""
-
-    latency: float  # of the message to all servers, until all answers are there
-    sender: float  # processor time of the process that sends
-    server: float  # of the main thread of each server, which has one message at a time
-    others: float  # of the servers' other threads and of Ray's own processes
-
-
 def processor_times(sender, *servers):
     """-> seconds: of the sender, of a server's main thread, the rest of this program's processes.
 
@@ -195,19 +188,20 @@ def measured(network, seconds):
 def main(seconds=1):
     seconds = float(seconds)
     connect(OWN, num_cpus=2)
-    print(f"| network | shards | message | bytes | {' | '.join(Cost._fields)} |\n{'|---' * 8}|")
+    rows, of_bundles = [], []
     for network in GAMES:
         for shards in (1, 4):
             driver = started(network, shards=shards)
+            if shards == 1:
+                ms = parts(driver, seconds).items()
+                of_bundles += [{"network": network, "part": part, "ms": t} for part, t in ms]
             for message, cost in costs(driver, seconds).items():
-                ms = " | ".join(f"{part:.2f}" for part in cost)
-                begin = f"| {network} | {shards} | {message} | {size(driver, message):,}"
-                print(f"{begin} | {ms} |", flush=True)
+                row = {"network": network, "shards": shards, "message": message}
+                ms = {f"{part}_ms": value for part, value in cost._asdict().items()}
+                rows.append({**row, "bytes": size(driver, message), **ms})
             kill(driver)
-    for network in GAMES:
-        ms, _ = measured(network, seconds)
-        print(f"{network}: a bundle's parts", {name: round(part, 3) for name, part in ms.items()})
     ray.shutdown()
+    keep("messages", rows + of_bundles, peers=("ray",))
 
 
 if __name__ == "__main__":

@@ -3,28 +3,26 @@
 The network is 100-128-3, with an update of batch 32 in every agent step, on one core. A lean loop
 is our game without Gymnasium's wrappers, a replay memory of plain arrays, and the library for
 forward, learn and sync. "all in one jax.lax.scan" has the game and the memory in JAX too, so no
-Python runs between the steps. The sides play in turn. The table shows the median of the rounds,
-and from how many of the 80 start states the greedy agent then catches.
+Python runs between the steps. The sides play in turn; medians of 9 rounds. "catches" is from how
+many of the 80 start states the greedy agent catches at the end.
 """
 
 import importlib.util
 import os
-import statistics
-import time
 import warnings
 from itertools import product
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
 import numpy as np
 
 from dqn_symbolic import Agent, Settings
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import conv_params
 from games.catch import BALL, PADDLE, Catch, State
+from tests.benchmarks.results import beside_ours, keep, one_thread
+from tests.benchmarks.rounds import medians_of_a_step
 
-ROUNDS, STEPS = 9, 2_000
+STEPS = 2_000
 SETTINGS = Settings(epsilon_start=0.1, epsilon_end=0.1, warm_up=200, epsilon_steps=1)
 RATE, DISCOUNT, EPSILON = SETTINGS.learning_rate, SETTINGS.discount, SETTINGS.epsilon_end
 MEMORY, BATCH, SYNC = SETTINGS.memory_size, SETTINGS.batch_size, SETTINGS.sync_every
@@ -306,6 +304,7 @@ def catches(q_values):
 
 
 def main():
+    one_thread()
     warnings.simplefilter("ignore")
     makers = {
         "ours": (ours, None),
@@ -320,20 +319,11 @@ def main():
         for name, (maker, library) in makers.items()
         if library is None or importlib.util.find_spec(library)
     }
-    seconds = {name: [] for name in sides}
     for play, _ in sides.values():
         play(STEPS)  # compiles
-    for _ in range(ROUNDS):
-        for name, (play, _) in sides.items():
-            since = time.perf_counter()
-            play(STEPS)
-            seconds[name].append((time.perf_counter() - since) / STEPS)
-    medians = {name: statistics.median(rounds) for name, rounds in seconds.items()}
-    print("                             us a step   to ours   agent steps a second   catches from")
-    for name, (_, q_values) in sides.items():
-        us, ratio = medians[name] * 1e6, medians[name] / medians["ours"]
-        print(f"{name:26} {us:11.0f} {ratio:9.2f} {1 / medians[name]:22,.0f}", end="")
-        print(f" {catches(q_values):11} of 80")
+    rows = beside_ours(medians_of_a_step({name: play for name, (play, _) in sides.items()}, STEPS))
+    rows = [{**row, "catches": catches(sides[row["side"]][1])} for row in rows]
+    keep("peers", rows, peers=("jax", "torch", "stable_baselines3"))
 
 
 if __name__ == "__main__":

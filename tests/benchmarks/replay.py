@@ -1,7 +1,7 @@
 """The cost of the replay memory as it grows:  python -m tests.benchmarks.replay
 
-Prints the time to add a step, the time to sample 32 transitions, and the bytes a step, for boards
-of 10 x 10 and for 4 frames of 84 x 84. If Stable-Baselines3 is installed, its replay buffer is
+The time to add a step, the time to sample 32 transitions, and the bytes a step, for boards of
+10 x 10 and for 4 frames of 84 x 84. If Stable-Baselines3 is installed, its replay buffer is
 timed too. It stores x and x_tp1 of every step, so its large memories of pixels do not fit and are
 left out. Every memory is filled with up to 50,000 steps.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from dqn_symbolic.memory import ReplayMemory
+from tests.benchmarks.results import keep
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 MOST_STEPS = 50_000
@@ -71,19 +72,18 @@ def measure(maker, capacity, shape):
 def main():
     sides = {"ours": ours}
     if importlib.util.find_spec("stable_baselines3"):
-        sides["sb3"] = sb3s
+        sides["Stable-Baselines3"] = sb3s
     measure(ours, 100, (84, 84, 4))  # numba compiles the loop that stacks four frames
-    print("x              capacity   library  add us   sample us   bytes a step")
+    rows = []
     for shape in ((10, 10, 1), (84, 84, 4)):
         for capacity in SIZES:
             for name, maker in sides.items():
-                if name == "sb3" and capacity * np.prod(shape) > 1e9:
+                if maker is sb3s and capacity * np.prod(shape) > 1e9:
                     continue
                 add, sample, taken = measure(maker, capacity, shape)
-                size = " x ".join(map(str, shape))
-                print(
-                    f"{size:12} {capacity:10,}   {name:6} {add:8.1f} {sample:11.0f} {taken:14,.0f}"
-                )
+                work = {"x": " x ".join(map(str, shape)), "capacity": capacity, "side": name}
+                rows.append({**work, "add_us": add, "sample_us": sample, "bytes": taken})
+    keep("replay", rows, peers=("stable_baselines3", "torch"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Agent steps until Catch is solved, for each seed:  python -m tests.benchmarks.seeds [SEEDS]
+"""Agent steps until Catch is solved:  python -m tests.benchmarks.seeds [SEEDS [MORE]]
 
-A run is solved at the second of two consecutive perfect evaluations, as in `run_catch.py`. Every
-run has the default settings and at most 20,000 agent steps.
+A run is solved at the second of two consecutive perfect evaluations, as in `run_catch.py`. SEEDS
+runs have the default settings and at most 20,000 agent steps. MORE runs have convolutions on the
+board, and MORE see 84 x 84 pixels with a drifting ball (`--preset conv`, `--pixels`).
 """
 
 import os
@@ -9,20 +10,26 @@ import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
 from tqdm import tqdm
 
 from dqn_symbolic import Agent, Settings, training
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
+from dqn_symbolic.settings import PRESETS
+from tests.benchmarks.results import keep
 
 MOST_STEPS = 20_000
+GAMES = {  # the network: settings, and options of the game
+    "dense": ({}, {}),
+    "convolutions": (PRESETS["conv"], {}),
+    "pixels": (PRESETS["pixels"], {"pixels": 84, "drift": True}),
+}
 
 
-def steps_to_solve(seed, **settings):
-    """-> agent steps, or MOST_STEPS + 1 if the run was not solved."""
-    catch = task("games:Catch-v0")
-    agent = Agent(catch.make(), Settings(seed=seed, steps=MOST_STEPS, **settings))
+def steps_to_solve(seed, board=(), **settings):
+    """-> agent steps, or MOST_STEPS + 1 if the run was not solved. board: options of the game"""
+    catch = task("games:Catch-v0", **dict(board))
+    agent = Agent(catch.make(), Settings(**settings | {"seed": seed, "steps": MOST_STEPS}))
     return steps_until_solved(training(agent, scorer(catch, agent)), catch, MOST_STEPS)
 
 
@@ -36,14 +43,13 @@ def steps_until_solved(rows, catch, most_steps):
     return most_steps + 1
 
 
-def main(seeds=30):
-    steps = np.array([steps_to_solve(seed) for seed in tqdm(range(int(seeds)), disable=None)])
-    edges = np.arange(0, MOST_STEPS + 1, 1_000)
-    for low, count in zip(edges, np.histogram(steps, [*edges, np.inf])[0]):
-        if count:
-            print(f"{'over' if low == MOST_STEPS else '    '} {low:6,}  {'#' * count} {count}")
-    print(f"median {np.median(steps):,.0f}, most {steps.max():,}, least {steps.min():,}")
-    print(f"within 10,000 agent steps: {(steps <= 10_000).sum()} of {len(steps)} seeds")
+def main(seeds=30, more=3):
+    rows = []
+    for network, (settings, board) in GAMES.items():
+        for seed in tqdm(range(int(more if rows else seeds)), network, disable=None):
+            steps = steps_to_solve(seed, board, **settings)
+            rows.append({"network": network, "seed": seed, "agent_steps": steps})
+    keep("seeds", rows)
 
 
 if __name__ == "__main__":

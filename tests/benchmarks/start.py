@@ -2,7 +2,7 @@
 
 Launches `python run_catch.py` and times its imports, its compiling, the two consecutive perfect
 evaluations that end the training, and its exit. "cold" has an empty compile cache, "warm" a filled
-one. There is no C++ compiler. Every run is a process on one core.
+one. There is no C++ compiler. Every run is a process on one core. Medians of ROUNDS launches.
 """
 
 import json
@@ -14,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.benchmarks.results import ROOT, keep
+
+EVENTS = "imports", "compiling", "first_perfect", "second_perfect", "exit"
 
 # run_catch.py, which also prints a line of JSON with the time of each event.
 PROGRAM = """
@@ -51,28 +53,26 @@ def launched(cache, folder):
     seconds = {event: at - since for event, at in events if event != "evaluation"}
     # `finish` writes progress.csv again, so the last of these events is no evaluation.
     evaluations = [at - since for event, at in events if event == "evaluation"][:-1]
-    seconds["first perfect"], seconds["second perfect"] = evaluations[-2:]
+    seconds["first_perfect"], seconds["second_perfect"] = evaluations[-2:]
     return {**seconds, "exit": end}
 
 
-def main(rounds):
+def main(rounds=5):
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     runs = {"cold": [], "warm": []}
     with tempfile.TemporaryDirectory() as scratch:
-        for number in range(rounds):
+        for number in range(int(rounds)):
             cache = Path(scratch, f"cache-{number}")
             for state in runs:
                 runs[state].append(launched(cache, Path(scratch, f"{state}-{number}")))
                 print(".", end="", file=sys.stderr, flush=True)
-    print("\nseconds from the launch, median of", rounds)
+    rows = []
     for state, launches in runs.items():
-        columns = ("imports", "compiling", "first perfect", "second perfect", "exit")
-        row = (
-            f"{name} {statistics.median(run[name] for run in launches):5.2f}" for name in columns
-        )
-        print(f"{state}:  {'   '.join(row)}")
+        seconds = {f"{e}_s": statistics.median(run[e] for run in launches) for e in EVENTS}
+        rows.append({"compile_cache": state, **seconds})
+    keep("start", rows)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(*sys.argv[1:])

@@ -1,13 +1,14 @@
-"""The time of each part of an agent step:  python -m tests.benchmarks.step GAME PRESET BACKEND
+"""The time of each part of an agent step:  python -m tests.benchmarks.step [GAME PRESET BACKEND]
 
-All three can be left out, from the last on: the default is Catch with its default settings, on
-numba. Another game is ALE/Pong-v5, with the preset "atari" or "nature". Prints microseconds an
-agent step: of each part in the loop, and of the same call again and again with the same arguments,
-when all its code and data are in the processor's caches. Medians of 15 rounds, which take turns
-with rounds of the loop without timers. On JAX, the loop does not wait for an update before it
-watches the loss.
+Without arguments, of Catch and of Pong with their own presets, on numba. The preset of a game can
+be "atari" or "nature", the backend "jax"; then the rows are only printed. A row has microseconds an
+agent step: of a part in the loop, and of the same call again and again with the same arguments,
+when all its code and data are in the processor's caches. In the loop they no longer are when the
+part's turn comes again. Medians of 15 rounds, which take turns with rounds of the loop without
+timers. On JAX, the loop does not wait for an update before it watches the loss.
 """
 
+import importlib.util
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -20,6 +21,7 @@ from functools import partial
 from dqn_symbolic import Agent
 from dqn_symbolic.__main__ import DOOR
 from dqn_symbolic.commands.training import new
+from tests.benchmarks.results import in_a_process, keep, show
 
 ROUNDS, SECONDS = 15, 0.1
 # Epsilon has its final value, and the memory is full soon.
@@ -60,27 +62,28 @@ def microseconds(call, multiple=1):
     return (time.perf_counter() - since) / calls * 1e6, calls
 
 
-def main(game="games:Catch-v0", preset=None, backend="numba"):
+def measured(game_id, preset=None, backend="numba"):
+    """-> rows of a game: "games:Catch-v0", "ALE/Pong-v5"."""
     preset = {"preset": preset} if preset else {}
     # Updates beside the game have no time of their own.
-    given = {"game": game, **preset, "backend": backend, "beside": False, **LATER}
-    game, s, _ = new(DOOR, given)
-    agent = Agent(game.make(), s)
+    given = {"game": game_id, **preset, "backend": backend, "beside": False, **LATER}
+    task, s, _ = new(DOOR, given)
+    agent = Agent(task.make(), s)
     for _ in range(3_000):
         agent.step()
     parts = {
-        "act: forward": Part(agent, "forward"),
-        "game: step, draw": Part(agent.env, "step"),
-        "game: reset": Part(agent, "begin_episode"),
+        "act: the Q-values": Part(agent, "forward"),
+        "the game: step": Part(agent.env, "step"),
+        "the game: reset": Part(agent, "begin_episode"),
         "remember": Part(agent.memory, "add"),
-        "sample 32 transitions": Part(agent.memory, "sample"),
-        "learn: forward, backward, optimiser": Part(agent, "learn"),
+        "sample a minibatch": Part(agent.memory, "sample"),
+        "learn: forward, backward, update": Part(agent, "learn"),
         "watch the loss": Part(agent, "watch_loss"),
     }
     again = {  # agent steps from one call to the next
-        "act: forward": 1,
-        "sample 32 transitions": s.update_every,
-        "learn: forward, backward, optimiser": s.update_every,
+        "act: the Q-values": 1,
+        "sample a minibatch": s.update_every,
+        "learn: forward, backward, update": s.update_every,
     }
     whole, in_loop, alone = [], {name: [] for name in parts}, {name: [] for name in again}
     for _ in range(ROUNDS):
@@ -95,15 +98,23 @@ def main(game="games:Catch-v0", preset=None, backend="numba"):
         for name, every in again.items():
             part = parts[name]
             alone[name].append(microseconds(partial(finished, part))[0] / every)
-    total = rest = statistics.median(whole)
-    print("part                                   in the loop   share   again and again")
-    for name, rounds in in_loop.items():
-        us = statistics.median(rounds)
-        rest -= us
-        same = f"{statistics.median(alone[name]):10.1f} us" if name in alone else ""
-        print(f"{name:36} {us:10.1f} us   {us / total:5.0%} {same:>17}")
-    print(f"{'the rest of the loop':36} {rest:10.1f} us   {rest / total:5.0%}")
-    print(f"whole loop: {total:.1f} us, {1e6 / total:,.0f} agent steps a second")
+    total = statistics.median(whole)
+    us = {part: statistics.median(rounds) for part, rounds in in_loop.items()}
+    us |= {"the rest": total - sum(us.values()), "the whole loop": total}
+    again_us = {part: statistics.median(rounds) for part, rounds in alone.items()}
+    game = game_id.split("/")[-1].split(":")[-1].split("-")[0]
+    return [
+        {"game": game, "part": p, "us": t, "share": t / total, "again_us": again_us.get(p)}
+        for p, t in us.items()
+    ]
+
+
+def main(*given):
+    if given:
+        show(measured(*given))
+        return
+    games = ["games:Catch-v0", *(["ALE/Pong-v5"] if importlib.util.find_spec("ale_py") else [])]
+    keep("step", [row for game in games for row in in_a_process(measured, game)])
 
 
 if __name__ == "__main__":
