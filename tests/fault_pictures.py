@@ -5,10 +5,8 @@ Runs the command of each section three times with the fault and three times with
 """
 
 import csv
-import os
 import re
 import shlex
-import subprocess
 import sys
 import textwrap
 from tempfile import TemporaryDirectory
@@ -16,11 +14,11 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from dqn_symbolic.exercises.find_the_fault import CODE, PAGE, faults
-from dqn_symbolic.runs.figures import panels, save
-from tests.mutations import ROOT, copy_sources, put_in
+from dqn_symbolic.runs.figures import STYLES, panels, save
+from tests.mutations import ROOT, copy_sources, put_in, run_python
 
 RUNS = 3
-COLOURS = {"without the fault": "#1f4e79", "with the fault": "#b35900"}
+LABELS = "without the fault", "with the fault"
 
 
 def rows(folder, command, seed):
@@ -28,12 +26,8 @@ def rows(folder, command, seed):
     arguments = shlex.split(command)[1:]
     own = [] if "--seed" in arguments else ["--seed", str(seed)]
     with TemporaryDirectory() as out:
-        subprocess.run(
-            [sys.executable, *arguments, *own, "--no-window", "--quiet", "--out", f"{out}/run"],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-            stderr=subprocess.DEVNULL,  # a run may end with an error: that is what one notices
-        )
+        # It may end with an error: that is what one notices.
+        run_python(folder, *arguments, *own, "--no-window", "--quiet", "--out", f"{out}/run")
         with open(f"{out}/run/progress.csv") as file:
             return list(csv.DictReader(file))
 
@@ -46,13 +40,13 @@ def picture(fault):
     with TemporaryDirectory() as temporary:
         copy_sources(temporary, CODE)
         put_in(temporary, *fault["where"])
-        for (label, colour), folder in zip(COLOURS.items(), (ROOT, temporary)):
+        for label, folder, style in zip(LABELS, (ROOT, temporary), STYLES):
             for seed in range(RUNS):
                 found = [row for row in rows(folder, command, seed) if row[column]]
                 x = [int(row["env_steps"]) for row in found]
                 y = [float(row[column]) for row in found]
-                style = {"color": colour, "marker": "o", "ms": 2.5, "lw": 1.3}
-                axes.plot(x, y, label="_" * bool(seed) + label, **style)
+                line = {"color": style["color"], "marker": "o", "ms": 2.5, "lw": 1.3}
+                axes.plot(x, y, label="_" * bool(seed) + label, **line)
     axes.set(xlabel="agent steps", ylabel=column.replace("_", " "), xlim=(0, None))
     axes.set_title(textwrap.fill(command.partition("train ")[2], 70), fontsize=8)
     axes.xaxis.set_major_formatter("{x:,.0f}")

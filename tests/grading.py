@@ -46,9 +46,7 @@ def check(out, test, file):
         errors = [f"{path}, line {n}: {what}" for path, n, what in ERROR.findall(run.stdout)]
         errors = errors or [(run.stderr or run.stdout).strip()[-200:]]
         return False, f"not yet: the tests do not run: {errors[-1]}"
-    if failed[1] == first:
-        return False, f"not yet: the test that notices it fails{(failed[2] or '').rstrip(':')}"
-    return (
-        False,
-        f"not yet: it is no longer noticed, but this is broken: {failed[1]}{failed[2] or ''}",
-    )
+    name, why = failed[1], failed[2] or ""
+    if name == first:
+        return False, f"not yet: the test that notices it fails{why.rstrip(':')}"
+    return False, f"not yet: it is no longer noticed, but this is broken: {name}{why}"

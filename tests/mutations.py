@@ -637,10 +637,17 @@ def put_in(folder, path, old, new):
 
 def run_tests(folder, *arguments, timeout=None):
     """-> the finished pytest of the copy in a folder, which ends at the first test that fails."""
+    pytest = "-m", "pytest", "-qx", "-p", "no:cacheprovider"
+    return run_python(folder, *pytest, *arguments, timeout=timeout)
+
+
+def run_python(folder, *arguments, timeout=None):
+    """-> the finished Python with these arguments, of the copy in a folder, and what it printed."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
+        env=os.environ
+        | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -36,13 +36,6 @@ def plain(env, settings):
     return Agent(env, settings, lambda graph, mode, threads: functions(graph, PLAIN))
 
 
-def at_the_ready(scheduler):
-    """-> a `Scheduler`, after its servers and bundles have started."""
-    scheduler.start_servers()
-    scheduler.start_bundles()
-    return scheduler
-
-
 def halves(graph, mode):
     """-> (gradient, apply): `learn` in two functions; apply(*gradients) updates the params."""
     inputs = [gradient.type() for gradient in graph.gradients]

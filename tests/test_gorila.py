@@ -32,8 +32,8 @@ from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
 from games.catch import Catch
-from tests.benchmarks.gorila import steps_to_solve
-from tests.plain import at_the_ready, halves, load, plain, trained, uncompiled
+from tests.benchmarks.gorila import at_the_ready, steps_to_solve
+from tests.plain import halves, load, plain, trained, uncompiled
 
 CATCH = task("games:Catch-v0")
 QUICK = Settings(hidden=(16,), warm_up=50, epsilon_steps=300, memory_size=200, sync_every=30)

@@ -29,7 +29,7 @@ from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.runs import machine
 from dqn_symbolic.settings import Settings
 from dqn_symbolic.training import training
-from tests.plain import at_the_ready
+from tests.benchmarks.gorila import at_the_ready
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("dqn_symbolic.gorila.on_ray")

@@ -15,13 +15,8 @@ def draw(output, known=()):
     Yellow boxes are variables that nothing computes, and those of known, {variable: its name}. Blue
     boxes are operations. Arrows may run behind boxes where a result is used twice.
     """
-    column, level, arrows = {}, {output: 0}, []
-
-    def sources(variable):
-        """-> the variables that it is computed from, without the plumbing between"""
-        if variable in known or not variable.owner:
-            return []
-        return [through(source) for source in variable.owner.inputs]
+    sources = {}  # {variable: those that it is computed from, without the plumbing between}
+    column, level = {}, {output: 0}
 
     def through(variable):
         while variable not in known and variable.owner and op_of(variable) in PLUMBING:
@@ -29,14 +24,16 @@ def draw(output, known=()):
         return variable
 
     def add(variable):
-        for source in sources(variable):
+        computed = variable.owner and variable not in known
+        own = sources[variable] = [through(s) for s in variable.owner.inputs] if computed else []
+        for source in own:
             if source not in column:
                 add(source)
-            arrows.append((source, variable))
-        below, leaves = sources(variable), [other for other in column if not sources(other)]
-        column[variable] = np.mean([column[s] for s in below]) if below else len(leaves)
+        leaves = [other for other in column if not sources[other]]
+        column[variable] = np.mean([column[s] for s in own]) if own else len(leaves)
 
     add(output)
+    arrows = [(source, variable) for variable in column for source in sources[variable]]
     for source, variable in reversed(arrows):  # from the output down
         level[source] = min(level.get(source, 0), level[variable] - 1)
 
@@ -49,8 +46,8 @@ def draw(output, known=()):
         tail = column[source], level[source] + BOX
         axes.annotate("", head, tail, arrowprops={"arrowstyle": "->", "color": "gray"})
     for variable in column:
-        name = dict(known).get(variable, variable) if not sources(variable) else op_of(variable)
-        colour = "#dde8f6" if sources(variable) else "#fce8c8"
+        name = op_of(variable) if sources[variable] else dict(known).get(variable, variable)
+        colour = "#dde8f6" if sources[variable] else "#fce8c8"
         box = {"boxstyle": "round", "facecolor": colour, "edgecolor": "gray"}
         axes.text(column[variable], level[variable], name, ha="center", va="center", bbox=box)
 

@@ -25,13 +25,18 @@ from tests.benchmarks.seeds import steps_until_solved
 MOST_STEPS = 40_000
 
 
+def at_the_ready(scheduler):
+    """-> a `Scheduler`, after its servers and bundles have started."""
+    scheduler.start_servers()
+    scheduler.start_bundles()
+    return scheduler
+
+
 def steps_to_solve(seed, bundles, **settings):
     """-> agent steps of all bundles, or MOST_STEPS + 1 if that was not enough."""
     catch = task("games:Catch-v0")
     settings = Settings(seed=seed, steps=MOST_STEPS, **settings)
-    scheduler = Scheduler(catch, settings, GorilaSettings(bundles=bundles))
-    scheduler.start_servers()
-    scheduler.start_bundles()
+    scheduler = at_the_ready(Scheduler(catch, settings, GorilaSettings(bundles=bundles)))
     return steps_until_solved(training(scheduler, scheduler.score), catch, MOST_STEPS)
 
 
@@ -42,9 +47,7 @@ def on_ray(seed, bundles):
 
     catch, settings = task("games:Catch-v0"), Settings(seed=seed, steps=MOST_STEPS)
     connect(OWN)
-    driver = OnRay(catch, settings, GorilaSettings(bundles=bundles))
-    driver.start_servers()
-    driver.start_bundles()
+    driver = at_the_ready(OnRay(catch, settings, GorilaSettings(bundles=bundles)))
     since = time.perf_counter()
     rows = driver.rows(lambda is_training: time.perf_counter() - since, lambda: False)
     steps = steps_until_solved(rows, catch, MOST_STEPS)

@@ -22,6 +22,7 @@ from dqn_symbolic.compiling.backends import MODES
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.q_learning import functions
 from dqn_symbolic.settings import Settings
+from tests.benchmarks.learners import a_batch
 from tests.benchmarks.results import beside_ours, keep
 from tests.benchmarks.rounds import medians
 
@@ -30,22 +31,19 @@ if pytensor.config.cxx:
     LINKERS["PyTensor's, C" + " without BLAS" * (not pytensor.config.blas__ldflags)] = CVM
 
 
-def compiled(mode, rng):
+def compiled(mode):
     """-> a call of the compiled learn step; processor seconds of compiling forward, learn, sync."""
     agent = Agent(task("games:Catch-v0").make(), Settings())
+    batch = a_batch(32, agent.env.observation_space.shape)
     begin = sum(os.times()[:4])  # of this process and of the C compiler
     forward, learn, sync = functions(agent.graph, mode)
-    x, x_tp1 = rng.integers(0, 256, (2, 32, *agent.env.observation_space.shape), np.uint8)
-    action, reward = rng.integers(0, 3, 32).astype(np.int32), np.zeros(32, np.float32)
-    batch = x, action, reward, np.full(32, 0.99, np.float32), x_tp1
-    forward(x), learn(*batch), sync()
+    forward(batch[0]), learn(*batch), sync()
     return lambda: learn(*batch), sum(os.times()[:4]) - begin
 
 
 def main():
-    rng = np.random.default_rng(0)
     numba.njit(lambda: np.zeros(1))()  # what numba does at its first start
-    found = {name: compiled(mode, rng) for name, mode in LINKERS.items()}
+    found = {name: compiled(mode) for name, mode in LINKERS.items()}
     times = medians({name: call for name, (call, _) in found.items()})
     rows = beside_ours(times)
     keep("linkers", [{**row, "compile_s": found[row["side"]][1]} for row in rows])

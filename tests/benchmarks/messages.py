@@ -23,6 +23,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.gorila.on_ray import OnRay, connect
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.settings import PRESETS, Settings
+from tests.benchmarks.gorila import at_the_ready
 from tests.benchmarks.gorila_model import Cost
 from tests.benchmarks.results import keep
 
@@ -41,9 +42,7 @@ def started(network, bundles=1, shards=1):
     endless = dict.fromkeys(("steps", "evaluate_every", "checkpoint_every"), NEVER)
     settings = replace(settings, warm_up=100, memory_size=2_000, epsilon_start=0.1, **endless)
     gorila = GorilaSettings(bundles=bundles, shards=shards, stale_after=NEVER)
-    driver = OnRay(task(game, **options), settings, gorila)
-    driver.start_servers()
-    driver.start_bundles()
+    driver = at_the_ready(OnRay(task(game, **options), settings, gorila))
     take(driver, 200)
     return driver
 

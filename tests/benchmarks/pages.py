@@ -220,14 +220,6 @@ def long_run():
     return markdown(["", *headings], lines)
 
 
-def gpu():
-    found = read("gpu", "gpu")["rows"]
-    return markdown(
-        [found[0]["device"], "batch", "ms an update"],
-        [[one["side"], one["batch"], with_ratio(one["ms"], one["to_ours"])] for one in found],
-    )
-
-
 # -- several agents -------------------------------------------------------------------------------
 
 
@@ -294,7 +286,7 @@ def gorila_check():
 TABLES = {
     make.__name__: make
     for make in (
-        *(machine, summary, start, step, peers, linkers, learn, checkpoint, long_run, gpu),
+        *(machine, summary, start, step, peers, linkers, learn, checkpoint, long_run),
         *(messages, gorila, gorila_model, gorila_check),
     )
 }
