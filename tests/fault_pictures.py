@@ -33,7 +33,7 @@ def rows(folder, command, seed):
 
 
 def picture(fault):
-    """-> a figure: a column of progress.csv against agent steps, with the fault and without it."""
+    """-> a figure and its title. A column of progress.csv, with the fault and without it."""
     (command,) = re.findall(r"```\n(python .*)\n```", fault["text"])
     column = fault["column"]
     figure, axes = panels(6, 3.2)
@@ -48,19 +48,16 @@ def picture(fault):
                 line = {"color": style["color"], "marker": "o", "ms": 2.5, "lw": 1.3}
                 axes.plot(x, y, label="_" * bool(seed) + label, **line)
     axes.set(xlabel="agent steps", ylabel=column.replace("_", " "), xlim=(0, None))
-    axes.set_title(textwrap.fill(command.partition("train ")[2], 70), fontsize=8)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.yaxis.set_major_formatter("{x:,.10g}")
     if column == "loss" or axes.get_ylim()[1] > 1_000:
         axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8)
-    return figure
+    return figure, textwrap.fill(command.partition("train ")[2], 70)
 
 
 def main(*numbers):
     known = faults()
     for number in tqdm([*map(int, numbers)] or known):
-        save(PAGE.parent / f"faults/{number:02}.png", picture(known[number]))
+        save(PAGE.parent / f"faults/{number:02}.png", *picture(known[number]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pages have the figures of the files, and each file says how it was made. Nothing is timed."""
+"""Each file of rows says how it was made, and the runner runs all benchmarks. Nothing is timed."""
 
 import re
 import subprocess
@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as runner
-from tests.benchmarks import pages, results
+from tests.benchmarks import results
 
 FILES = sorted(results.FOLDER.glob("**/*.json"))
-PAGES = pages.pages()
 
 
 def name_of(path):
@@ -20,49 +19,6 @@ def name_of(path):
 
 def read(path):
     return results.read(path.stem, path.parent.relative_to(results.FOLDER))
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_the_tables_and_figures_of_a_page_are_those_of_the_files(page):
-    """Otherwise: python -m tests.benchmarks pages"""
-    assert pages.made(page.read_text()) == page.read_text()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_marker_is_known(page):
-    text = page.read_text()
-    marked = re.findall(r"<!-- table: (\S+) -->", text)
-    assert marked == [name for _, name, _ in pages.TABLE.findall(text)]
-    assert set(marked) <= set(pages.TABLES)
-    assert len(marked) == text.count("<!-- end -->")
-    figures = re.findall(r"<!-- (\w+\.\w+) -->", text)
-    assert figures == [name for _, name in pages.FIGURE.findall(text)]
-    assert "?<!--" not in text
-    assert set(figures) <= set(pages.FIGURES)
-
-
-def test_both_pages_are_made():
-    made = {name_of(page) for page in PAGES}
-    assert {"tests/benchmarks/README.md", "dqn_symbolic/gorila/README.md"} <= made
-
-
-def test_another_figure_is_noticed(monkeypatch, tmp_path):
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
-    results.keep("seeds", [{"network": "dense", "agent_steps": 3_500}], folder=tmp_path)
-    results.keep("linkers", [{"side": "ours", "compile_s": 4.0, "us": 72.5}], folder=tmp_path)
-    table = "| ours | 4.00 | 72.5 |\n<!-- end -->"
-    page = "<!-- seeds.least --> steps\n\n<!-- table: linkers -->\n"
-    made = pages.made(f"12,345{page}| 7 |\n<!-- end -->\n")
-    assert made.startswith(f"3,500{page}|  | compiling")
-    assert made.endswith(f"|\n{table}\n")
-    assert pages.made(made) == made
-    with pytest.raises(KeyError):
-        pages.made("7<!-- seeds.other -->")
-
-
-def test_a_table_without_a_file_names_the_command(monkeypatch, tmp_path):
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
-    assert pages.table("peers") == "Not measured yet: `python -m tests.benchmarks peers`."
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -141,19 +97,4 @@ def test_the_runner_leaves_out_what_needs_more(monkeypatch, capsys):
         "[2/3] messages: left out, because it needs ray",
         f"[3/3] seeds: about {runner.MINUTES['seeds']} min",
     ]
-    started.clear()
-    assert runner.main(["pages"]) == 0
-    assert started == ["pages"]
     assert runner.main(["speed"]) == 2
-
-
-def words_outside_tables(page):
-    text = pages.TABLE.sub("", (results.ROOT / page).read_text())
-    return len(re.findall(r"\S*\w\S*", text))
-
-
-def test_the_pages_are_short():
-    page = "tests/benchmarks/README.md"
-    assert len((results.ROOT / page).read_text().splitlines()) <= 100
-    assert words_outside_tables(page) <= 700
-    assert words_outside_tables("dqn_symbolic/gorila/README.md") <= 1_200

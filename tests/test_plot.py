@@ -14,7 +14,7 @@ from dqn_symbolic.__main__ import main
 from dqn_symbolic.commands import plotting
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs import checkpoints, figures
-from dqn_symbolic.runs.figures import learning_curves
+from dqn_symbolic.runs.figures import learning_curves, save
 from dqn_symbolic.runs.run import FILES
 from dqn_symbolic.settings import PRESETS, Settings
 
@@ -40,9 +40,9 @@ def drawn(monkeypatch):
     """-> the figures that `plot` saves."""
     saved, save = [], plotting.save
 
-    def noted(path, figure):
+    def noted(path, figure, title):
         saved.append(figure)
-        save(path, figure)
+        save(path, figure, title)
 
     monkeypatch.setattr(plotting, "save", noted)
     return saved
@@ -181,10 +181,10 @@ def test_a_run_without_its_csv_is_refused_in_one_line(tmp_path, capfd):
     )
 
 
-def test_ticks_are_few_and_have_thousands_separators():
+def test_ticks_are_few_and_have_thousands_separators(tmp_path):
     rows = [{"env_steps": n, "mean_return": n, "loss": 1 / n} for n in range(10**5, 10**6, 10**5)]
-    figure = learning_curves(task("CartPole-v1"), {"": {0: rows}})
-    figure.draw_without_rendering()
+    figure, title = learning_curves(task("CartPole-v1"), {"": {0: rows}})
+    save(tmp_path / "curve.png", figure, title)
     above, below = figure.axes
     for axis in (above.yaxis, below.xaxis, below.yaxis):
         texts = [text.get_text() for text in axis.get_ticklabels() if text.get_text()]
@@ -217,7 +217,7 @@ def test_whatever_goes_wrong_in_the_picture_the_run_is_complete(tmp_path, monkey
 
 @pytest.mark.usefixtures("uncompiled")
 def test_a_disk_that_is_full_at_the_picture_is_reported(tmp_path, monkeypatch, capsys):
-    def full(path, _):
+    def full(path, *_):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(figures, "save", full)

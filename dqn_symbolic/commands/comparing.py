@@ -8,7 +8,7 @@ from dqn_symbolic.commands.gorila import with_ray
 from dqn_symbolic.commands.options import did_you_mean
 from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.experiments import runner
+from dqn_symbolic.experiments import games, runner
 from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.guard.errors import BadInput, bad_input
 from dqn_symbolic.runs.stopping import exit_status, noted_signals
@@ -21,7 +21,7 @@ def compare(door, experiment=None, quick=False, out=None, quiet=False, address=N
         raise BadInput(f"EXPERIMENT is one of {known}; got {experiment!r}{hint}")
     with bad_input():
         if experiment in runner.LONG:
-            task(runner.LONG[experiment].GAME)  # it may not be installed
+            task(games.GAME)  # it may not be installed
         mode("numba")  # which may not be able to compile here
     names = [experiment] if experiment else list(runner.EXPERIMENTS)
     out = out or Path("runs/compare-quick" if quick else "runs/compare")

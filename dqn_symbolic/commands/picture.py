@@ -45,6 +45,7 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
     task, settings, weights = read_agent(folder / "agent.npz")
     see, epsilon = seeing(task, settings, weights), task.epsilon(settings)
     out = out or (Path(agent) if agent else folder)
+    out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         env = History(drawable(closed_by(stack, task, tell)), settings.history)
         with pictures_of(task):
@@ -52,7 +53,8 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
             stretched = 1 / env.metadata.get("pixel_aspect", 1)
         tell("compiling forward")
         figure = draw_rally(rally(moments(see, env, epsilon, seed)), names, stretched)
-        written(out / "rally.png", figure, f"{task.game}: Q-values, step by step", tell)
+        save(out / "rally.png", figure, f"{task.game}: Q-values, step by step")
+        tell(f"written: {out / 'rally.png'}")
         if not find_spec("sklearn"):
             tell("no states.png: scikit-learn is not installed: pip install -e '.[exercises]'")
             return 0
@@ -61,16 +63,9 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
         found = [m if i % EVERY == 0 else m._replace(screen=None) for i, m in played]
         tell("t-SNE of the last hidden layer")
         figure = draw_states(found, stretched, seed)
-        title = f"{task.game}: the last hidden layer of {STATES:,} states"
-        written(out / "states.png", figure, title, tell)
+        save(out / "states.png", figure, f"{task.game}: last hidden layer of {STATES:,} states")
+        tell(f"written: {out / 'states.png'}")
     return 0
-
-
-def written(path, figure, title, tell):
-    figure.suptitle(title)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save(path, figure)
-    tell(f"written: {path}")
 
 
 def seeing(task, settings, weights):

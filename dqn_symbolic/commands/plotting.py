@@ -32,7 +32,7 @@ def plot(door, runs, out=None, quiet=False):
         lines.setdefault(label, {})[own["seed"]] = its_rows
     out = out or (runs[0] / "learning_curve.png" if len(runs) == 1 else Path("plot.png"))
     with bad_input():
-        save(out, learning_curves(game, lines))
+        save(out, *learning_curves(game, lines))
     if not quiet:
         say(f"written: {out}")
     return 0

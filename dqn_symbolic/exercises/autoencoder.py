@@ -100,9 +100,8 @@ def main(seed):
     left.set_xticks(CODE_SIZES)
     left.legend(frameon=False, fontsize=8)
     x = test_x[:10]
-    images = [x, *(by_size[8](x) for by_size in methods.values())]
-    title = "Test digits; by codes of 8: PCA, linear, sigmoid"
-    training.show(right, np.concatenate(images).reshape(-1, 8, 8), 10, title)
+    images = np.concatenate([x, *(method[8](x) for method in methods.values())]).reshape(-1, 8, 8)
+    training.show(right, images, 10, "what comes back from codes of 8", ["test digits", *methods])
     return figure
 
 

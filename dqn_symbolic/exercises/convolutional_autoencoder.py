@@ -77,11 +77,10 @@ def main(seed):
     print("squared error, summed over the pixels of a frame; training, test")
     for label, method in methods.items():
         print(f"{label:26}", *(f"{autoencoder.squared_error(method(x), x):8.2f}" for x in frames))
-    del methods["the mean frame"]  # it is not shown
-    figure, axes = panels(10, 3.4)
+    figure, axes = panels(11, 4.2)
     x = test_x[:8]
     images = np.concatenate([x, *(method(x) for method in methods.values())])[..., 0]
-    training.show(axes, images, 8, f"Test frames; what came back by {'; by '.join(methods)}")
+    training.show(axes, images, 8, "", ["test frames", *methods])
     return figure
 
 

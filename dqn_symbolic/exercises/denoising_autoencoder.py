@@ -61,7 +61,7 @@ def main(seed):
         print(f"{name:22} {autoencoder.squared_error(output, test_x):5.2f}")
     figure, (above, *below) = panels(9, 7.4, 3)
     images = np.concatenate([x[:20] for x in (test_x, *outputs.values())])
-    training.show(above, images.reshape(-1, 8, 8), 20, f"Test digits; {'; '.join(outputs)}")
+    training.show(above, images.reshape(-1, 8, 8), 20, "", ["test digits", *outputs])
     for axes, filters, name in zip(below, (plain_W, W), ("no", f"{CORRUPTION:.0%}")):
         title = f"The hidden units' weights, {name} corruption"
         training.show(axes, training.as_images(filters), 20, title)

@@ -79,7 +79,7 @@ def main(seed):
     print("seeds in which pre-training helped".ljust(34), *(f"{n:11}" for n in better))
     axes.set(xlabel="labelled digits", ylabel="test error", xticks=LABELS, yticks=np.arange(5) / 20)
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, title=f"{SEEDS} seeds: median, quartiles")
     return figure
 
 

@@ -29,13 +29,15 @@ def print_errors(forward, **data):
         print(f"{name} error {error_rate(forward, x, label):.1%} of {len(x):,} digits")
 
 
-def show(axes, images, columns, title):
-    """Draws images (rows * columns, height, width), 0 black to 1 white, as a table."""
+def show(axes, images, columns, title, names=()):
+    """Draws images (rows * columns, height, width), 0 black to 1 white, as a table; names: rows'"""
     gap = 1 + images.shape[2] // 40
     framed = np.pad(images, ((0, 0), (0, gap), (0, gap)), constant_values=np.nan)
     sheet = np.vstack([np.hstack(row) for row in framed.reshape(-1, columns, *framed.shape[1:])])
     axes.imshow(sheet[:-gap, :-gap], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.axis("off")
+    axes.set(frame_on=False, xticks=[])
+    axes.set_yticks((np.arange(len(names)) + 0.5) * framed.shape[1], names, fontsize=8)
+    axes.tick_params(left=False, grid_alpha=0)
     axes.set_title(title, fontsize=9)
 
 
@@ -64,7 +66,7 @@ def run(main, description):
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=options.out).close()  # fails now, not after the training
-        save(path, main(options.seed))
+        save(path, main(options.seed), f"{path.stem.replace('_', ' ')}, seed {options.seed}")
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: pip install -e '.[exercises]'")
     except OSError as error:

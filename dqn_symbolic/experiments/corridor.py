@@ -13,7 +13,7 @@ import numpy as np
 
 from dqn_symbolic.experiments import figures, learning, results, tabular
 
-TITLE = "A stochastic policy"
+TITLE = "A stochastic policy, in the corridor of Sutton & Barto"
 SEEDS = 10, 1  # in full, quick
 BEST = 2 - 2**0.5  # the probability of right with the highest return, where its derivative is 0
 RIGHT = 1  # of the actions; 0 is left, but in cell 1 it is the other way round
@@ -79,7 +79,7 @@ def measure(condition, seed):
 
 def label(condition):
     kind = condition.replace("q-learning-0", "Q-learning, epsilon ")
-    return kind.replace("reinforce-from-0", "REINFORCE, first ")
+    return kind.replace("reinforce-from-0", "REINFORCE from ")
 
 
 def table(rows):

@@ -4,7 +4,7 @@ Slide "Where this doesn't work (straightforwardly)": sparse rewards. Deep sea (O
 bsuite) without its cost of moving: one of the 2**depth ways to dive ends at the treasure, and there
 is no other reward. The result is the number of episodes until the treasure is found for the first
 time. Until then, a table of Q would stay at 0 everywhere: its player, with ties broken at random,
-needs 2**depth episodes in expectation. DQN has an epsilon of .1. Each small marker is a seed.
+needs 2**depth episodes in expectation. DQN has an epsilon of .1.
 """
 
 import gymnasium
@@ -12,7 +12,7 @@ import numpy as np
 
 from dqn_symbolic.experiments import figures, learning, results
 
-TITLE = "Sparse rewards"
+TITLE = "Sparse rewards in the deep sea"
 SEEDS = 10, 1  # in full, quick
 BOARD = 10  # DQN sees a board of this size at every depth
 
@@ -82,7 +82,9 @@ def draw(rows):
     depths, episodes = list(found), np.array(list(found.values()))  # (depths, seeds)
     label = "DQN, epsilon .1, mean of the seeds"
     axes.plot(depths, episodes.mean(axis=1), label=label, ms=7, **style)
-    axes.plot(depths, episodes, color=style["color"], marker=".", ls="", alpha=0.5)
+    for known, marker, label in (1, ".", "a seed"), (0, "x", "a seed that did not find it"):
+        ends = [(row["depth"], row["episodes"]) for row in rows if row["found"] == known]
+        axes.plot(*np.transpose(ends or [(np.nan, 1)]), marker, color=style["color"], label=label)
     axes.plot(depths, np.exp2(depths), "k:", lw=1, label="expected of random play, 2**depth")
     axes.set(yscale="log", xlabel="depth", ylabel="episodes until the treasure is found")
     axes.set_xticks(depths)

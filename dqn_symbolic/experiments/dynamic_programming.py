@@ -13,7 +13,7 @@ import numpy as np
 from dqn_symbolic.experiments import figures, learning, results, tabular
 from dqn_symbolic.settings import Settings
 
-TITLE = "Dynamic programming"
+TITLE = "Dynamic programming on Catch"
 SEEDS = 10, 2  # in full, quick
 
 

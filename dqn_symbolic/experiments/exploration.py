@@ -12,7 +12,7 @@ import numpy as np
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments import figures, learning, results, tabular
 
-TITLE = "Exploration and exploitation"
+TITLE = "Exploration and exploitation on Catch"
 SEEDS = 10, 1  # in full, quick
 EPSILONS = (0.0, 0.05, 0.2, 0.4, 0.7, 1.0)
 
@@ -61,6 +61,6 @@ def draw(rows):
         figures.band(axes, results.grouped(rows, "epsilon", column), label=column, **style)
     best = {"color": "black", "ls": "--", "lw": 1, "label": "the most to earn (exact)"}
     figures.band(axes, results.grouped(rows, "epsilon", "most"), **best)  # all seeds have the same
-    figures.levels(axes, rows)
+    figures.catches(axes, rows)
     axes.set(xlabel="epsilon", ylabel="share caught")
     return figures.legend_below(axes, columns=3)

@@ -23,7 +23,7 @@ from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
 from dqn_symbolic.training import training
 
-TITLE = "The Nature paper's 49 games in a night"
+TITLE = "The Nature paper's 49 games, preset atari"
 SEEDS = 1, 1  # in full, quick
 GAME = "ALE/Pong-v5"
 EPISODES = 30, 2  # of the last evaluation

@@ -13,7 +13,7 @@ import numpy as np
 
 from dqn_symbolic.experiments import figures, learning, results
 
-TITLE = "Initialisation"
+TITLE = "First weights, on Catch"
 SEEDS = 10, 1  # in full, quick
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
 RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}

@@ -14,7 +14,7 @@ import numpy as np
 
 from dqn_symbolic.experiments import figures, learning, results
 
-TITLE = "Late rewards"
+TITLE = "Late rewards on a small Catch"
 SEEDS = 10, 1  # in full, quick
 
 

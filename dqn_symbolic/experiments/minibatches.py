@@ -4,8 +4,7 @@ Slides "High variance and minibatches" and "Correlated samples break learning". 
 from an agent after the given agent steps, and stay fixed. The variance of the gradient of the mean
 squared TD error is summed over all parameters and divided by the squared length of the mean
 gradient. `uniform` batches are drawn from the replay memory with replacement. `consecutive` batches
-are transitions of the same memory in the order of play. Independent samples give 1/B, the dotted
-line.
+are transitions of the same memory in the order of play. Independent samples give 1/B (dotted).
 """
 
 import numpy as np
@@ -14,7 +13,7 @@ from dqn_symbolic.compiling.backends import mode
 from dqn_symbolic.experiments import figures, learning, reinforce, results
 from dqn_symbolic.q_learning import gradient_alone
 
-TITLE = "Minibatches mean reduced variance"
+TITLE = "Minibatches mean reduced variance, on Catch"
 SEEDS = 10, 2  # in full, quick
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)

@@ -14,7 +14,7 @@ import numpy as np
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.experiments import figures, learning, reinforce, results, tabular
 
-TITLE = "Policy gradient"
+TITLE = "Policy gradient on Catch"
 SEEDS = 10, 2  # in full, quick
 
 
@@ -70,9 +70,8 @@ def draw(rows):
     for baseline, label in enumerate(("no baseline", "baseline J")):
         noise = results.grouped(rows, "noise_at", "noise", with_baseline=baseline)
         figures.band(right, noise, label=label, **figures.STYLES[1 + baseline])
-    right.axhline(1, color="black", lw=1, ls=":")
+    right.axhline(1, color="black", lw=1, ls=":", label="as large as the gradient")
     right.set(yscale="log", xlabel="agent steps", ylabel="variance / |exact gradient|²")
-    right.set(title=f"noise of the gradient of {reinforce.EPISODES} episodes")
-    right.locator_params(axis="x", nbins=4)
+    right.set(title=f"noise of the gradient of {reinforce.EPISODES} episodes", ylim=(0.02, None))
     right.legend(frameon=False)
     return figures.legend_below(left, columns=5)

@@ -12,9 +12,8 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.experiments import figures, games, learning, results
 from dqn_symbolic.settings import ATARI_FRAME_SIZE
 
-TITLE = "Replay and target network on Pong"
+TITLE = "Replay and target network on Pong, 1-step returns"
 SEEDS = 1, 1  # in full, quick
-GAME = games.GAME
 
 NO_REPLAY, NO_TARGET = {"memory_size": 32}, {"sync_every": 1}
 CHANGES = {
@@ -33,7 +32,7 @@ def conditions(quick):
 
 def measure(condition, seed):
     """Yields a row at each evaluation: agent_steps, score (the lowest if the run diverges)."""
-    game = task(GAME, frame_size=ATARI_FRAME_SIZE)
+    game = task(games.GAME, frame_size=ATARI_FRAME_SIZE)
     for row in learning.rows(condition, seed, game, {"mean_return": -21.0}):
         yield {"agent_steps": row["agent_steps"], "score": row["mean_return"]}
 
@@ -46,12 +45,8 @@ def table(rows):
 
 
 def draw(rows):
-    figure, axes = figures.panels(7, 4.4)
+    _, axes = figures.panels(7, 4.4)
     figures.curves(axes, rows, {name.replace("-", " "): name for name in CHANGES}, "score")
-    for name, score in task(GAME).levels.items():
-        axes.axhline(score, color="black", lw=1, ls=(0, (1, 4)))
-        name = name.replace("_", " ")
-        axes.annotate(name, (0, score), (4, 2), textcoords="offset points", fontsize=8)
+    figures.levels(axes, task(games.GAME).levels)
     axes.set(ylabel="score of Pong", xlim=(0, None), ylim=(-22, 22))
-    axes.legend(frameon=False)
-    return figure
+    return figures.legend_below(axes, columns=4)

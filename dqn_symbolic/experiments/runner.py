@@ -141,12 +141,12 @@ def report(out, quick):
         if rows is None:
             continue
         try:
-            figure, table = experiment.draw(rows), markdown(experiment.table(rows))
+            picture, table = drawn(experiment, rows), markdown(experiment.table(rows))
         except Exception as error:  # rows of something else can fail in any way
             problem = f"{out / name} holds rows of something else ({type(error).__name__})"
             raise BadInput(f"{problem}: delete them, and their jobs are done again") from error
         write_text(out / f"{name}.csv", csv_text(rows))
-        save(out / f"{name}.png", figure)
+        save(out / f"{name}.png", *picture)
         command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
         parts.append(
             f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"
@@ -155,6 +155,13 @@ def report(out, quick):
             f"```\n{command}\n```\n"
         )
     write_text(out / "report.md", "\n".join(parts))
+
+
+def drawn(experiment, rows):
+    """-> (its picture, a title with the game and the number of seeds)"""
+    figure, seeds = experiment.draw(rows), len({row["seed"] for row in rows})
+    spread = "medians and quartiles of " * any(axes.collections for axes in figure.axes)
+    return figure, f"{experiment.TITLE}: {spread}{seeds} seed{'s' * (seeds > 1)}"
 
 
 def csv_text(rows):

@@ -3,15 +3,14 @@
 Slides "Q-learning in Theano?" to "Other details": correlated samples break learning, so replay
 them; minibatches reduce the variance; the target moves, so fix it; SGD can be slow, so use RMSprop.
 Each stage changes one setting of the stage before. Its learning rate is the rate of its grid that
-caught most over the whole run (median over seeds). The curves show medians and quartiles over the
-seeds. The last column and the right picture show the last quarter of the run.
+caught most over the whole run (median). The right picture shows the last quarter of the run.
 """
 
 import numpy as np
 
 from dqn_symbolic.experiments import figures, learning, results
 
-TITLE = "The stages"
+TITLE = "The stages on Catch"
 SEEDS = 10, 2  # in full, quick
 
 ONLINE = {"memory_size": 1, "batch_size": 1, "sync_every": 1, "optimiser": "sgd"}
@@ -66,6 +65,6 @@ def draw(rows):
     for (stage, rates), style in zip(stages.items(), figures.STYLES):
         ends = {rate: results.last_quarter(rates[rate]) for rate in sorted(rates)}
         figures.band(right, ends, label=names[stage], lw=1.6, **style)
-    figures.levels(right, rows)
+    figures.catches(right, rows)
     right.set(xscale="log", xlabel="learning rate", ylabel="", title="the last quarter of the run")
     return figures.legend_below(left, columns=4)

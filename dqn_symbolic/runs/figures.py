@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import AutoLocator, LogFormatter, LogLocator, MaxNLocator, ScalarFormatter
 from PIL import Image
 
 from dqn_symbolic.guard.files import write_whole
@@ -22,7 +22,7 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 
 def learning_curves(task, lines):
-    """-> a figure of score, value and loss; lines: {label: {seed: rows of progress.csv}}."""
+    """-> (figure of score, value, loss; title); lines: {label: {seed: rows of progress.csv}}."""
     known = set().union(*(rows[0] for runs in lines.values() for rows in runs.values() if rows))
     columns = [task.score_name, *({"held_out_value"} & known), "loss"]  # an older run has no value
     shape = {"sharex": True, "height_ratios": (3, 2, 2)[: len(columns)]}
@@ -36,10 +36,7 @@ def learning_curves(task, lines):
             title = f"{task.game}: median and quartiles of the seeds"
     for axes, column in zip(figure.axes, columns):
         bands(axes, {label: by_steps(runs, column) for label, runs in labels.items()}, ms=4)
-    levels = task.levels or ({} if task.goal is None else {"solved": task.goal})
-    for (name, value), dashes in zip(levels.items(), ("-", (0, (5, 2)), (0, (1, 2)))):
-        name = f"{name.replace('_', ' ')} ({value:,.4g})"
-        above.axhline(value, color="black", lw=0.9, ls=dashes, label=name)
+    levels(above, task.levels or ({} if task.goal is None else {"solved": task.goal}))
     above.set(ylabel=task.score_name.replace("_", " "))
     for axes in middle:
         axes.set(ylabel="held-out value")
@@ -47,13 +44,8 @@ def learning_curves(task, lines):
     least, most = below.get_ylim()
     below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 50 * least else (1,)))
     below.minorticks_off()
-    for axis in (below.xaxis, *(axes.yaxis for axes in (above, *middle))):
-        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
-    for axis in (below.xaxis, *(axes.yaxis for axes in figure.axes)):
-        axis.set_major_formatter("{x:,.10g}")
-    figure.suptitle(title, fontsize=10)
     figure.align_ylabels()
-    return legend_below(above, 1 if len(lines) > 1 else 4)
+    return legend_below(above, 1 if len(lines) > 1 else 4), title
 
 
 def by_steps(runs, column):
@@ -83,6 +75,13 @@ def panels(width, height, *shape, **options):
     return figure, axes
 
 
+def levels(axes, scores):
+    """Draws the scores of other players, {name: score}, as lines."""
+    for (name, score), dashes in zip(scores.items(), ("-", (0, (5, 2)), (0, (1, 2)))):
+        name = {"random": "random play", "dqn_2015": "Nature agent"}.get(name, name)
+        axes.axhline(score, color="black", lw=0.9, ls=dashes, label=f"{name} ({score:,.4g})")
+
+
 def legend_below(axes, columns):
     """Draws the legend of these axes below all panels of their figure. -> the figure"""
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
@@ -96,8 +95,14 @@ def band(axes, values, ms=5, **style):
     axes.fill_between(list(values), low, high, color=style["color"], alpha=0.15, lw=0)
 
 
-def save(path, figure):
-    """Writes a PNG of 256 colours: half the size, with no visible loss."""
+def save(path, figure, title):
+    """Writes a PNG of 256 colours: half the size, with no visible loss. Ticks are few and plain."""
+    figure.suptitle(title, fontsize=10, weight="bold")
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if type(axis.get_major_locator()) is AutoLocator:
+            axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+        if isinstance(axis.get_major_formatter(), ScalarFormatter | LogFormatter):
+            axis.set_major_formatter("{x:,.10g}")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     write_whole(path, lambda file: write_smaller(drawn, file))

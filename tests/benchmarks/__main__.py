@@ -2,22 +2,24 @@
 
 Each runs in a process of its own, prints its rows, and keeps them in results/NAME.json. Then the
 tables of the pages are made from these files. Without names, it runs all that take minutes: about
-half an hour on two quiet cores. The long ones run by name; `pages` makes only the tables.
+half an hour on two quiet cores. The long ones run by name. `python -m tests.pages` makes only the
+tables.
 """
 
 import subprocess
 import sys
 from importlib.util import find_spec
 
-from tests.benchmarks import pages
+from tests import pages
 from tests.benchmarks.results import ROOT
 
 # Minutes on two quiet cores, with all peers.
 SHORT = {
     **{"start": 1, "seeds": 6, "peers": 2, "step": 2, "pong": 5, "learn": 1, "growth": 1},
-    **{"conv": 5, "gpu": 2, "replay": 1, "linkers": 2, "messages": 2, "gorila_model": 3},
+    **{"conv": 5, "replay": 1, "linkers": 2, "messages": 2, "gorila_model": 3},
+    "exercises": 3,
 }
-LONG = {"checkpoint": 4, "long_run": 40, "gorila": 30, "gorila_check": 8}
+LONG = {"checkpoint": 4, "long_run": 40, "gorila": 30, "gorila_check": 8, "gpu": 2}
 MINUTES = SHORT | LONG
 NEEDS = {
     **dict.fromkeys(("pong", "checkpoint", "long_run"), ("ale_py",)),
@@ -38,12 +40,12 @@ def say(text):
 
 def main(names):
     """-> exit status"""
-    if unknown := set(names) - {*MINUTES, "pages"}:
-        say(f"{', '.join(sorted(unknown))}: expected names of {', '.join(MINUTES)}, or pages")
+    if unknown := set(names) - set(MINUTES):
+        say(f"{', '.join(sorted(unknown))}: expected names of {', '.join(MINUTES)}")
         return 2
-    names = [name for name in names or SHORT if name != "pages"]
+    names = names or list(SHORT)
     absent = [package for module, package in PEERS.items() if not find_spec(module)]
-    if names and absent:
+    if absent:
         say(f"not installed, so left out: {', '.join(absent)}  (pip install -e '.[bench,ray]')")
     failed = []
     for i, name in enumerate(names, 1):

@@ -248,7 +248,7 @@ def draw(rows):
         "behind": "versions a gradient is behind",
         "load": "% of its time a server works",
     }
-    figure, axes = panels(11, 8.4, len(EVERY), len(names), sharex=True)
+    _, axes = panels(11, 8.4, len(EVERY), len(names), sharex=True)
     for network, row in zip(EVERY, axes):
         for (name, text), panel in zip(names.items(), row):
             for shards, style in zip(SHARDS, STYLES):
@@ -259,13 +259,11 @@ def draw(rows):
             panel.set(xscale="log", title=f"{network}: {text}")
             if name == "steps":
                 panel.set_yscale("log")
-            panel.yaxis.set_major_formatter("{x:,.10g}")
-            panel.xaxis.set_major_formatter("{x:,.10g}")
             panel.set_ylim(bottom=None if name == "steps" else 0)
     for panel in axes[-1]:
         panel.set_xlabel("bundles, each on a core of its own")
-    figure.suptitle("A model of Gorila: many bundles, and 1 to 64 servers with the parameters")
-    save(PICTURES / "gorila_model.png", legend_below(axes[0, 0], len(SHARDS)))
+    title = "A model of Gorila: many bundles, and 1 to 64 servers with the parameters"
+    save(PICTURES / "gorila_model.png", legend_below(axes[0, 0], len(SHARDS)), title)
 
 
 if __name__ == "__main__":

@@ -92,14 +92,10 @@ def draw(name, rows):
         axes.plot([row["agent_steps"] for row in rows], values, ms=4, **STYLES[0])
         axes.set(ylabel=text, ylim=(0, 1.3 * max(values)))
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter("{x:,.10g}")
-    every[0].set_title(
-        f"{name}, one run of {rows[-1]['agent_steps']:,} agent steps: memory and processor time"
-    )
     every[-1].set(xlabel="agent steps")
     figure.align_ylabels()
-    save(PICTURES / f"long_run_{name.lower()}.png", figure)
+    title = f"{name}, one run of {rows[-1]['agent_steps']:,} agent steps: memory, processor time"
+    save(PICTURES / f"long_run_{name.lower()}.png", figure, title)
 
 
 def many_trainings(trainings, reports=10):

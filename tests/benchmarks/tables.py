@@ -1,62 +1,9 @@
-"""The tables and figures of the pages, made from what the benchmarks have kept.
+"""The tables and figures of the pages that the benchmarks' rows make."""
 
-In a page, a table stands between two lines, and a figure in a sentence before its name:
-
-    <!-- table: NAME -->
-    | ... |
-    <!-- end -->
-
-    Catch runs at 10,161<!-- step.rate --> agent steps a second.
-"""
-
-import re
-from pathlib import Path
 from statistics import median
 
-from dqn_symbolic.guard.files import write_text
-from tests.benchmarks.results import BY_PROCESSOR, FOLDER, KINDS, ROOT, chosen, kind, markdown, read
+from tests.benchmarks.results import BY_PROCESSOR, FOLDER, KINDS, chosen, kind, markdown, read
 from tests.benchmarks.results import number as text
-
-TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-FIGURE = re.compile(r"[^\s<>]+(<!-- (\w+\.\w+) -->)")
-
-
-def pages():
-    """-> the pages that have a table or a figure."""
-    every = [ROOT / "README.md", *ROOT.glob("dqn_symbolic/**/*.md"), *ROOT.glob("tests/**/*.md")]
-    return [page for page in every if TABLE.search(t := page.read_text()) or FIGURE.search(t)]
-
-
-def write():
-    """Makes all of them, and says which pages were changed."""
-    for page in pages():
-        if (new := made(old := page.read_text())) != old:
-            write_text(page, new)
-            print(f"{page.relative_to(ROOT)}: new tables")
-
-
-def made(page):
-    """-> the text of a page with the tables and figures of now. KeyError: an unknown name"""
-    page = TABLE.sub(lambda found: f"{found[1]}{table(found[2])}\n{found[3]}", page)
-    return FIGURE.sub(lambda found: figure(found[2]) + found[1], page)
-
-
-def table(name):
-    make = TABLES[name]
-    try:
-        return make()
-    except FileNotFoundError as missing:
-        name = Path(missing.filename).stem
-        return f"Not measured yet: `python -m tests.benchmarks {name}`."
-
-
-def figure(name):
-    make = FIGURES[name]
-    try:
-        return make()
-    except FileNotFoundError:
-        return "?"
-
 
 # -- the rows of a file ---------------------------------------------------------------------------
 
@@ -283,11 +230,41 @@ def gorila_check():
     return markdown(["network", "bundles", *headings], lines)
 
 
+# -- exercises ------------------------------------------------------------------------------------
+
+
+def printed(exercise, headings, columns=slice(None)):
+    """-> a table of the lines of numbers that an exercise prints."""
+    found = [one for one in rows("exercises", exercise=exercise) if "what" in one]
+    return markdown(headings, [[one["what"], *one["values"].split()[columns]] for one in found])
+
+
+def autoencoder():
+    """Training and test alternate in a line."""
+    headings = "squared error of a test digit", "code of 2", "4", "8", "16"
+    return printed("autoencoder", headings, slice(1, None, 2))
+
+
+def denoising_autoencoder():
+    return printed("denoising_autoencoder", ["", "squared error of a corrupted test digit"])
+
+
+def stacked_denoising_autoencoders():
+    headings = "median test error of seeds 0 to 9", "50 labels", "100", "200"
+    return printed("stacked_denoising_autoencoders", headings)
+
+
+def convolutional_autoencoder():
+    return printed("convolutional_autoencoder", ["squared error of a frame", "training", "test"])
+
+
 TABLES = {
     make.__name__: make
     for make in (
         *(machine, summary, start, step, peers, linkers, learn, checkpoint, long_run),
         *(messages, gorila, gorila_model, gorila_check),
+        *(autoencoder, denoising_autoencoder),
+        *(stacked_denoising_autoencoders, convolutional_autoencoder),
     )
 }
 
@@ -304,6 +281,15 @@ def trainings():
     return [one for one in rows("long_run") if "trainings" in one][-1]
 
 
+def test_error(exercise):
+    return row("exercises", exercise=exercise, what="test error")["values"]
+
+
+def seconds():
+    """-> processor seconds of each exercise"""
+    return [one["s"] for one in rows("exercises") if "s" in one]
+
+
 FIGURES = {
     "step.rate": lambda: f"{1e6 / row('step', game='Catch', part='the whole loop')['us']:,.0f}",
     "seeds.seeds": lambda: text(len(solved_after())),
@@ -311,5 +297,9 @@ FIGURES = {
     "seeds.most": lambda: text(max(solved_after())),
     "long_run.trainings": lambda: text(trainings()["trainings"]),
     "long_run.files": lambda: text(trainings()["open_files"]),
+    "exercises.least": lambda: f"{min(seconds()):.0f}",
+    "exercises.most": lambda: f"{max(seconds()):.0f}",
+    "logistic_regression.test": lambda: test_error("logistic_regression"),
+    "mlp.test": lambda: test_error("mlp"),
     "gorila.seeds": lambda: str(len(rows("gorila", driver="scheduler", bundles=1))),
 }
