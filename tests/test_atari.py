@@ -443,7 +443,10 @@ def test_the_quick_ablation_of_pong_runs(tmp_path, capfd):
 
 @pytest.mark.parametrize(
     ("name", "score"),
-    [("pong", 12), ("breakout", 8), ("space_invaders", 250), ("crazy_climber", 40_000)],
+    [
+        *(("pong", 12), ("breakout", 8), ("space_invaders", 250), ("crazy_climber", 40_000)),
+        *(("enduro", 150), ("road_runner", 6_000)),
+    ],
 )
 def test_the_included_agents_play_well(name, score, tmp_path, capsys):
     options = ["--episodes", "2", "--out", str(tmp_path), "--quiet"]
