@@ -94,8 +94,9 @@ def agents():
     lines = []
     for name in kept:
         row = of_name[name.replace("_", "")]
-        score = f"{row['score']:,.1f} ± {row['standard_error']:,.1f}"
-        levels = (f"{row[level]:,.1f}" for level in ("random", "human", "dqn_2015"))
+        digits = 0 if row["score"] > 1_000 else 1
+        score = f"{row['score']:,.{digits}f} ± {row['standard_error']:,.{digits}f}"
+        levels = (f"{row[level]:,.{digits}f}" for level in ("random", "human", "dqn_2015"))
         lines.append([name, score, *levels, f"{row['human_normalised']:.0f}"])
     return markdown(["agent", "score", "random play", "human", "Nature agent", "% of human"], lines)
 

@@ -1,8 +1,7 @@
-"""Agent steps until Catch is solved:  python -m tests.benchmarks.seeds [SEEDS [MORE]]
+"""Agent steps until a game is solved, for many seeds:  python -m tests.benchmarks.seeds [SEEDS]
 
-A run is solved at the second of two consecutive perfect evaluations, as in `run_catch.py`. SEEDS
-runs have the default settings and at most 20,000 agent steps. MORE runs have convolutions on the
-board, and MORE see 84 x 84 pixels with a drifting ball (`--preset conv`, `--pixels`).
+A run is solved at the second of two consecutive evaluations that reach the goal, as in the command
+`train`. SEEDS runs (30) are of Catch with the default settings; of each other kind there are a few.
 """
 
 import os
@@ -19,36 +18,46 @@ from dqn_symbolic.settings import PRESETS
 from tests.benchmarks.results import keep
 
 MOST_STEPS = 20_000
-GAMES = {  # the network: settings, and options of the game
-    "dense": ({}, {}),
-    "convolutions": (PRESETS["conv"], {}),
-    "pixels": (PRESETS["pixels"], {"pixels": 84, "drift": True}),
+PAPERS = {"optimiser": "rmsprop", "loss": "clipped", "learning_rate": 0.00025}
+LONGER = {"steps": 200_000, "n_step": 3, "discount": 0.995, "sync_every": 1_000}
+CATCH = "games:Catch-v0"
+KINDS = {  # (seeds, game, its options, settings)
+    "dense": (30, CATCH, {}, {}),
+    "paper's optimiser": (5, CATCH, {}, PAPERS),
+    "convolutions": (3, CATCH, {}, PRESETS["conv"]),
+    "pixels": (3, CATCH, {"pixels": 84, "drift": True}, PRESETS["pixels"]),
+    "CartPole": (10, "CartPole-v1", {}, PRESETS["classic"]),
+    "MountainCar": (
+        *(2, "MountainCar-v0", {}),
+        PRESETS["classic"] | LONGER | {"epsilon_steps": 60_000},
+    ),
 }
 
 
-def steps_to_solve(seed, board=(), **settings):
-    """-> agent steps, or MOST_STEPS + 1 if the run was not solved. board: options of the game"""
-    catch = task("games:Catch-v0", **dict(board))
-    agent = Agent(catch.make(), Settings(**settings | {"seed": seed, "steps": MOST_STEPS}))
-    return steps_until_solved(training(agent, scorer(catch, agent)), catch, MOST_STEPS)
+def steps_to_solve(seed, game=CATCH, options=(), **settings):
+    """-> agent steps, or one more than `steps` (20,000) if the run was not solved."""
+    game = task(game, **dict(options))
+    agent = Agent(game.make(), Settings(**{"steps": MOST_STEPS, **settings, "seed": seed}))
+    score = scorer(game, agent)
+    return steps_until_solved(training(agent, score), game, agent.settings.steps)
 
 
-def steps_until_solved(rows, catch, most_steps):
-    """-> agent steps, or most_steps + 1. rows: as `training` yields them; catch: the Task"""
+def steps_until_solved(rows, game, most_steps):
+    """-> agent steps, or most_steps + 1. rows: as `training` yields them; game: the Task"""
     seen = []
     for row in rows:
         seen.append(row)
-        if catch.solved(seen):
+        if game.solved(seen):
             return row["env_steps"]
     return most_steps + 1
 
 
-def main(seeds=30, more=3):
+def main(seeds=30):
     rows = []
-    for network, (settings, board) in GAMES.items():
-        for seed in tqdm(range(int(more if rows else seeds)), network, disable=None):
-            steps = steps_to_solve(seed, board, **settings)
-            rows.append({"network": network, "seed": seed, "agent_steps": steps})
+    for kind, (number, game, options, settings) in KINDS.items():
+        for seed in tqdm(range(int(seeds) if kind == "dense" else number), kind, disable=None):
+            steps = steps_to_solve(seed, game, options, **settings)
+            rows.append({"kind": kind, "seed": seed, "agent_steps": steps})
     keep("seeds", rows)
 
 

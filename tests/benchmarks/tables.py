@@ -56,7 +56,7 @@ def summary():
     nature, warm = {"preset": "nature", **batch}, {"compile_cache": "warm"}
     quantities = {  # what: (file, column, its rows: ours first)
         "from the launch to perfect play of Catch, s": ("start", "first_perfect_s", warm),
-        "agent steps until Catch is solved": ("seeds", "agent_steps", {"network": "dense"}),
+        "agent steps until Catch is solved": ("seeds", "agent_steps", {"kind": "dense"}),
         "an agent step of Catch, us": ("peers", "us", {}),
         "a learn step of Catch, us": ("learn", "us", {"optimiser": "adam"}),
         "a learn step of the Nature network, ms": ("conv", "ms", {**nature, "threads": 1}),
@@ -272,9 +272,9 @@ TABLES = {
 # -- figures in sentences -------------------------------------------------------------------------
 
 
-def solved_after():
-    """-> agent steps until Catch is solved, of each seed"""
-    return [one["agent_steps"] for one in rows("seeds", network="dense")]
+def solved_after(kind="dense"):
+    """-> agent steps until the game is solved, of each seed"""
+    return [one["agent_steps"] for one in rows("seeds", kind=kind)]
 
 
 def trainings():
@@ -292,9 +292,16 @@ def seconds():
 
 FIGURES = {
     "step.rate": lambda: f"{1e6 / row('step', game='Catch', part='the whole loop')['us']:,.0f}",
+    "start.cold": lambda: text(row("start", compile_cache="cold")["exit_s"]),
+    "start.warm": lambda: text(row("start", compile_cache="warm")["exit_s"]),
     "seeds.seeds": lambda: text(len(solved_after())),
     "seeds.least": lambda: text(min(solved_after())),
     "seeds.most": lambda: text(max(solved_after())),
+    "seeds.rmsprop_least": lambda: text(min(solved_after("paper's optimiser"))),
+    "seeds.rmsprop_most": lambda: text(max(solved_after("paper's optimiser"))),
+    "seeds.cartpole_least": lambda: text(min(solved_after("CartPole"))),
+    "seeds.cartpole_most": lambda: text(max(solved_after("CartPole"))),
+    "seeds.mountain_most": lambda: text(max(solved_after("MountainCar"))),
     "long_run.trainings": lambda: text(trainings()["trainings"]),
     "long_run.files": lambda: text(trainings()["open_files"]),
     "exercises.least": lambda: f"{min(seconds()):.0f}",
