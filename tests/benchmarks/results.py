@@ -6,7 +6,12 @@
     rows                           a list of flat dicts; a name ends in its unit: us, ms, s, mb, gb
 
 Figures that depend on AVX-512 have a file for each kind of processor, in results/avx512 and in
-results/avx2. Those of a GPU are in results/gpu.
+results/avx2. A processor with AVX-512 does without it if you ask numba, OpenBLAS and XLA (torch
+does not listen):
+
+    NUMBA_CPU_NAME=haswell OPENBLAS_CORETYPE=Haswell python -m tests.benchmarks learn growth conv
+
+Those of a GPU are in results/gpu.
 """
 
 import json
@@ -32,6 +37,7 @@ FOLDER = Path(__file__).parent / "results"
 PICTURES = Path(__file__).parent / "pictures"
 BY_PROCESSOR = "learn", "growth", "conv"  # the benchmarks whose figures depend on AVX-512
 KINDS = {"avx512": "AVX-512", "avx2": "AVX2"}
+CHOSEN_CPU = os.environ.get("NUMBA_CPU_NAME")
 
 
 # -- the files ------------------------------------------------------------------------------------
@@ -74,9 +80,14 @@ def facts(peers):
         "commit": commit(),
         "processor": processor,
         "cores": int(cores.split()[0]),
-        "avx512": bool(llvmlite.binding.get_host_cpu_features().get("avx512f")),
+        "avx512": has_avx512(),
         "versions": versions,
     }
+
+
+def has_avx512():
+    """Whether the processor has it, and numba may use it."""
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f")) and not CHOSEN_CPU
 
 
 def kind(made):
@@ -84,8 +95,8 @@ def kind(made):
 
 
 def command():
-    """-> what was typed; a chosen kernel of OpenBLAS is a part of it."""
-    names = ("OPENBLAS_CORETYPE",)
+    """-> what was typed; a chosen processor is a part of it."""
+    names = "NUMBA_CPU_NAME", "OPENBLAS_CORETYPE"
     chosen = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
     module = f"tests.benchmarks.{Path(sys.argv[0]).stem}"
     return " ".join([*chosen, "python -m", module, *sys.argv[1:]])
@@ -124,7 +135,8 @@ def in_a_process(function, *arguments):
 
 def one_thread():
     """XLA uses all cores, unless this is set before its first call."""
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = flags + " --xla_cpu_max_isa=AVX2" * bool(CHOSEN_CPU)
 
 
 # -- Markdown -------------------------------------------------------------------------------------
