@@ -25,6 +25,7 @@ NEEDS = {
     **dict.fromkeys(("pong", "checkpoint", "long_run"), ("ale_py",)),
     **dict.fromkeys(("messages", "gorila_check"), ("ray", "ale_py")),
     "gpu": ("jax",),
+    "exercises": ("sklearn",),
 }
 PEERS = {"jax": "jax", "torch": "torch", "stable_baselines3": "stable-baselines3", "ray": "ray"}
 

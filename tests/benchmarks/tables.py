@@ -32,21 +32,20 @@ def with_ratio(value, ratio):
 
 
 def machine():
-    """A line for each machine and each state of the code that the figures come from; versions."""
+    """A line for each kind of processor, with the states of the code and the dates; versions."""
     groups, versions = {}, {}
     for path in sorted(FOLDER.glob("**/*.json")):
         made = read(path.stem, path.parent.relative_to(FOLDER))
         for package, version in made["versions"].items():
             versions.setdefault(package, {})[version] = True
-        cores, simd = f"{made['cores']} cores", KINDS[kind(made)]
-        where = f"{made['processor']}, {cores}, {simd}; commit {made['commit']}"
-        groups.setdefault(where, []).append((path.stem, made["date"]))
+        where = f"{made['processor']}, {made['cores']} cores, {KINDS[kind(made)]}"
+        commits, dates = groups.setdefault(where, ({}, set()))
+        commits.setdefault(made["commit"], []).append(f"`{path.stem}`")
+        dates.add(made["date"])
     lines = []
-    for where, files in groups.items():
-        names = "All figures" if len(groups) == 1 else ", ".join(f"`{name}`" for name, _ in files)
-        first, last = min(date for _, date in files), max(date for _, date in files)
-        when = first if first == last else f"{first} to {last}"
-        lines.append(f"- {names}: {where}; {when}")
+    for where, (commits, dates) in groups.items():
+        of_files = "; ".join(f"{', '.join(names)} at {commit}" for commit, names in commits.items())
+        lines.append(f"- {where}, {' to '.join(sorted({min(dates), max(dates)}))}: {of_files}")
     text = ", ".join(f"{package} {' / '.join(found)}" for package, found in versions.items())
     return "\n".join([*lines, f"- {text}"])
 
