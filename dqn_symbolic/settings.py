@@ -31,7 +31,7 @@ class Settings:
     centred: bool = setting(False, "pixels without their mean, four times as strong")
     activation: str = setting("relu", "after every layer except the last", ("relu", "tanh"))
     initialiser: str = setting(
-        "glorot", "draws the first weights", ("glorot", "uniform_fan_in", "orthogonal", "nature")
+        "glorot", "draws the initial weights", ("glorot", "uniform_fan_in", "orthogonal", "nature")
     )
 
     clip_rewards: bool = setting(False, "learn from rewards clipped to [-1, 1]; scores are not")

@@ -7,7 +7,7 @@ Logistic regression on top of a hidden layer; both are learnt together:
     loss = mean of -log P(label | x) + decay / 2 (|W1|^2 + |Wout|^2)
 
 This is the network that learns Catch, with another loss. There is more than one minimum, so the
-first weights matter. They are Glorot's, which are made for tanh.
+initial weights matter. They are Glorot's, which are made for tanh.
 
 (Deep Learning Tutorials, "Multilayer Perceptron".)
 """

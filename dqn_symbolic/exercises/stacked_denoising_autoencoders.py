@@ -9,7 +9,7 @@ so on. Then the whole network learns from the labelled digits, as in `mlp` (fine
     h_1 = sigmoid(x W_1 + b_1),  h_n = sigmoid(h_n-1 W_n + b_n)
     P(k | x) = softmax_k(h_3 Wout + bout)
 
-The comparison is the same network with random first weights, and logistic regression.
+The comparison is the same network with random initial weights, and logistic regression.
 
 (Vincent et al. 2010; Deep Learning Tutorials, "Stacked Denoising Autoencoders (SdA)".)
 """

@@ -1,4 +1,4 @@
-"""Exercise II: first weights, activations, optimisers, dense and convolutional networks.
+"""Exercise II: initial weights, activations, optimisers, dense and convolutional networks.
 
 "Possible exercise for the afternoon sessions II": Glorot, uniform in +-1/fan_in, all singular
 values 1; rectifiers or tanh; dense (two layers of 64) and convolutional (16 filters of 3 x 3, then
@@ -13,7 +13,7 @@ import numpy as np
 
 from dqn_symbolic.experiments import figures, learning, results
 
-TITLE = "First weights, on Catch"
+TITLE = "Initial weights, on Catch"
 SEEDS = 10, 1  # in full, quick
 NETWORKS = {"mlp": {"hidden": (64, 64)}, "conv": {"filters": ((16, 3, 1),), "hidden": (64,)}}
 RATES = {"sgd": 0.3, "rmsprop": 0.03, "adam": 0.002}

@@ -15,11 +15,11 @@ from tests.benchmarks.results import ROOT
 
 # Minutes on two quiet cores, with all peers.
 SHORT = {
-    **{"start": 1, "seeds": 6, "peers": 2, "step": 2, "pong": 5, "learn": 1, "growth": 1},
+    **{"start": 1, "seeds": 12, "peers": 2, "step": 2, "pong": 5, "learn": 1, "growth": 1},
     **{"conv": 5, "replay": 1, "linkers": 2, "messages": 2, "gorila_model": 3},
-    "exercises": 3,
+    "exercises": 2,
 }
-LONG = {"checkpoint": 4, "long_run": 40, "gorila": 30, "gorila_check": 8, "gpu": 2}
+LONG = {"checkpoint": 4, "long_run": 20, "gorila": 10, "gorila_check": 8, "gpu": 2}
 MINUTES = SHORT | LONG
 NEEDS = {
     **dict.fromkeys(("pong", "checkpoint", "long_run"), ("ale_py",)),
