@@ -51,7 +51,7 @@ def picture(fault):
     if column == "loss" or axes.get_ylim()[1] > 1_000:
         axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8)
-    return figure, textwrap.fill(command.partition("train ")[2], 70)
+    return figure, textwrap.fill(command.partition("train ")[2], 60)
 
 
 def main(*numbers):
