@@ -456,6 +456,7 @@ QUICK = [
 
 
 def test_the_command(tmp_path, capsys):
+    ray.shutdown()  # of a test before this one
     out = str(tmp_path / "run")
     assert main(["gorila", *QUICK, "--steps", "300", "--out", out]) == 0
     told = capsys.readouterr().out
