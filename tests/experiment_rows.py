@@ -136,15 +136,10 @@ def cell(figure):
     return text.removeprefix("over ").split()[0]
 
 
-def medians(name, condition, column):
-    """-> {agent steps: median over the seeds}"""
-    found = results.grouped(rows(name), "agent_steps", column, condition=condition)
-    return {steps: float(np.median(values)) for steps, values in found.items()}
-
-
 def first_at(name, condition, share):
     """-> the agent steps after which the median of the seeds catches this share."""
-    return next(n for n, rate in medians(name, condition, "catch_rate").items() if rate >= share)
+    caught = results.grouped(rows(name), "agent_steps", "catch_rate", condition=condition)
+    return next(steps for steps, rates in caught.items() if np.median(rates) >= share)
 
 
 def fastest(stage):
@@ -156,13 +151,11 @@ def fastest(stage):
 def slower(line, other):
     """-> the largest ratio of median agent steps between the conditions of `initialisation` that
     have these parts of their names, such as "-tanh-" and "-relu-", and are alike otherwise."""
-    steps = {}
-    for row in rows("initialisation"):
-        solved_after = row["agent_steps"] if row["solved"] else np.inf
-        steps.setdefault(row["condition"], []).append(solved_after)
+    runs = results.by_condition(rows("initialisation"), "solved", "agent_steps")
+    medians = {name: np.median(np.where(solved, steps, np.inf)) for name, solved, steps in runs}
     ratios = [
-        np.median(runs) / np.median(steps[name.replace(line, other)])
-        for name, runs in steps.items()
+        median / medians[name.replace(line, other)]
+        for name, median in medians.items()
         if line in name
     ]
     return f"{max(ratio for ratio in ratios if np.isfinite(ratio)):.1f}"
@@ -170,11 +163,9 @@ def slower(line, other):
 
 def noise():
     """-> the medians over the seeds of the noise of REINFORCE's gradient."""
-    of_all = {}
-    for row in rows("policy-gradient"):
-        if "noise" in row:
-            of_all.setdefault((row["noise_at"], row["with_baseline"]), []).append(row["noise"])
-    return [np.median(values) for values in of_all.values()]
+    found = rows("policy-gradient")
+    groups = [results.grouped(found, "noise_at", "noise", with_baseline=b) for b in (0, 1)]
+    return [np.median(values) for group in groups for values in group.values()]
 
 
 FIGURES = {name: (lambda name=name: cell(name)) for name in CELLS} | {

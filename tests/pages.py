@@ -27,12 +27,12 @@ TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIGURE = re.compile(r"[^\s<>]+(<!-- (\w+\.\w+) -->)")
 TABLES = tables.TABLES | experiment_rows.TABLES
 FIGURES = tables.FIGURES | experiment_rows.FIGURES
+EVERY = [ROOT / "README.md", *ROOT.glob("dqn_symbolic/**/*.md"), *ROOT.glob("tests/**/*.md")]
 
 
 def pages():
     """-> the pages that have a table or a figure."""
-    every = [ROOT / "README.md", *ROOT.glob("dqn_symbolic/**/*.md"), *ROOT.glob("tests/**/*.md")]
-    return [page for page in every if TABLE.search(t := page.read_text()) or FIGURE.search(t)]
+    return [page for page in EVERY if TABLE.search(t := page.read_text()) or FIGURE.search(t)]
 
 
 def write():

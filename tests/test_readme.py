@@ -14,10 +14,10 @@ import run_catch
 from dqn_symbolic import Agent, __main__
 from dqn_symbolic.commands.options import parsed
 from dqn_symbolic.settings import PRESETS, Settings
+from tests.pages import EVERY as PAGES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "dqn_symbolic"
-PAGES = [ROOT / "README.md", *ROOT.glob("dqn_symbolic/**/*.md"), *ROOT.glob("tests/**/*.md")]
 README = (ROOT / "README.md").read_text()
 TESTS = (ROOT / "tests" / "README.md").read_text()
 LECTURE = (ROOT / "dqn_symbolic" / "lecture.py").read_text()

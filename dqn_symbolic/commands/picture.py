@@ -45,7 +45,6 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
     task, settings, weights = read_agent(folder / "agent.npz")
     see, epsilon = seeing(task, settings, weights), task.epsilon(settings)
     out = out or (Path(agent) if agent else folder)
-    out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         env = History(drawable(closed_by(stack, task, tell)), settings.history)
         with pictures_of(task):
@@ -53,6 +52,7 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
             stretched = 1 / env.metadata.get("pixel_aspect", 1)
         tell("compiling forward")
         figure = draw_rally(rally(moments(see, env, epsilon, seed)), names, stretched)
+        out.mkdir(parents=True, exist_ok=True)
         save(out / "rally.png", figure, f"{task.game}: Q-values, step by step")
         tell(f"written: {out / 'rally.png'}")
         if not find_spec("sklearn"):

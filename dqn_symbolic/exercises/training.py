@@ -30,7 +30,7 @@ def print_errors(forward, **data):
 
 
 def show(axes, images, columns, title, names=()):
-    """Draws images (rows * columns, height, width), 0 black to 1 white, as a table; names: rows'"""
+    """Draws images (rows * columns, height, width), 0 black to 1 white, in rows with names."""
     gap = 1 + images.shape[2] // 40
     framed = np.pad(images, ((0, 0), (0, gap), (0, gap)), constant_values=np.nan)
     sheet = np.vstack([np.hstack(row) for row in framed.reshape(-1, columns, *framed.shape[1:])])

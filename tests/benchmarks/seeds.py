@@ -19,7 +19,8 @@ from tests.benchmarks.results import keep
 
 MOST_STEPS = 20_000
 PAPERS = {"optimiser": "rmsprop", "loss": "clipped", "learning_rate": 0.00025}
-LONGER = {"steps": 200_000, "n_step": 3, "discount": 0.995, "sync_every": 1_000}
+LONGER = PRESETS["classic"] | {"steps": 200_000, "n_step": 3, "discount": 0.995}
+LONGER |= {"sync_every": 1_000, "epsilon_steps": 60_000}
 CATCH = "games:Catch-v0"
 KINDS = {  # (seeds, game, its options, settings)
     "dense": (30, CATCH, {}, {}),
@@ -27,10 +28,7 @@ KINDS = {  # (seeds, game, its options, settings)
     "convolutions": (3, CATCH, {}, PRESETS["conv"]),
     "pixels": (3, CATCH, {"pixels": 84, "drift": True}, PRESETS["pixels"]),
     "CartPole": (10, "CartPole-v1", {}, PRESETS["classic"]),
-    "MountainCar": (
-        *(2, "MountainCar-v0", {}),
-        PRESETS["classic"] | LONGER | {"epsilon_steps": 60_000},
-    ),
+    "MountainCar": (2, "MountainCar-v0", {}, LONGER),
 }
 
 
