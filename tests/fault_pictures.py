@@ -1,7 +1,7 @@
 """Makes the pictures of find_the_fault.md:  python -m tests.fault_pictures [NUMBER ...]
 
 Runs the command of each section three times with the fault and three times without it: with seeds
-0, 1 and 2, or with the command's own. Takes half an hour on one core.
+0, 1 and 2, or with the command's own.
 """
 
 import csv
@@ -51,7 +51,9 @@ def picture(fault):
     if column == "loss" or axes.get_ylim()[1] > 1_000:
         axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8)
-    return figure, textwrap.fill(command.partition("train ")[2], 60)
+    what = command.replace("python run_catch.py", "Catch").rpartition("--game ")[2]
+    seeds = "" if "--seed" in command else f"; seeds {', '.join(map(str, range(RUNS)))}"
+    return figure, textwrap.fill(what + seeds, 60)
 
 
 def main(*numbers):

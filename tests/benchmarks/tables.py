@@ -2,6 +2,7 @@
 
 from statistics import median
 
+from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS
 from tests.benchmarks.results import BY_PROCESSOR, FOLDER, KINDS, chosen, kind, markdown, read
 from tests.benchmarks.results import number as text
 
@@ -42,9 +43,12 @@ def machine():
         commits, dates = groups.setdefault(where, ({}, set()))
         commits.setdefault(made["commit"], []).append(f"`{path.stem}`")
         dates.add(made["date"])
-    lines = []
+    lines, every = [], {f"`{path.stem}`" for path in FOLDER.glob("**/*.json")}
     for where, (commits, dates) in groups.items():
-        of_files = "; ".join(f"{', '.join(names)} at {commit}" for commit, names in commits.items())
+        of_files = "; ".join(
+            f"{'all' if {*names} == every else ', '.join(names)} at {commit}"
+            for commit, names in commits.items()
+        )
         lines.append(f"- {where}, {' to '.join(sorted({min(dates), max(dates)}))}: {of_files}")
     text = ", ".join(f"{package} {' / '.join(found)}" for package, found in versions.items())
     return "\n".join([*lines, f"- {text}"])
@@ -217,18 +221,6 @@ def gorila_model():
     return markdown([*headings, *more], lines)
 
 
-def gorila_check():
-    lines = []
-    for one in rows("gorila_check"):
-        ratio = one["model_steps"] / one["real_steps"]
-        model = with_ratio(one["model_steps"], ratio)
-        behind = float(one["model_behind"]), float(one["real_behind"])
-        lines.append([one["network"], one["bundles"], model, one["real_steps"], *behind])
-    steps, behind = "agent steps a second", "versions behind"
-    headings = f"{steps}: model (/ real)", "real", f"{behind}: model", "real"
-    return markdown(["network", "bundles", *headings], lines)
-
-
 # -- exercises ------------------------------------------------------------------------------------
 
 
@@ -261,7 +253,7 @@ TABLES = {
     make.__name__: make
     for make in (
         *(machine, summary, start, step, peers, linkers, learn, checkpoint, long_run),
-        *(messages, gorila, gorila_model, gorila_check),
+        *(messages, gorila, gorila_model),
         *(autoencoder, denoising_autoencoder),
         *(stacked_denoising_autoencoders, convolutional_autoencoder),
     )
@@ -280,6 +272,11 @@ def trainings():
     return [one for one in rows("long_run") if "trainings" in one][-1]
 
 
+def modelled():
+    """-> agent steps a second of the model of Gorila as multiples of the real ones"""
+    return [one["model_steps"] / one["real_steps"] for one in rows("gorila_check")]
+
+
 def test_error(exercise):
     return row("exercises", exercise=exercise, what="test error")["values"]
 
@@ -289,10 +286,23 @@ def seconds():
     return [one["s"] for one in rows("exercises") if "s" in one]
 
 
+def learning(start):
+    """-> seconds from the compiled functions to the second perfect evaluation"""
+    return float(start["second_perfect_s"] - start["compiling_s"])
+
+
+def memory_gb(preset, side):
+    """-> the size of a preset's replay memory of square frames, in GB"""
+    return f"{PRESETS[preset]['memory_size'] * side**2 / 1e9:.1f}"
+
+
 FIGURES = {
     "step.rate": lambda: f"{1e6 / row('step', game='Catch', part='the whole loop')['us']:,.0f}",
     "start.cold": lambda: text(row("start", compile_cache="cold")["exit_s"]),
     "start.warm": lambda: text(row("start", compile_cache="warm")["exit_s"]),
+    "start.learning": lambda: text(learning(row("start", compile_cache="warm"))),
+    "memory.atari": lambda: memory_gb("atari", ATARI_FRAME_SIZE),
+    "memory.nature": lambda: memory_gb("nature", 84),
     "seeds.seeds": lambda: text(len(solved_after())),
     "seeds.least": lambda: text(min(solved_after())),
     "seeds.most": lambda: text(max(solved_after())),
@@ -307,5 +317,7 @@ FIGURES = {
     "exercises.most": lambda: f"{max(seconds()):.0f}",
     "logistic_regression.test": lambda: test_error("logistic_regression"),
     "mlp.test": lambda: test_error("mlp"),
+    "gorila_check.least": lambda: f"{min(modelled()):.2f}",
+    "gorila_check.most": lambda: f"{max(modelled()):.2f}",
     "gorila.seeds": lambda: str(len(rows("gorila", driver="scheduler", bundles=1))),
 }
