@@ -47,13 +47,19 @@ def picture(fault):
                 y = [float(row[column]) for row in found]
                 line = {"color": style["color"], "marker": "o", "ms": 2.5, "lw": 1.3}
                 axes.plot(x, y, label="_" * bool(seed) + label, **line)
-    axes.set(xlabel="agent steps", ylabel=column.replace("_", " "), xlim=(0, None))
+    axes.set(
+        xlabel="agent steps",
+        ylabel=column.replace("held_out", "held-out").replace("_", " "),
+        xlim=(0, None),
+    )
     if column == "loss" or axes.get_ylim()[1] > 1_000:
         axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8)
     what = command.replace("python run_catch.py", "Catch").rpartition("--game ")[2]
-    seeds = "" if "--seed" in command else f"; seeds {', '.join(map(str, range(RUNS)))}"
-    return figure, textwrap.fill(what + seeds, 60)
+    if "--seed" not in command:
+        seeds = ["seeds", *(f"{seed}," for seed in range(RUNS))]
+        what += "; " + "\xa0".join(seeds).rstrip(",")  # on one line
+    return figure, textwrap.fill(what, 60, break_on_hyphens=False)
 
 
 def main(*numbers):
