@@ -25,7 +25,7 @@ class Board:
     paddle_width: int = setting(3, "in cells")
     paddle_start: str = setting("anywhere", "where the paddle starts", ("anywhere", "middle"))
     drift: bool = setting(False, "the ball also moves sideways and bounces off the walls")
-    pixels: bool = setting(False, "84 x 84 pixels; to learn, also --drift and --preset pixels")
+    pixels: bool = setting(False, "84 x 84 pixels; to learn, it means --drift and --preset pixels")
 
 
 def catch(given):

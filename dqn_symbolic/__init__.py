@@ -17,11 +17,13 @@ __all__ = ["Agent", "Settings", "evaluation", "load", "training"]
 
 
 def __getattr__(name):
-    """Agent and load come when they are asked for: PyTensor takes a second to import."""
+    """These come when they are asked for: PyTensor takes a second to import."""
     if name == "Agent":
         from dqn_symbolic.agent import Agent as value
     elif name == "load":
         from dqn_symbolic.runs.loading import load as value
+    elif name == "evaluation":
+        import dqn_symbolic.evaluation as value
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return value

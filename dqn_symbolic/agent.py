@@ -125,7 +125,8 @@ class Agent:
     def act(self, observation, epsilon: float = 0.0, begins: bool = False) -> int:
         """-> the action for an observation; the frames before it are remembered.
 
-        epsilon: the probability of a random action; begins: this episode begins here.
+        epsilon: the probability of a random action; begins: this episode begins here. Raises
+        ValueError for an observation that is not the game's, FloatingPointError for NaN.
         """
         frame = self.env.env.frame(observation)
         x = self.shown = self.env.with_newest(frame, None if begins else self.shown)
@@ -143,7 +144,8 @@ class Agent:
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise FloatingPointError(f"the weights are not finite ({ADVICE})")
         spec, kwargs = self.env.env.spec, {}
-        known = spec and not spec.additional_wrappers  # else `load` has to be given the game
+        # Else `load` has to be given the game. ALE's own, which has "game", is not our Atari.
+        known = spec and not (spec.additional_wrappers or "game" in spec.kwargs)
         if known:
             own = {**spec.kwargs, "max_episode_steps": spec.max_episode_steps, "render_mode": None}
             kwargs = {name: value for name, value in own.items() if value is not None}
@@ -175,18 +177,17 @@ class Agent:
         -> whether the game shows the same observation again. If not, a new episode begins.
         """
         self.watch_loss()
-        for name, value in data["counters"].items():
-            setattr(self, name, value)
+        vars(self).update(data["counters"])
         for name in SAVED_STREAMS:
             self.rngs[name].bit_generator.state = data["streams"][name]
         for variable in self.graph.variables:
             variable.set_value(arrays[f"learner.{variable.name}"])
         rings = {name: arrays[f"memory.{name}"] for name in self.memory.rings}
         self.memory.set_state(data["memory"], rings)
-        self.chosen = data.get("chosen")
-        return self.go_back(data["actions"], arrays["x"], data.get("episode_return"))
+        self.chosen = data["chosen"]
+        return self.go_back(data["actions"], arrays["x"], data["episode_return"])
 
-    def go_back(self, actions, x, episode_return=None) -> bool:
+    def go_back(self, actions, x, episode_return) -> bool:
         """Plays the episode again, from its seed. -> whether it went as before.
 
         If not, `reset(seed)` does not determine the game, and a new episode begins.
@@ -201,7 +202,7 @@ class Agent:
             over = terminated or truncated
             self.actions.append(action)
         same = self.actions == actions and np.array_equal(self.x, x)
-        same = same and episode_return in (None, self.env.episode_return)
+        same = same and episode_return == self.env.episode_return
         same = same and (self.memory.episode_begins or not over)
         if not same:
             self.memory.episode_begins, self.chosen = True, None

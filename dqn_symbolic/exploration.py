@@ -5,14 +5,10 @@ import numpy as np
 ADVICE = "a smaller learning_rate may help"
 
 
-def annealed(step, start, end, steps):
-    """-> epsilon: `start` until agent step 0, then linear, `end` from agent step `steps` on."""
-    return start + (end - start) * min(max(step / steps, 0), 1)
-
-
 def epsilon_after(steps, s):
-    """-> epsilon after so many agent steps; s: the agent's `Settings`."""
-    return annealed(steps - s.warm_up, s.epsilon_start, s.epsilon_end, s.epsilon_steps)
+    """-> epsilon: constant until the first update, then linear; s: the agent's `Settings`."""
+    share = min(max((steps - s.warm_up) / s.epsilon_steps, 0), 1)
+    return s.epsilon_start + (s.epsilon_end - s.epsilon_start) * share
 
 
 def greedy(q, rng):

@@ -9,7 +9,6 @@ import numpy as np
 
 from dqn_symbolic.compiling.minibatch import gather
 
-POSITIONS = ("written", "episode_begins")
 NUMBERS = {  # stored with each frame
     "age": np.int32,  # how many frames of its episode came before
     "action": np.int32,
@@ -95,14 +94,13 @@ class ReplayMemory:
     def get_state(self):
         """-> (positions, plain numbers; {name: ring, as far as it is filled}, not copied)."""
         filled = min(self.written, self.slots)
-        positions = {name: getattr(self, name) for name in POSITIONS}
+        positions = {"written": self.written, "episode_begins": self.episode_begins}
         return positions, {name: ring[:filled] for name, ring in self.rings.items()}
 
     def set_state(self, positions, rings):
         """rings: those of `new_rings`, filled; they are taken over, not copied."""
         self.rings = rings
-        for name in POSITIONS:
-            setattr(self, name, positions[name])
+        self.written, self.episode_begins = positions["written"], positions["episode_begins"]
         # The frames in the rings, the oldest first; here the next frame has the number 0.
         frames = np.arange(-min(self.written, self.slots), 0)
         slots = (self.written % self.slots + frames) % self.slots

@@ -17,17 +17,19 @@ from PIL import Image
 pytest.importorskip("ale_py")
 
 import run_catch
+from dqn_symbolic import load as load_agent
 from dqn_symbolic import optimisers
 from dqn_symbolic.__main__ import DOOR, main
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands import evaluating
 from dqn_symbolic.commands.training import new
 from dqn_symbolic.environments import atari
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.atari import Atari, paper_scores
-from dqn_symbolic.experiments import games
+from dqn_symbolic.experiments import games, pong
 from dqn_symbolic.experiments.pong import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
-from dqn_symbolic.runs.loading import read_settings
+from dqn_symbolic.runs.loading import Unreadable, read_settings
 from dqn_symbolic.settings import PRESETS, Settings
 from dqn_symbolic.training import training
 from tests.plain import load, plain
@@ -416,6 +418,39 @@ def test_the_table_of_the_games_counts_them():
     assert len(games.draw(rows).axes[0].patches) == 8
 
 
+def test_the_picture_names_its_own_agent_steps():
+    row = {"condition": "Pong", "human_normalised": 1.0, "env_steps": 300}
+    figure = games.draw([row | {"random": -20.7, "human": 9.3, "dqn_2015": 18.9}])
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert "ours: 300" in labels
+
+
+def saved(env, tmp_path):
+    """-> the file of an agent of this game."""
+    Agent(env, Settings(hidden=(2,), memory_size=10)).save(tmp_path / "agent.npz")
+    return tmp_path / "agent.npz"
+
+
+def test_a_loaded_agent_has_the_same_game(tmp_path):
+    path = saved(task(PONG, action_repeat=2, frame_size=9, sticky=0.25).make(), tmp_path)
+    env = load_agent(path).env.unwrapped
+    assert (env.action_repeat, env.size, env.sticky) == (2, (9, 9), 0.25)
+
+
+def test_the_game_of_ale_itself_is_given_to_load(tmp_path):
+    path = saved(gymnasium.make(PONG), tmp_path)
+    with pytest.raises(Unreadable, match="its game has no Gymnasium id: give it to load"):
+        load_agent(path)
+
+
+def test_the_ablation_is_drawn_without_ale(monkeypatch):
+    monkeypatch.setattr(pong, "task", None)
+    row = {"seed": 0, "agent_steps": 9, "score": -21.0}
+    figure = pong.draw([row | {"condition": name} for name in CHANGES])
+    (text,) = [t.get_text() for t in figure.legends[0].get_texts() if "human" in t.get_text()]
+    assert text == "human (9.3)"
+
+
 def test_bad_input_is_refused_in_one_line(capsys):
     for arguments, expected in (
         (["--game", "ALE/Pang-v5"], "Pang"),
@@ -423,6 +458,7 @@ def test_bad_input_is_refused_in_one_line(capsys):
         (["--game", PONG, "--sticky", "1"], "sticky: expected a probability below 1, got 1.0"),
         (["--game", PONG, "--frame-size", "0"], "frame_size: expected at least 1, got 0"),
         (["--game", PONG, "--frame-size", "161"], "frame_size: expected 1 to 160 pixels, got 161"),
+        (["--game", PONG, "--game-option", "action_repeat=4.0"], "expected 1 to 60, got 4.0"),
         (["--game", "CartPole-v1", "--sticky", ".25"], "sticky"),
     ):
         assert main(["train", *arguments]) == 2

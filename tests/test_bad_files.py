@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.guard.files import write_text
 from dqn_symbolic.runs import checkpoints
-from dqn_symbolic.runs.loading import Unreadable, load, read_agent, read_data, restore
+from dqn_symbolic.runs.loading import Unreadable, fitting, load, read_agent, read_data, restore
 from dqn_symbolic.settings import Settings
 from run_catch import main
 from tests.counts import on_the_page
@@ -465,3 +465,9 @@ def test_an_array_with_missing_or_extra_bytes_is_refused(folder, tmp_path, capsy
         (tmp_path / "agent.npz").write_bytes(zipped({**members, first: changed}))
         assert main(commands(tmp_path)["agent"]) == 2
         assert "agent.npz is damaged, cut short or not" in capsys.readouterr().err
+
+
+def test_data_that_are_nested_too_deeply_are_refused(tmp_path):
+    refused = pytest.raises(Unreadable, match="does not fit this version: RecursionError")
+    with refused, fitting(tmp_path / "checkpoint.npz"):
+        raise RecursionError("maximum recursion depth exceeded")

@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.options import NAMES, TRAINED
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task, scorer
@@ -197,3 +198,26 @@ def test_an_agent_that_comes_with_the_project_is_that_of_a_row(name):
     digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
     assert rows[name.replace("_", "")]["weights"] == digest
     assert (TRAINED / name / "agent.npz").stat().st_size < 1_500_000
+
+
+class AfterAsking:
+    """A request to stop that comes when it is asked for the n-th time."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __bool__(self):
+        self.n -= 1
+        return self.n < 0
+
+
+def test_a_stopped_evaluation_of_one_game_gives_it_back():
+    s = Settings(one_game=True, hidden=(8,), evaluation_episodes=2)
+    agent = Agent(gymnasium.make("CartPole-v1"), s)
+    for _ in range(5):
+        agent.step()
+    score, x = scorer(task("CartPole-v1"), agent), agent.x.copy()
+    assert score()["mean_return"] > 5
+    assert score(AfterAsking(9)) is None
+    assert (agent.env.episode_return, len(agent.actions)) == (5, 5)
+    assert (agent.x == x).all()

@@ -335,7 +335,7 @@ def test_catch_test_balls_are_in_positions_without_training_balls():
 def command(monkeypatch, main, *arguments):
     """-> exit status of the command of the page `mlp`, with another `main`."""
     monkeypatch.setattr(sys, "argv", ["page", *map(str, arguments)])
-    monkeypatch.setitem(main.__globals__, "__spec__", mlp.__spec__)
+    monkeypatch.setitem(main.__globals__, "__file__", mlp.__file__)
     try:
         run(main, mlp.__doc__)
     except SystemExit as end:

@@ -24,7 +24,7 @@ MEAN, SUM = "(td_error**2).mean()", "(inside * (td_error - inside / 2)).sum()"
 WRONG = {
     1: ("0 if truncated or", "0 if terminated or truncated or", "0 if terminated and"),
     2: [f"graph.td_error, mode, updates=graph.updates[{part}]" for part in ("1:", "-1:", "::2")],
-    3: ("annealed(steps + s.warm_up,", "annealed(s.warm_up - steps,", "annealed(s.warm_up,"),
+    3: ("(steps + s.warm_up) /", "(s.warm_up - steps) /", "s.warm_up /"),
     4: ("or steps + 1 > most_steps", "or steps >= most_steps", "or steps + 2 >= most_steps"),
     5: [f" {operation}\n    h = x" for operation in ("/ 256", "* highest", "/ highest**2")],
     6: [f"self.env.reset(seed={seed})" for seed in ("self.first_seed", "0", "self.steps")],
@@ -120,7 +120,8 @@ def test_bad_input_is_one_line(arguments, message, tmp_path, monkeypatch, capsys
     with pytest.raises(SystemExit) as exit:
         main(arguments)
     assert exit.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1].endswith(f": error: {message}")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f": error: {message}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
 
 

@@ -384,11 +384,18 @@ def test_what_a_killed_bundle_was_writing_is_removed(tmp_path):
     assert {path.name for path in folder.iterdir()} == {"checkpoint.npz"}
 
 
-def test_one_game_is_refused(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--one-game"], "one_game: expected False for gorila, got True"),
+        (["--preset", "conv", "--threads", "2"], "threads: expected 1 for gorila, got 2"),
+    ],
+)
+def test_what_bundles_cannot_do_is_refused(option, said, tmp_path, capsys):
     pytest.importorskip("ray")
     out = str(tmp_path / "run")
-    assert main(["gorila", "--game", "games:Catch-v0", "--one-game", "--out", out]) == 2
-    assert "one_game: expected False for gorila, got True" in capsys.readouterr().err
+    assert main(["gorila", "--game", "games:Catch-v0", *option, "--out", out]) == 2
+    assert said in capsys.readouterr().err
 
 
 # -- the parameter server --------------------------------------------------------------------------

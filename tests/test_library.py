@@ -46,6 +46,8 @@ def test_the_import_is_quick():
         "assert callable(training) and callable(load)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import dqn_symbolic as d; assert d.evaluation.seeds(2) == d.evaluation.seeds(2)"
+    subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         dqn_symbolic.nothing  # noqa: B018
 

@@ -17,6 +17,7 @@ from gymnasium.spaces import Box, Discrete
 from dqn_symbolic import Settings, evaluation, load, training
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.guard.errors import GameError
+from dqn_symbolic.guard.game import Guarded
 from tests.plain import load as load_file
 from tests.plain import plain
 from tests.test_determinism import differences, outcome
@@ -358,6 +359,49 @@ def test_one_game_at_a_time(tmp_path):
     assert Walk.most == 1
 
 
+def test_a_mistake_of_the_game_ends_the_training_time(fails, tmp_path):
+    fails["step", 30] = BROKEN
+    assert train(tmp_path) == 2
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert 0 < summary["steps_per_second"] < 10**7  # 30 steps in no time would be 3 * 10**10
+
+
+class Outer(gymnasium.Wrapper):
+    """A wrapper of the user, in the style of the old gym."""
+
+    def reset(self, *, seed=None, options=None):
+        return self.env.reset(seed=seed)[0]
+
+    def step(self, action):
+        return 3
+
+    def render(self, mode):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (lambda env: env.reset(seed=0), r"reset: expected \(observation, info\), got "),
+        (lambda env: env.step(0), r"step: expected \(observation, reward, .*\), got 3"),
+        (lambda env: env.render(), r"render: expected \(\), got \(mode\)"),
+    ],
+)
+def test_mistakes_of_a_wrapper(method, said):
+    with pytest.raises(GameError, match=said):
+        method(Guarded(Outer(Walk())))
+
+
+def test_a_wrapper_without_seed_is_named_by_its_own_signature():
+    class Old(gymnasium.Wrapper):
+        def reset(self):
+            return self.env.reset()
+
+    said = r"reset: expected \(\*, seed=None, options=None\), got \(\)"
+    with pytest.raises(GameError, match=said):
+        Guarded(Old(Walk())).reset(seed=0)
+
+
 # -- modules ---------------------------------------------------------------------------------------
 
 GAME = """
@@ -404,10 +448,13 @@ RUN = ["--steps", "60", *SMALL]
         *(["--import", "./coin_game.py", "--game", "Coin-v0"], ["--game", "coin_game:Coin"]),
     ],
 )
-def test_a_module_of_the_current_folder(how, module):
-    assert main(["train", *how, "--out", "run", *RUN]) == 0
+def test_a_module_of_the_current_folder(how, module, capfd):
+    arguments = [option for option in RUN if option != "--quiet"]
+    assert main(["train", *how, "--out", "run", *arguments]) == 0
     game = json.loads(Path("run/summary.json").read_text())["game"]
     assert game in ("Coin-v0", "coin_game:Coin-v0")
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if "watch:" in line]
+    assert line == "watch:  python -m dqn_symbolic watch run --import coin_game"
     assert main(["evaluate", "run", "--import", "coin_game.py", "--quiet"]) == 0
 
 
@@ -472,7 +519,7 @@ def test_a_folder_games_of_the_user_is_named(module, monkeypatch, capfd):
     finders = [finder for finder in sys.meta_path if "Editable" not in str(finder)]
     monkeypatch.setattr(sys, "meta_path", finders)
     assert main(["train", "--game", "CartPole-v1"]) == 2
-    assert last_line(capfd)[0] == f"dqn_symbolic: {module}/games hides our package games: rename it"
+    assert last_line(capfd)[0] == f"dqn_symbolic: {theirs} hides our package games: rename it"
 
 
 # -- ids and options -------------------------------------------------------------------------------

@@ -22,6 +22,12 @@ def folder(tmp_path_factory):
     return out
 
 
+def test_a_seed_that_is_too_large_is_refused_at_once(folder, capsys):
+    assert main(["picture", str(folder), "--seed", str(2**32)]) == 2
+    assert "seed: expected at most 4,294,967,295, got 4294967296" in capsys.readouterr().err
+    assert not (folder / "rally.png").exists()
+
+
 def played(rewards, over=()):
     return (
         Moment(np.array([0.0, i]), np.zeros(1), np.zeros((2, 2, 3), np.uint8), reward, i in over)

@@ -181,11 +181,28 @@ def test_a_run_without_its_csv_is_refused_in_one_line(tmp_path, capfd):
     )
 
 
+def test_folders_without_a_run_are_left_out(tmp_path, drawn, monkeypatch, capfd):
+    """`plot runs/*` meets the folder of `compare`, too."""
+    monkeypatch.chdir(tmp_path)
+    run, other = made(tmp_path / "run", (1, 2)), tmp_path / "compare"
+    other.mkdir()
+    assert plot(run, other) == 0
+    assert curve(drawn[0], "seed 0") == [(100, 1), (200, 2)]
+    assert plot(other) == 2
+    assert plot(run, tmp_path / "mistyped") == 2
+    missing = "agent.npz is missing: expected a file that a run has written"
+    lines = [f"dqn_symbolic: {tmp_path}/{name}/{missing}" for name in ("compare", "mistyped")]
+    assert capfd.readouterr().err.splitlines() == lines
+
+
 def test_ticks_are_few_and_have_thousands_separators(tmp_path):
-    rows = [{"env_steps": n, "mean_return": n, "loss": 1 / n} for n in range(10**5, 10**6, 10**5)]
+    numbers = range(10**5, 10**6, 10**5)
+    rows = [
+        {"env_steps": n, "mean_return": n, "held_out_value": 0.1, "loss": 1 / n} for n in numbers
+    ]
     figure, title = learning_curves(task("CartPole-v1"), {"": {0: rows}})
     save(tmp_path / "curve.png", figure, title)
-    above, below = figure.axes
+    above, _, below = figure.axes
     for axis in (above.yaxis, below.xaxis, below.yaxis):
         texts = [text.get_text() for text in axis.get_ticklabels() if text.get_text()]
         assert 2 <= len(texts) <= 10

@@ -463,6 +463,18 @@ def test_an_output_folder_that_cannot_be_created_is_refused(tmp_path, capsys):
     assert "Not a directory" in capsys.readouterr().err
 
 
+def test_the_preset_of_a_run_is_no_other_setting(tmp_path, capsys):
+    """It has `steps`, which a run may change; only what the user gives is compared."""
+    out = ["--steps", "150", "--preset", "classic", "--out", str(tmp_path / "run"), "--quiet"]
+    assert main([*out, "--no-window", "--evaluate-every", "50", "--hidden", "8"]) == 0
+    again = ["--resume", str(tmp_path / "run"), "--preset", "classic", "--hidden", "8"]
+    again += ["--evaluate-every", "50", "--no-window", "--quiet"]
+    assert main([*again, "--steps", "200"]) == 0
+    assert summary(tmp_path / "run")["env_steps"] == 200
+    assert main([*again, "--learning-rate", ".5"]) == 2
+    assert "learning_rate was 0.001, not 0.5" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -42,10 +42,6 @@ def evaluate(
         **task.levels,
         **task.measures(scores),
     }
-    path = None if agent and not out else (out or folder) / "evaluation.json"
-    if path:  # never in the folder of an agent that comes with the project
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(row, indent=2) + "\n")
     if not quiet:
         width, error = max(map(len, row)), row["standard_error"]
         for name, value in row.items():
@@ -54,9 +50,14 @@ def evaluate(
                 shown += f" +- {error:.2g} (standard error, {episodes} episodes)"
             if name != "standard_error":
                 say(f"{name:{width}}  {shown}")
-        known = origin(task.game, row["weights"])
-        for line in filter(None, (task.levels_from, known, f"written: {path}" if path else "")):
+        for line in filter(None, (task.levels_from, origin(task.game, row["weights"]))):
             say(line)
+    if out or not agent:  # never in the folder of an agent that comes with the project
+        path = (out or folder) / "evaluation.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(row, indent=2) + "\n")
+        if not quiet:
+            say(f"written: {path}")
     return 0
 
 

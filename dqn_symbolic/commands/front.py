@@ -101,7 +101,7 @@ def main(arguments, door):
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed: pip install -e ." if error.name else str(error)
         if str(error.name).startswith("games."):
-            message = f"{sys.modules['games'].__path__[0]} hides our package games: rename it"
+            message = f"{sys.modules['games']} hides our package games: rename it"
     except KeyboardInterrupt:
         message, status = "interrupted", 130
     print(f"{door.program.split()[-1]}: {message}", file=sys.stderr)

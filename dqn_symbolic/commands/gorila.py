@@ -17,10 +17,12 @@ def gorila(door, address=None, **given):
     on_ray = with_ray(address)
     own = {f.name: given.pop(f.name) for f in fields(GorilaSettings) if f.name in given}
     try:
-        with asked(door, given, "gorila", own) as (task, settings, run):
+        where = f" --address {address}" if address else ""
+        with asked(door, given, "gorila", own, where) as (task, settings, run):
             with fitting(run.out):
                 shared = GorilaSettings(**(run.data["gorila"] if run.data else own))
             expect("one_game", not settings.one_game, "False for gorila", True)
+            expect("threads", settings.threads == 1, "1 for gorila", settings.threads)
             run.game_and_settings["gorila"] = asdict(shared)  # its files keep them
             if not address:
                 expect_room(run, memories=shared.bundles)

@@ -60,8 +60,8 @@ class Watching:
 
 @dataclass(frozen=True)
 class Picturing:
-    seed: int = setting(0, "the episodes and all random actions come from it", most=2**63 - 1)
-    out: Path = setting(None, "folder for the pictures (the run's own)")
+    seed: int = setting(0, "all random numbers come from it", most=2**32 - 1)  # t-SNE's most
+    out: Path = setting(None, "folder for the pictures (the run's own; with --agent NAME: NAME)")
     quiet: bool = setting(False, "print nothing but errors")
 
 
@@ -70,7 +70,7 @@ class Evaluating:
     episodes: int = setting(None, "episodes to play (the run's own number)", most=100_000)
     epsilon: float = setting(None, "probability of a random action (the run's own)")
     seed: int = setting(0, "the episodes and all random actions come from it", most=2**63 - 1)
-    out: Path = setting(None, "folder for evaluation.json (the run's own)")
+    out: Path = setting(None, "folder for evaluation.json (the run's own; with --agent: none)")
     quiet: bool = setting(False, "print nothing but errors")
 
 

@@ -16,7 +16,8 @@ from dqn_symbolic.runs.loading import fitting, read_progress, read_settings
 
 def plot(door, runs, out=None, quiet=False):
     """One line for each setting: runs that differ only in the seed share it. -> exit status"""
-    runs = runs or [folder_of(None, None)]
+    drawable = [run for run in runs or () if (run / "agent.npz").exists() or not run.is_dir()]
+    runs = drawable or runs or [folder_of(None, None)]  # runs/* has other folders, too
     tasks, settings, rows = zip(*map(read, runs))
     game, first = tasks[0], settings[0]
     if any(other.game != game.game for other in tasks):

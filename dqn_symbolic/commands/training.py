@@ -29,13 +29,13 @@ def train(door, **given):
 
 
 @contextmanager
-def asked(door, given, command="train", own=()):
+def asked(door, given, command="train", own=(), where=""):
     """What the user asks for -> (Task, Settings, Run). After the block, the run writes its files.
 
-    given: {option: value}; own: those that only the command knows. Ctrl-C, SIGTERM and SIGHUP stop
-    the run. Bad input, and what goes wrong outside this program, become one line: BadInput.
+    given: {option: value}; own: those of `command` alone; where: what going on needs, too. Ctrl-C,
+    SIGTERM and SIGHUP stop the run. Bad input, and what goes wrong outside, become a BadInput.
     """
-    given = door.prepared(given)
+    given, going_on = door.prepared(given), f"{command}{where} --resume"
     _, quiet = given.pop("window", None), given.pop("quiet", False)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if out and resume:
@@ -54,13 +54,13 @@ def asked(door, given, command="train", own=()):
             if command == "train":
                 expect_room(run)
             yield task, settings, run
-            report(run.finish(), run, door.program, command, tell)
+            report(run.finish(), run, door.program, going_on)
         except GameError as error:
             if not run.compiled:
                 raise
             run.finish(scored=False)
             problem = f"stopped after {run.agent.steps:,} agent steps: {error}"
-            go_on = f"when this is repaired, {again(run, door.program, command)}"
+            go_on = f"when this is repaired, {again(run, door.program, going_on)}"
             raise BadInput(f"{problem}; everything until then is saved: {go_on}") from error
         except FloatingPointError as error:
             saved = (run.out / "checkpoint.npz").exists()
@@ -136,7 +136,7 @@ def resumed(folder, door, given, command, own=()):
     if network and "filters" not in given:
         expect_kept({"network": network}, {"network": "conv" if settings.filters else "mlp"})
         asked.pop("filters", None)
-    expect_kept(asked, asdict(settings))
+    expect_kept(asked | {"steps": settings.steps}, asdict(settings))  # a preset's do not count
     if game:
         other = door.make_task({"game": task.game, **game} if door.modules else game)
         named = game.keys() | game.get("game_option", {}).keys()
@@ -164,12 +164,12 @@ def expect_kept(asked, old):
 
 
 def again(run, program, command):
-    """-> the command line that goes on with a run."""
-    imports = "".join(f" --import {module}" for module, _ in NAMED)
-    return f"{program} {command} --resume {run.out}{imports}"
+    """-> a command line for a run: "train --resume", "gorila --resume" or "watch"."""
+    imports = "".join(f" --import {module}" for module in dict(NAMED))
+    return f"{program} {command} {run.out}{imports}"
 
 
-def report(summary, run, program, command, tell):
+def report(summary, run, program, going_on):
     """Prints the lines at the end of a run."""
     task = run.task
     if summary and summary["mean_return"] is not None:
@@ -178,12 +178,12 @@ def report(summary, run, program, command, tell):
         levels = ", ".join(f"{label} {value:.4g}" for label, value in task.levels.items())
         score = f"{task.score_name.replace('_', ' ')} {summary[task.score_name]:.4g}"
         score += f" ({levels})" if levels else ""
-        tell(f"{solved}: {score} after {summary['env_steps']:,} agent steps")
+        run.say(f"{solved}: {score} after {summary['env_steps']:,} agent steps")
     if run.compiled:
         trained = f"{summary['train_seconds']:.1f} s of training ({summary['updates']:,} updates)"
-        tell(f"time:   {trained}, {summary['compile_seconds']:.1f} s of compiling")
-    tell(f"files:  {run.out}")
+        run.say(f"time:   {trained}, {summary['compile_seconds']:.1f} s of compiling")
+    run.say(f"files:  {run.out}")
     if run.stop:
-        tell(f"go on:  {again(run, program, command)}")
+        run.say(f"go on:  {again(run, program, going_on)}")
     if run.compiled:
-        tell(f"watch:  {program} watch {run.out}")
+        run.say(f"watch:  {again(run, program, 'watch')}")

@@ -1,8 +1,7 @@
 """numba's cache on disk: the keys of its files, and checksums: a damaged file does no harm."""
 
-import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -46,10 +45,10 @@ def warn(message):
 
 
 def is_whole(path):
-    if not os.path.isfile(path) or not os.access(path, os.R_OK):
-        return False
-    content = Path(path).read_bytes()
-    return content[-32:] == sha256(content[:-32]).digest()
+    with suppress(OSError):
+        content = Path(path).read_bytes()
+        return content[-32:] == sha256(content[:-32]).digest()
+    return False
 
 
 caching.IndexDataCacheFile = CheckedFiles

@@ -13,7 +13,7 @@ def gather(rings, last, chosen, n_step, minibatch):
 
     rings: frames (slots, pixels), age, action, reward, discount (slots,); last: the slot of the
     newest frame; minibatch: x and x_tp1 as one array (2, B, pixels, history), action, reward,
-    discount (B,).
+    discount (B,). Dtypes: as in `memory`; chosen int64. Nothing is checked.
     """
     frames, age, action, reward, discount = rings
     both, a, r, d = minibatch

@@ -54,13 +54,13 @@ class Atari(gymnasium.Env):
     ):
         if not (isinstance(sticky, float | int) and 0 <= sticky < 1):
             raise ValueError(f"sticky: expected a probability below 1, got {sticky!r}")
-        if frame_size not in range(1, LARGEST + 1):
+        if type(frame_size) is not int or frame_size not in range(1, LARGEST + 1):
             raise ValueError(f"frame_size: expected 1 to {LARGEST} pixels, got {frame_size!r}")
-        if action_repeat not in range(1, FRAMES_A_SECOND + 1):
+        if type(action_repeat) is not int or action_repeat not in range(1, FRAMES_A_SECOND + 1):
             raise ValueError(f"action_repeat: expected 1 to {FRAMES_A_SECOND}, got {action_repeat}")
         switches = {"mode": mode, "difficulty": difficulty, "full_action_space": full_action_space}
-        kwargs = {"sticky": sticky, "frame_size": frame_size, **switches}
-        self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs=kwargs)
+        own = {"sticky": sticky, "frame_size": frame_size, "action_repeat": action_repeat}
+        self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs=own | switches)
         self.sticky, self.action_repeat, self.render_mode = sticky, action_repeat, render_mode
         self.size = frame_size, frame_size
         exact = {"frameskip": 1, "repeat_action_probability": 0.0}

@@ -18,7 +18,7 @@ SIDE_BY_SIDE = 100  # the largest number of environments
 class Task:
     """If a game knows its start states (Catch), an evaluation plays one greedy episode from each.
 
-    For any other game, the settings `evaluation_episodes`, `_epsilon` and `_steps` count.
+    For any other game, the settings `evaluation_episodes` and `_epsilon` count; `_steps` always.
     """
 
     game: str  # its Gymnasium id
@@ -97,10 +97,10 @@ def scorer(task: Task, player) -> Callable:
         if states is None:
             states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
         scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
-        if scores is None:
-            return None
         if shares:
             player.go_back(*where)
+        if scores is None:
+            return None
         greatest = np.asarray(player.forward(states)).max(axis=1)
         means = {"mean_return": scores.mean(), "held_out_value": greatest.mean()}
         return {name: float(mean) for name, mean in means.items()} | task.measures(scores)

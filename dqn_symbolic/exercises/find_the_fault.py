@@ -64,6 +64,7 @@ def hint(fault, out):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser("python -m dqn_symbolic.exercises.find_the_fault")
+    parser.print_usage = lambda file: None  # an error is one line
     parser.add_argument("number", nargs="?", type=int, help="of the fault; without it: the list")
     parser.add_argument("--out", type=Path, help="the folder of the copy (my and the number)")
     how = parser.add_mutually_exclusive_group()

@@ -49,7 +49,7 @@ def as_images(W):
 
 def run(main, description):
     """The command of a page: saves the Figure main(seed). Bad input: one line, status 2."""
-    page = main.__globals__["__spec__"].name
+    page = f"{__package__}.{Path(main.__globals__['__file__']).stem}"
     parser = argparse.ArgumentParser(prog=f"python -m {page}", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 

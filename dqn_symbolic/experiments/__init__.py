@@ -5,7 +5,7 @@ An experiment is a module. Its docstring is the claim, with the slide that makes
     TITLE                          of the experiment in the report
     SEEDS                          the numbers of seeds, in full and quick; they count from 0
     conditions(quick)              -> {name: condition}, plain data; names become file names
-    measure(condition, seed)       yields rows {column: number}, the results of one job
+    measure(condition, seed)       yields rows {column: number} of one job; games: also its folder
     table(rows), draw(rows)        yields lines [text, ...], the head first; -> matplotlib Figure
 
 The rows of `table` and `draw` also have the columns "condition" and "seed". The game is Catch, with

@@ -3,7 +3,7 @@
 Slides "Primer Dynamic Programming", "Bellman's Principle of Optimality", "Q-learning": the same
 equation, solved by sweeps over all states, by a table from experience, and by a network. The error
 is the root mean squared difference from Q* over every state and action of the game. At the left end
-of the curves, Q is 0 everywhere. Medians and quartiles over seeds.
+of the curves, the table is 0 and the network has its first weights. Medians and quartiles of seeds.
 """
 
 from itertools import chain, islice

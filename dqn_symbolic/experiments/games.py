@@ -116,11 +116,11 @@ def nature(row):
 
 def draw(rows):
     """Bars in the paper's order, from the Nature agent's best game to its worst."""
-    rows = sorted(rows, key=nature)
+    rows, ours = sorted(rows, key=nature), f"ours: {rows[0]['env_steps']:,}"
     figure, axes = panels(8, 1 + 0.26 * len(rows))
     for side, score, label, color in (
         (0.2, nature, "Nature agent: 50,000,000 agent steps", "#bbbbbb"),
-        (-0.2, lambda row: row["human_normalised"], "ours: 750,000", STYLES[0]["color"]),
+        (-0.2, lambda row: row["human_normalised"], ours, STYLES[0]["color"]),
     ):
         scores = np.array([score(row) for row in rows])
         places = np.arange(len(rows)) + side

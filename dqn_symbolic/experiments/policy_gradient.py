@@ -30,7 +30,7 @@ def conditions(quick):
 
 
 def measure(condition, seed):
-    """Yields `learning.rows` and J every 2,000 agent steps; at `noise_at`, the gradient's noise."""
+    """Yields `learning.rows`; of REINFORCE, with J, and the gradient's noise at `noise_at`."""
     if "baseline" not in condition:
         yield from learning.rows(condition, seed)
         return

@@ -8,7 +8,7 @@ update. Scores are means of ten games with epsilon .05.
 
 import numpy as np
 
-from dqn_symbolic.environments.any_game import task
+from dqn_symbolic.environments.any_game import paper_scores, task
 from dqn_symbolic.experiments import figures, games, learning, results
 from dqn_symbolic.settings import ATARI_FRAME_SIZE
 
@@ -47,6 +47,6 @@ def table(rows):
 def draw(rows):
     _, axes = figures.panels(7, 4.4)
     figures.curves(axes, rows, {name.replace("-", " "): name for name in CHANGES}, "score")
-    figures.levels(axes, task(games.GAME).levels)
+    figures.levels(axes, paper_scores()["Pong"])
     axes.set(ylabel="score of Pong", xlim=(0, None), ylim=(-22, 22))
     return figures.legend_below(axes, columns=4)

@@ -4,9 +4,9 @@
     learn(x, action, r)      -> log_pi  (B,) float32, of the actions; updates the parameters
     gradient(x, action, r)   -> log_pi, *gradients of -J; updates nothing
 
-action (B,) int32. r (B,) float32 is the slide's r: the return after the action, minus a
-baseline if you use one, divided by the number of episodes that the B steps come from. Then the sum
-over the steps of (d log pi / d theta) r is the gradient of J, the expected return.
+action (B,) int32. r (B,) float32 is the slide's r: the return after the action (`play` takes the
+whole episode's: more noise, no bias), minus a baseline if you use one, divided by the number of
+episodes of the B steps. The sum of (d log pi / d theta) r is the gradient of the expected return J.
 """
 
 import numpy as np

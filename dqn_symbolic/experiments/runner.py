@@ -62,7 +62,8 @@ def compare(names, out, quick, stop, quiet=False, do=in_processes):
         (out / name).mkdir(parents=True, exist_ok=True)
     shown = {"unit": " jobs", "disable": quiet or None, "smoothing": 0, "dynamic_ncols": True}
     with tqdm(total=len(every), initial=len(every) - len(todo), **shown) as bar:
-        for job, (rows, seconds) in do(todo, partial(work, out), cores(), stop, bar.refresh):
+        at_work = partial(work, out.absolute())  # on a cluster, the current folder is another
+        for job, (rows, seconds) in do(todo, at_work, cores(), stop, bar.refresh):
             _, _, condition, seed = job
             result = {"seconds": round(seconds, 3), "rows": rows, "checksum": checksum(rows)}
             text = json.dumps({"condition": condition, "seed": seed, **result})

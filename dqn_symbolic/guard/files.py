@@ -1,6 +1,6 @@
 """Files that are written whole or not at all, in a folder that is locked for one process.
 
-What differs between operating systems is here, and in `runs.stopping`, and nowhere else.
+What differs between operating systems in files is here; in signals, in `runs.stopping`.
 """
 
 import os

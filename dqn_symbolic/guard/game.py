@@ -15,7 +15,9 @@ from dqn_symbolic.guard.errors import GameError, Wrong, raised
 
 GYMNASIUM = Path(gymnasium.__file__).parent
 CALLERS = GYMNASIUM / "core.py", GYMNASIUM / "wrappers"  # they call the game
-SIGNATURES = {"reset": "(*, seed=None, options=None)", "step": "(action)"}
+SIGNATURES = {"reset": "(*, seed=None, options=None)", "step": "(action)", "render": "()"}
+TWO = 2, "(observation, info)"
+FIVE = 5, "(observation, reward, terminated, truncated, info)"
 
 
 class Innermost(gymnasium.Wrapper):
@@ -27,11 +29,10 @@ class Innermost(gymnasium.Wrapper):
         # Wrappers always pass `options`, which many games do not have, so None is left out.
         given = {"seed": seed, "options": options}
         result = self.env.reset(**{name: v for name, v in given.items() if v is not None})
-        return expect_values(result, 2, "(observation, info)")
+        return expect_values(result, *TWO)
 
     def step(self, action):
-        five = "(observation, reward, terminated, truncated, info)"
-        return expect_values(self.env.step(action), 5, five)
+        return expect_values(self.env.step(action), *FIVE)
 
 
 class Guarded(gymnasium.Wrapper):
@@ -62,15 +63,16 @@ class Guarded(gymnasium.Wrapper):
 
     def reset(self, *, seed=None, options=None):
         try:
-            observation, info = self.env.reset(seed=seed, options=options)
+            result = self.env.reset(seed=seed, options=options)
+            observation, info = expect_values(result, *TWO)
             return self.frame(observation, "reset"), expect_info(info)
         except BaseException as error:
             raise self.mistake("reset", error) from error
 
     def step(self, action):
         try:
-            action = self.first_action + action
-            observation, reward, terminated, truncated, info = self.env.step(action)
+            result = self.env.step(self.first_action + action)
+            observation, reward, terminated, truncated, info = expect_values(result, *FIVE)
             usual = type(terminated) is type(truncated) is bool and type(info) is dict
             if not (usual and type(reward) is float and abs(reward) <= spaces.LARGEST):
                 reward = float(spaces.number("the reward", reward, "a finite float32"))
@@ -105,11 +107,11 @@ class Guarded(gymnasium.Wrapper):
         """-> the GameError for what came out of a call of this method."""
         if isinstance(error, KeyboardInterrupt):
             raise error
-        what, last = f"{self.name}: {method}", traceback.extract_tb(error.__traceback__)[-1]
+        what, calls = f"{self.name}: {method}", traceback.extract_tb(error.__traceback__)
         if isinstance(error, Wrong):
             return GameError(f"{what}: {error}", "")
-        if isinstance(error, TypeError) and last.filename == __file__:  # at the call itself
-            called = getattr(self.unwrapped, method)
+        if isinstance(error, TypeError) and calls[-1].filename == __file__:  # at the call itself
+            called = getattr(self.env if len(calls) == 1 else self.unwrapped, method)
             got = inspect.signature(called) if callable(called) else spaces.shown(called)
             return GameError(f"{what}: expected {SIGNATURES[method]}, got {got}", "")
         return raised(what, error, CALLERS)

@@ -7,7 +7,6 @@ sizes that a file states are not trusted: it is read into arrays of the expected
 import json
 import zipfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy
@@ -17,7 +16,7 @@ from dqn_symbolic.exploration import ADVICE
 from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import write_whole
 
-VERSIONS = {"agent": FILE["version"], "checkpoint": 6, "memory": 1}  # of each kind of file
+VERSIONS = {"agent": FILE["version"], "checkpoint": 7, "memory": 1}  # of each kind of file
 READ_SIZE = 2**20  # bytes
 MAX_DATA_SIZE = 2**26  # bytes: enough for 700,000 evaluations
 
@@ -35,7 +34,7 @@ def save(path, kind, data, arrays):
     if bad := not_finite(arrays):
         raise FloatingPointError(f"not finite any more: {bad} ({ADVICE})")
     data = json.dumps({"dqn_symbolic": kind, "version": VERSIONS[kind], **data}).encode()
-    if len(data) > MAX_DATA_SIZE:  # say, an episode of 90 million actions
+    if len(data) > MAX_DATA_SIZE:  # say, an episode of 22 million actions
         problem = f"with {len(data):,} bytes of data, none could read it"
         raise Unreadable(f"{path} is not replaced: {problem}")
 
@@ -112,7 +111,6 @@ def header(member):
 @contextmanager
 def opened(path):
     """Opens the zip file `path`. Every error inside the `with` block becomes an Unreadable."""
-    path = Path(path)
     if not path.is_file():
         problem = "is not a file" if path.exists() or path.is_symlink() else "is missing"
         raise Unreadable(f"{path} {problem}: expected a file that a run has written")

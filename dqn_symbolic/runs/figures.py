@@ -23,11 +23,9 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 def learning_curves(task, lines):
     """-> (figure of score, value, loss; title); lines: {label: {seed: rows of progress.csv}}."""
-    known = set().union(*(rows[0] for runs in lines.values() for rows in runs.values() if rows))
-    columns = [task.score_name, *({"held_out_value"} & known), "loss"]  # an older run has no value
-    shape = {"sharex": True, "height_ratios": (3, 2, 2)[: len(columns)]}
-    size = 7, 1 + 2 * len(columns) + 0.2 * len(lines)
-    figure, (above, *middle, below) = panels(*size, len(columns), **shape)
+    columns = [task.score_name, "held_out_value", "loss"]
+    shape = {"sharex": True, "height_ratios": (3, 2, 2)}
+    figure, (above, middle, below) = panels(7, 7 + 0.2 * len(lines), 3, **shape)
     labels, title = {}, task.game
     for label, runs in lines.items():
         seeds = f"seed{'s' * (len(runs) > 1)} {', '.join(map(str, sorted(runs)))}"
@@ -38,8 +36,7 @@ def learning_curves(task, lines):
         bands(axes, {label: by_steps(runs, column) for label, runs in labels.items()}, ms=4)
     levels(above, task.levels or ({} if task.goal is None else {"solved": task.goal}))
     above.set(ylabel=task.score_name.replace("_", " "))
-    for axes in middle:
-        axes.set(ylabel="held-out value")
+    middle.set(ylabel="held-out value")
     below.set(xlabel="agent steps", ylabel="squared TD error", yscale="log")
     least, most = below.get_ylim()
     below.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 50 * least else (1,)))

@@ -37,7 +37,7 @@ def load(path, env=None) -> Agent:
     """-> the agent of agent.npz, which acts, is scored, and can be trained further.
 
     path: the file, or the folder of a run; env: the game, if it has no Gymnasium id. The counters
-    and the memory are new.
+    and the memory are new. Raises Unreadable for a bad file, and what `Agent` raises.
     """
     path = Path(path)
     task, settings, weights = read_agent(path / "agent.npz" if path.is_dir() else path, env)
@@ -196,7 +196,7 @@ def empty_state(state, agent):
     arrays = {name: np.empty(array.shape, array.dtype) for name, array in others.items()}
     if "memory" not in state:
         return arrays, arrays
-    chosen = state.get("chosen")
+    chosen = state["chosen"]
     actions = [*state["actions"], *([] if chosen is None else [chosen])]
     if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
         raise ValueError("these are no actions of this game")
@@ -251,8 +251,9 @@ def structure(value):
 @contextmanager
 def fitting(path):
     """Inside the `with` block, an error about bad values becomes an Unreadable."""
+    bad = AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError
     try:
         yield
-    except (AttributeError, LookupError, OverflowError, TypeError, ValueError, csv.Error) as error:
+    except (*bad, csv.Error) as error:
         message = f"{path} does not fit this version: {' '.join(repr(error).split()):.300}"
         raise Unreadable(message) from error

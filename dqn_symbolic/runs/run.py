@@ -50,7 +50,6 @@ class Run:
         # Of its pieces, and of its bundles.
         self.mark = mark_of(out / "checkpoint.npz", data) if data else token_hex(4)
         self.pieces = {}  # of the memory, that the last checkpoint needs: {number: checksums}
-        self.agent = None
         self.compiled, self.opened = False, data is not None
         if out and out.exists() and not self.opened:
             self.open_folder()  # a wrong folder is refused at once
@@ -238,6 +237,7 @@ class Run:
         was stopped, or is not to be `scored`, gives the scores of its last evaluation instead.
         """
         agent, task = self.agent, self.task
+        self.clock(is_training=False)  # a mistake of the game may have ended the training
         if self.data and not self.compiled:
             return None
         scores = self.rows[-1] if self.rows else {}
