@@ -409,6 +409,7 @@ def test_the_table_of_the_games_counts_them():
     """Random play, three standard errors above it, just as much as 75% of human, and more."""
     scores = [(10.0, 1.0, 0.0), (13.1, 1.0, 3.1), (85.0, 2.0, 75.0), (90.0, 2.0, 80.0)]
     known = {"random": 10.0, "human": 110.0, "dqn_2015": 60.0, "train_seconds": 600.0}
+    known["env_steps"] = 300
     names = "score", "standard_error", "human_normalised"
     rows = [{"condition": "A", **known, **dict(zip(names, values))} for values in scores]
     *lines, above, as_human = games.table(rows)
@@ -423,6 +424,13 @@ def test_the_picture_names_its_own_agent_steps():
     figure = games.draw([row | {"random": -20.7, "human": 9.3, "dqn_2015": 18.9}])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert "ours: 300" in labels
+
+
+def test_the_picture_says_what_is_beyond_its_ends():
+    known = {"condition": "VideoPinball", "random": 16_257.0, "human": 17_298.0, "env_steps": 300}
+    figure = games.draw([known | {"dqn_2015": 42_684.0, "human_normalised": -1_319.4}])
+    texts = {text.get_text().strip(): text.get_position()[0] for text in figure.axes[0].texts}
+    assert texts == {"2,539%": 600, "-1,319%": -50}
 
 
 def saved(env, tmp_path):

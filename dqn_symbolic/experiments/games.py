@@ -27,7 +27,7 @@ TITLE = "The Nature paper's 49 games, preset atari"
 SEEDS = 1, 1  # in full, quick
 GAME = "ALE/Pong-v5"
 EPISODES = 30, 2  # of the last evaluation
-MOST = 600  # % of human, in the picture
+LEAST, MOST = -50, 600  # % of human, in the picture
 QUICK = "Pong", "Breakout", "MontezumaRevenge"
 
 
@@ -35,9 +35,8 @@ def conditions(quick):
     small = {"steps": 300, "evaluate_every": 150, "evaluation_steps": 30, "warm_up": 100}
     small |= {"filters": [[4, 8, 8]], "hidden": [8], "memory_size": 400, "evaluation_episodes": 2}
     agent = PRESETS["atari"] | (small if quick else {})
-    options = {"frame_size": ATARI_FRAME_SIZE}
     games = QUICK if quick else paper_scores()
-    how = {"options": options, "agent": agent, "episodes": EPISODES[quick]}
+    how = {"options": {"frame_size": ATARI_FRAME_SIZE}, "agent": agent, "episodes": EPISODES[quick]}
     return {name: {"game": f"ALE/{name}-v5", **how} for name in games}
 
 
@@ -118,19 +117,20 @@ def draw(rows):
     """Bars in the paper's order, from the Nature agent's best game to its worst."""
     rows, ours = sorted(rows, key=nature), f"ours: {rows[0]['env_steps']:,}"
     figure, axes = panels(8, 1 + 0.26 * len(rows))
-    for side, score, label, color in (
-        (0.2, nature, "Nature agent: 50,000,000 agent steps", "#bbbbbb"),
-        (-0.2, lambda row: row["human_normalised"], ours, STYLES[0]["color"]),
+    for side, score, label, color, ink in (
+        (0.2, nature, "Nature agent: 50,000,000 agent steps", "#bbbbbb", "black"),
+        (-0.2, lambda row: row["human_normalised"], ours, STYLES[0]["color"], "white"),
     ):
         scores = np.array([score(row) for row in rows])
         places = np.arange(len(rows)) + side
         axes.barh(places, scores, 0.4, label=label, color=color)
         for place, value in zip(places, scores):
-            if value > MOST:
-                axes.text(MOST, place, f"{value:,.0f}% ", ha="right", va="center", fontsize=6)
+            if not LEAST < value < MOST:
+                how = {"ha": "right" if value > 0 else "left", "va": "center", "color": ink}
+                axes.text(np.clip(value, LEAST, MOST), place, f" {value:,.0f}% ", fontsize=6, **how)
     axes.set_yticks(range(len(rows)), [row["condition"] for row in rows], fontsize=7)
     for value, name in ((0, "random play"), (100, "human")):
         axes.axvline(value, color="black", lw=1, ls="-" if value else "--", label=name)
-    axes.set(xlim=(-50, MOST), ylim=(-0.6, len(rows) - 0.4), xlabel="% of human")
+    axes.set(xlim=(LEAST, MOST), ylim=(-0.6, len(rows) - 0.4), xlabel="% of human")
     axes.legend(loc="lower right")
     return figure
