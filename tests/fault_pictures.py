@@ -57,8 +57,8 @@ def picture(fault):
     axes.legend(frameon=False, fontsize=8)
     what = command.replace("python run_catch.py", "Catch").rpartition("--game ")[2]
     if "--seed" not in command:
-        seeds = ["seeds", *(f"{seed}," for seed in range(RUNS))]
-        what += "; " + "\xa0".join(seeds).rstrip(",")  # on one line
+        seeds = f"seeds {', '.join(map(str, range(RUNS)))}"
+        what += "; " + seeds.replace(" ", "\xa0")  # on one line
     return figure, textwrap.fill(what, 60, break_on_hyphens=False)
 
 

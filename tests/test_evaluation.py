@@ -211,6 +211,7 @@ class AfterAsking:
         return self.n < 0
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_stopped_evaluation_of_one_game_gives_it_back():
     s = Settings(one_game=True, hidden=(8,), evaluation_episodes=2)
     agent = Agent(gymnasium.make("CartPole-v1"), s)

@@ -98,6 +98,8 @@ def test_evaluate_prints_the_numbers_that_it_writes(trained, tmp_path, capsys):
         assert printed[name] == (f"{value:.4g}" if isinstance(value, float) else str(value))
     assert main([*arguments, "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+    again = json.loads((tmp_path / "evaluation.json").read_text())
+    assert again == {**result, "standard_error": error}  # the same seed
     (tmp_path / "file").touch()
     assert main([*arguments[:-1], str(tmp_path / "file")]) == 2  # the numbers are not lost
     del printed["written:"]

@@ -508,18 +508,24 @@ def test_the_console_script_sees_the_current_folder(module):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_folder_games_of_the_user_is_named(module, monkeypatch, capfd):
+@pytest.mark.parametrize("name", ["games", "games.py"])
+def test_a_folder_or_file_games_of_the_user_is_named(name, module, monkeypatch, capfd):
     """It lies in the current folder, so Python finds it instead of ours."""
     theirs = ModuleType("games")
-    theirs.__path__ = [str(module / "games")]
-    for name in [*sys.modules]:
-        if name.startswith(("games.", "dqn_symbolic.commands.training")):
-            monkeypatch.delitem(sys.modules, name)
+    if name == "games":
+        theirs.__path__ = [str(module / name)]
+    else:
+        theirs.__file__ = str(module / name)
+    for known in [*sys.modules]:
+        if known.startswith(("games.", "dqn_symbolic.commands.training")):
+            monkeypatch.delitem(sys.modules, known)
     monkeypatch.setitem(sys.modules, "games", theirs)
     finders = [finder for finder in sys.meta_path if "Editable" not in str(finder)]
     monkeypatch.setattr(sys, "meta_path", finders)
     assert main(["train", "--game", "CartPole-v1"]) == 2
-    assert last_line(capfd)[0] == f"dqn_symbolic: {theirs} hides our package games: rename it"
+    assert (
+        last_line(capfd)[0] == f"dqn_symbolic: {module}/{name} hides our package games: rename it"
+    )
 
 
 # -- ids and options -------------------------------------------------------------------------------

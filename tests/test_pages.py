@@ -117,12 +117,14 @@ def test_figures_of_rows_made_by_hand(monkeypatch):
 
 def words(page):
     """-> the number of words and numbers, with those of tables and code, without comments."""
-    text = re.sub(r"<!--.*?-->", "", page.read_text(), flags=re.DOTALL)
-    return len(re.findall(r"\S*\w\S*", text))
+    return counted(re.sub(r"<!--.*?-->", "", page.read_text(), flags=re.DOTALL))
 
 
 def words_outside_tables(page):
-    text = pages.TABLE.sub("", (results.ROOT / page).read_text())
+    return counted(pages.TABLE.sub("", (results.ROOT / page).read_text()))
+
+
+def counted(text):
     return len(re.findall(r"\S*\w\S*", text))
 
 

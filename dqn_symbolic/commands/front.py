@@ -101,7 +101,9 @@ def main(arguments, door):
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed: pip install -e ." if error.name else str(error)
         if str(error.name).startswith("games."):
-            message = f"{sys.modules['games']} hides our package games: rename it"
+            theirs = vars(sys.modules["games"])  # a folder, or a file
+            where, *_ = theirs.get("__path__", [theirs.get("__file__")])
+            message = f"{where} hides our package games: rename it"
     except KeyboardInterrupt:
         message, status = "interrupted", 130
     print(f"{door.program.split()[-1]}: {message}", file=sys.stderr)

@@ -63,8 +63,7 @@ class Guarded(gymnasium.Wrapper):
 
     def reset(self, *, seed=None, options=None):
         try:
-            result = self.env.reset(seed=seed, options=options)
-            observation, info = expect_values(result, *TWO)
+            observation, info = expect_values(self.env.reset(seed=seed, options=options), *TWO)
             return self.frame(observation, "reset"), expect_info(info)
         except BaseException as error:
             raise self.mistake("reset", error) from error

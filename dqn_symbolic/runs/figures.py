@@ -23,7 +23,6 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 def learning_curves(task, lines):
     """-> (figure of score, value, loss; title); lines: {label: {seed: rows of progress.csv}}."""
-    columns = [task.score_name, "held_out_value", "loss"]
     shape = {"sharex": True, "height_ratios": (3, 2, 2)}
     figure, (above, middle, below) = panels(7, 7 + 0.2 * len(lines), 3, **shape)
     labels, title = {}, task.game
@@ -32,7 +31,7 @@ def learning_curves(task, lines):
         labels[f"{label}: {seeds}" if label else seeds] = list(runs.values())
         if len(runs) > 1:
             title = f"{task.game}: median and quartiles of the seeds"
-    for axes, column in zip(figure.axes, columns):
+    for axes, column in zip(figure.axes, (task.score_name, "held_out_value", "loss")):
         bands(axes, {label: by_steps(runs, column) for label, runs in labels.items()}, ms=4)
     levels(above, task.levels or ({} if task.goal is None else {"solved": task.goal}))
     above.set(ylabel=task.score_name.replace("_", " "))

@@ -34,16 +34,17 @@ def with_ratio(value, ratio):
 
 def machine():
     """A line for each kind of processor, with the states of the code and the dates; versions."""
-    groups, versions = {}, {}
+    groups, versions, every = {}, {}, set()
     for path in sorted(FOLDER.glob("**/*.json")):
         made = read(path.stem, path.parent.relative_to(FOLDER))
         for package, version in made["versions"].items():
             versions.setdefault(package, {})[version] = True
         where = f"{made['processor']}, {made['cores']} cores, {KINDS[kind(made)]}"
         commits, dates = groups.setdefault(where, ({}, set()))
-        commits.setdefault(made["commit"], []).append(f"`{path.stem}`")
+        commits.setdefault(made["commit"], []).append(name := f"`{path.stem}`")
+        every.add(name)
         dates.add(made["date"])
-    lines, every = [], {f"`{path.stem}`" for path in FOLDER.glob("**/*.json")}
+    lines = []
     for where, (commits, dates) in groups.items():
         of_files = "; ".join(
             f"{'all' if {*names} == every else ', '.join(names)} at {commit}"
