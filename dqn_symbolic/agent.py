@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from math import inf
@@ -143,15 +144,17 @@ class Agent:
         weights = self.weights()
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise FloatingPointError(f"the weights are not finite ({ADVICE})")
-        spec, kwargs = self.env.env.spec, {}
-        # Else `load` has to be given the game. ALE's own, which has "game", is not our Atari.
-        known = spec and not (spec.additional_wrappers or "game" in spec.kwargs)
-        if known:
+        spec, settings = self.env.env.spec, {**asdict(self.settings), "game": {}}
+        data = {**FILE, "game": "", "settings": settings}  # without an id, `load` needs the game
+        # ALE's own games, which have "game", are not our Atari.
+        if spec and not (spec.additional_wrappers or "game" in spec.kwargs):
             own = {**spec.kwargs, "max_episode_steps": spec.max_episode_steps, "render_mode": None}
-            kwargs = {name: value for name, value in own.items() if value is not None}
-        settings = {**asdict(self.settings), "game": kwargs}
-        data = json.dumps({**FILE, "game": spec.id if known else "", "settings": settings})
-        write_whole(path, lambda file: np.savez(file, data=np.array(data.encode()), **weights))
+            own = {name: value for name, value in own.items() if value is not None}
+            with suppress(TypeError):  # JSON cannot hold every value
+                json.dumps(own)
+                data.update(game=spec.id, settings={**settings, "game": own})
+        text = json.dumps(data).encode()
+        write_whole(path, lambda file: np.savez(file, data=np.array(text), **weights))
 
     # -- save and restore everything that changes -------------------------------------------------
 

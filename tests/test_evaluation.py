@@ -13,6 +13,7 @@ from dqn_symbolic.commands.options import NAMES, TRAINED
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task, scorer
 from dqn_symbolic.evaluation import held_out, returns
+from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.settings import Settings
 from games.catch import Catch, State
 
@@ -222,3 +223,20 @@ def test_a_stopped_evaluation_of_one_game_gives_it_back():
     assert score(AfterAsking(9)) is None
     assert (agent.env.episode_return, len(agent.actions)) == (5, 5)
     assert (agent.x == x).all()
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_mistake_of_one_game_in_its_evaluation_does_not_change_the_agent(monkeypatch):
+    """So a run that is saved then goes on with the episode of its training."""
+    env = Counter(endless=True)
+    monkeypatch.setattr(env, "reset", lambda seed=None: Counter.reset(env, seed=7))
+    agent = Agent(env, Settings(one_game=True, hidden=(8,), epsilon_start=0, epsilon_end=0))
+    for _ in range(5):
+        agent.step()
+    before, state = agent.env.episode_return, agent.get_state()[0]
+    score = scorer(Task("Counter", {}, make=Counter), agent)
+    monkeypatch.setattr(env, "step", lambda action: 1 / 0)
+    with pytest.raises(GameError, match="step raised ZeroDivisionError"):
+        score()
+    assert agent.env.episode_return == before > 0
+    assert agent.get_state()[0] == state

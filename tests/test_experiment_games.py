@@ -31,9 +31,17 @@ def test_the_corridor_by_hand():
 
 
 @pytest.mark.parametrize("right", [0.05, 0.3, 0.5, 0.95])
-def test_the_return_in_the_corridor_by_formula(right):
-    """v0 = -1 + p v1 + (1-p) v0; v1 = -1 + p v0 + (1-p) v2; v2 = -1 + (1-p) v1."""
-    assert expected_return(right) == pytest.approx(-2 * (2 - right) / (right * (1 - right)))
+def test_the_return_in_the_corridor_solves_the_equations_of_its_rules(right):
+    """v = -1 + moves v, where `moves` is played out and the goal, cell 3, has value 0."""
+    moves, env = np.zeros((3, 4)), Corridor()
+    env.reset(seed=0)
+    for cell in range(3):
+        for action, probability in enumerate([1 - right, right]):
+            env.cell = cell
+            env.step(action)
+            moves[cell, env.cell] += probability
+    v = np.linalg.solve(np.eye(3) - moves[:, :3], -np.ones(3))
+    assert expected_return(right) == pytest.approx(v[0])
 
 
 def test_the_best_policy_in_the_corridor():

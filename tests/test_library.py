@@ -199,6 +199,16 @@ def test_keyword_arguments_of_the_game_come_back(tmp_path):
     assert (again.env.unwrapped.rows, again.env.unwrapped.drifts) == (5, (-1, 0, 1))
 
 
+def test_a_game_whose_options_a_file_cannot_hold_is_given_to_load(tmp_path):
+    env = gymnasium.make("MountainCar-v0", goal_velocity=np.float32(0.5))
+    agent = Agent(env, Settings(hidden=(4,)))
+    agent.save(tmp_path / "agent.npz")
+    with pytest.raises(Unreadable, match="its game has no Gymnasium id: give it to load"):
+        load(tmp_path / "agent.npz")
+    again = load(tmp_path / "agent.npz", gymnasium.make("MountainCar-v0", goal_velocity=0.5))
+    assert np.array_equal(again.weights()["W1"], agent.weights()["W1"])
+
+
 def test_a_game_in_a_wrapper_is_given_to_load(tmp_path):
     """Its id alone would be another game."""
 

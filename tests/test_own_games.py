@@ -2,11 +2,12 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -16,6 +17,7 @@ from gymnasium.spaces import Box, Discrete
 
 from dqn_symbolic import Settings, evaluation, load, training
 from dqn_symbolic.__main__ import main
+from dqn_symbolic.commands.training import again
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.guard.game import Guarded
 from tests.plain import load as load_file
@@ -455,6 +457,10 @@ def test_a_module_of_the_current_folder(how, module, capfd):
     assert game in ("Coin-v0", "coin_game:Coin-v0")
     (line,) = [line for line in capfd.readouterr().out.splitlines() if "watch:" in line]
     assert line == "watch:  python -m dqn_symbolic watch run --import coin_game"
+    # The line can be pasted into a shell.
+    told = again(SimpleNamespace(out=Path("my run")), "python -m dqn_symbolic", "watch")
+    folder = ["my run", "--import", "coin_game"]
+    assert shlex.split(told) == ["python", "-m", "dqn_symbolic", "watch", *folder]
     assert main(["evaluate", "run", "--import", "coin_game.py", "--quiet"]) == 0
 
 

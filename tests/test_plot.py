@@ -92,6 +92,14 @@ def test_one_run_is_its_learning_curve(tmp_path, drawn):
     assert legend(drawn[0]) == ["seed 3", "solved (475)"]
 
 
+def test_two_runs_with_one_seed_are_both_drawn(tmp_path, drawn):
+    """Bundles on Ray with one seed differ."""
+    runs = [made(tmp_path / str(n), (n, n + 2), seed=3) for n in (4, 8)]
+    assert plot(*runs, "--out", tmp_path / "a.png", "--quiet") == 0
+    assert legend(drawn[0])[0] == "seeds 3, 3"
+    assert curve(drawn[0], "seeds 3, 3") == [(100, 6), (200, 8)]
+
+
 def test_runs_of_a_game_with_other_options_have_no_levels_in_common(tmp_path, drawn):
     game = "games:Catch-v0"
     runs = [made(tmp_path / str(n), (0, 0.5), game, {"rows": n}) for n in (10, 11)]
@@ -200,7 +208,7 @@ def test_ticks_are_few_and_have_thousands_separators(tmp_path):
     rows = [
         {"env_steps": n, "mean_return": n, "held_out_value": 0.1, "loss": 1 / n} for n in numbers
     ]
-    figure, title = learning_curves(task("CartPole-v1"), {"": {0: rows}})
+    figure, title = learning_curves(task("CartPole-v1"), {"": [(0, rows)]})
     save(tmp_path / "curve.png", figure, title)
     above, _, below = figure.axes
     for axis in (above.yaxis, below.xaxis, below.yaxis):

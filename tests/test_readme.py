@@ -152,6 +152,13 @@ def test_the_pages_state_the_right_number_of_faults():
     assert f"{len(FAULTS)} classic faults" in README
 
 
+def test_every_fault_has_its_place():
+    from tests.mutations import FAULTS
+
+    found = {fault: (ROOT / path).read_text().count(old) for fault, path, old, *_ in FAULTS}
+    assert {fault: n for fault, n in found.items() if n != 1} == {}
+
+
 def test_the_table_of_faults_matches_the_script_and_the_tests():
     from tests.mutations import FAULTS
 

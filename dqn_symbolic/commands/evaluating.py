@@ -18,13 +18,12 @@ def evaluate(
     door, folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=None, quiet=False
 ):
     """Writes evaluation.json and prints it as a table. -> exit status"""
-    folder = folder_of(folder, agent)
+    folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
     player = player_of(folder)
     task, s, *_ = player
     episodes = s.evaluation_episodes if episodes is None else episodes
     epsilon = task.epsilon(s) if epsilon is None else epsilon
-    if not quiet:
-        say("compiling forward")  # at its first call: half a minute, if the cache is empty
+    tell("compiling forward")  # at its first call: half a minute, if the cache is empty
     with noted_signals() as noted:
         scores = new_games(player, episodes, epsilon, seed, noted, quiet or None, say)
     if scores is None:
@@ -42,22 +41,20 @@ def evaluate(
         **task.levels,
         **task.measures(scores),
     }
-    if not quiet:
-        width, error = max(map(len, row)), row["standard_error"]
-        for name, value in row.items():
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            if name == "mean" and error is not None:
-                shown += f" +- {error:.2g} (standard error, {episodes} episodes)"
-            if name != "standard_error":
-                say(f"{name:{width}}  {shown}")
-        for line in filter(None, (task.levels_from, origin(task.game, row["weights"]))):
-            say(line)
+    width, error = max(map(len, row)), row["standard_error"]
+    for name, value in row.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else value
+        if name == "mean" and error is not None:
+            shown += f" +- {error:.2g} (standard error, {episodes} episodes)"
+        if name != "standard_error":
+            tell(f"{name:{width}}  {shown}")
+    for line in filter(None, (task.levels_from, origin(task.game, row["weights"]))):
+        tell(line)
     if out or not agent:  # never in the folder of an agent that comes with the project
         path = (out or folder) / "evaluation.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(row, indent=2) + "\n")
-        if not quiet:
-            say(f"written: {path}")
+        tell(f"written: {path}")
     return 0
 
 

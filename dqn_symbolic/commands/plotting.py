@@ -30,7 +30,7 @@ def plot(door, runs, out=None, quiet=False):
     for own, its_rows in zip(settings, rows):
         label = one_line(", ".join(f"{n.replace('_', ' ')} {text(own.get(n))}" for n in differing))
         label = label.replace("$", r"\$")  # else matplotlib reads a formula
-        lines.setdefault(label, {})[own["seed"]] = its_rows
+        lines.setdefault(label, []).append((own["seed"], its_rows))
     out = out or (runs[0] / "learning_curve.png" if len(runs) == 1 else Path("plot.png"))
     with bad_input():
         save(out, *learning_curves(game, lines))

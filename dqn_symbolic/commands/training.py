@@ -1,5 +1,6 @@
 """train: starts a run or resumes it, writes its files and prints its result."""
 
+import shlex
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 
@@ -166,7 +167,7 @@ def expect_kept(asked, old):
 def again(run, program, command):
     """-> a command line for a run: "train --resume", "gorila --resume" or "watch"."""
     imports = "".join(f" --import {module}" for module in dict(NAMED))
-    return f"{program} {command} {run.out}{imports}"
+    return f"{program} {command} {shlex.quote(str(run.out))}{imports}"
 
 
 def report(summary, run, program, going_on):

@@ -415,7 +415,7 @@ def write_reduction(op, node, source):
 @write.register(Dot)
 def write_dot(op, node, source):
     (output,) = node.outputs
-    if not all(v.dtype == output.dtype == "float32" for v in node.inputs):
+    if output.type.ndim < 2 or not all(v.dtype == output.dtype == "float32" for v in node.inputs):
         return write_call(op, node, source)
     factors = []
     for variable in node.inputs:
@@ -424,10 +424,6 @@ def write_dot(op, node, source):
         transposed = view.ndim == 2 and view.axes == (1, 0)
         factors.append(f"{view.name}.T" if transposed else source.array(variable))
     left, right = factors
-    if output.type.ndim < 2:
-        source.let(output, f"np.dot({left}, {right})")
-        source.c_contiguous.add(source.view(output).name)
-        return
     # numba compiles the product with an array for the result, and another function without.
     name = source.empty([f"{left}.shape[0]", f"{right}.shape[1]"], "float32")
     source.line(f"np.dot({left}, {right}, {name})")

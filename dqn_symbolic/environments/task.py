@@ -88,17 +88,16 @@ def scorer(task: Task, player) -> Callable:
     s, seed = player.settings, player.evaluation_seed
     beginnings = task.beginnings(s, int(seed.generate_state(1)[0]))
     shares = s.one_game and hasattr(player, "go_back")
-    games = [player.env] if shares else task.games(s, len(beginnings))
+    games = [History(player.env.env, s.history)] if shares else task.games(s, len(beginnings))
     epsilon, states = task.epsilon(s), None
 
     def score(stop=(), quiet=True):
         nonlocal states
-        where = (player.actions, player.x, player.env.episode_return) if shares else ()
         if states is None:
             states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
         scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
         if shares:
-            player.go_back(*where)
+            player.go_back(player.actions, player.x, player.env.episode_return)
         if scores is None:
             return None
         greatest = np.asarray(player.forward(states)).max(axis=1)

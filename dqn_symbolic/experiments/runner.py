@@ -7,6 +7,7 @@ of processes or the order of the jobs.
 import csv
 import io
 import json
+import shlex
 import time
 from functools import partial
 from importlib import import_module
@@ -16,7 +17,6 @@ from tqdm import tqdm
 
 from dqn_symbolic.compiling.threads import cores
 from dqn_symbolic.experiments.figures import save
-from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.guard.files import read_text, write_text
 from dqn_symbolic.runs.loading import expect_count, expect_number
@@ -47,7 +47,7 @@ def claim(experiment):
     return " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
 
 
-def compare(names, out, quick, stop, quiet=False, do=in_processes):
+def compare(names, out, quick, stop, quiet, do):
     """Does the jobs that are not done yet, then writes tables, pictures and the report.
 
     stop: a list; as soon as it is not empty, the jobs end; do: `in_processes`, or the same on a
@@ -148,7 +148,8 @@ def report(out, quick):
             raise BadInput(f"{problem}: delete them, and their jobs are done again") from error
         write_text(out / f"{name}.csv", csv_text(rows))
         save(out / f"{name}.png", *picture)
-        command = f"python run_catch.py compare {name}{' --quick' if quick else ''} --out {out}"
+        chosen = f"{name} --quick" if quick else name
+        command = f"python run_catch.py compare {chosen} --out {shlex.quote(str(out))}"
         parts.append(
             f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"
             f"{table}\n\n"

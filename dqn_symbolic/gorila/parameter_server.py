@@ -24,7 +24,6 @@ class ParameterServer:
         try_out(self.apply, zeros, self.apply.get_shared())
         self.stale_after = stale_after
         self.version = 0  # gradients applied
-        self.stale = 0  # gradients dropped
 
     def pull(self, known: int | None = None) -> tuple[int, dict[str, np.ndarray] | None]:
         """-> (version, {name: array}); (version, None) if the caller knows this version."""
@@ -44,17 +43,15 @@ class ParameterServer:
             arrays = [gradients[p.name] for p in self.params]  # from Ray, they are read-only
             self.apply(*(np.require(array, requirements="W") for array in arrays))
             self.version += 1
-        else:
-            self.stale += 1
         return behind, applied
 
     def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """-> (plain data, {name: array}: the parameters and the optimiser's averages)."""
         arrays = {v.name: v.get_value() for v in self.apply.get_shared()}
-        return {"version": self.version, "stale": self.stale}, arrays
+        return {"version": self.version}, arrays
 
     def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> None:
-        self.version, self.stale = data["version"], data["stale"]
+        self.version = data["version"]
         for variable in self.apply.get_shared():
             variable.set_value(arrays[variable.name])
 

@@ -22,13 +22,14 @@ STYLES += [{**style, "mfc": "white"} for style in STYLES]
 
 
 def learning_curves(task, lines):
-    """-> (figure of score, value, loss; title); lines: {label: {seed: rows of progress.csv}}."""
+    """-> (figure of score, value, loss; title); lines: {label: [(seed, rows of progress.csv)]}."""
     shape = {"sharex": True, "height_ratios": (3, 2, 2)}
     figure, (above, middle, below) = panels(7, 7 + 0.2 * len(lines), 3, **shape)
     labels, title = {}, task.game
     for label, runs in lines.items():
-        seeds = f"seed{'s' * (len(runs) > 1)} {', '.join(map(str, sorted(runs)))}"
-        labels[f"{label}: {seeds}" if label else seeds] = list(runs.values())
+        seeds = ", ".join(str(seed) for seed in sorted(seed for seed, _ in runs))
+        seeds = f"seed{'s' * (len(runs) > 1)} {seeds}"
+        labels[f"{label}: {seeds}" if label else seeds] = [rows for _, rows in runs]
         if len(runs) > 1:
             title = f"{task.game}: median and quartiles of the seeds"
     for axes, column in zip(figure.axes, (task.score_name, "held_out_value", "loss")):

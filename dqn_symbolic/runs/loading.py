@@ -196,9 +196,8 @@ def empty_state(state, agent):
     arrays = {name: np.empty(array.shape, array.dtype) for name, array in others.items()}
     if "memory" not in state:
         return arrays, arrays
-    chosen = state["chosen"]
-    actions = [*state["actions"], *([] if chosen is None else [chosen])]
-    if not all(type(action) is int and 0 <= action < agent.action_count for action in actions):
+    chosen = 0 if state["chosen"] is None else state["chosen"]
+    if not all(type(a) is int and 0 <= a < agent.action_count for a in [*state["actions"], chosen]):
         raise ValueError("these are no actions of this game")
     written = state["memory"]["written"]
     highest = 2 * state["counters"]["steps"]  # the first step of an episode adds two frames

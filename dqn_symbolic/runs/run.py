@@ -273,7 +273,7 @@ class Run:
         try:
             from dqn_symbolic.runs.figures import learning_curves, save  # matplotlib is slow
 
-            save(path, *learning_curves(self.task, {"": {self.settings.seed: self.rows}}))
+            save(path, *learning_curves(self.task, {"": [(self.settings.seed, self.rows)]}))
         except Exception as error:
             if isinstance(error, OSError) and error.filename == str(path):
                 raise  # a full disk
