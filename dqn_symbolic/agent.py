@@ -144,17 +144,17 @@ class Agent:
         weights = self.weights()
         if not all(np.isfinite(value).all() for value in weights.values()):
             raise FloatingPointError(f"the weights are not finite ({ADVICE})")
-        spec, settings = self.env.env.spec, {**asdict(self.settings), "game": {}}
-        data = {**FILE, "game": "", "settings": settings}  # without an id, `load` needs the game
+        spec, game, kwargs = self.env.env.spec, "", {}  # `load` is then given the game
         # ALE's own games, which have "game", are not our Atari.
         if spec and not (spec.additional_wrappers or "game" in spec.kwargs):
             own = {**spec.kwargs, "max_episode_steps": spec.max_episode_steps, "render_mode": None}
             own = {name: value for name, value in own.items() if value is not None}
             with suppress(TypeError):  # JSON cannot hold every value
                 json.dumps(own)
-                data.update(game=spec.id, settings={**settings, "game": own})
-        text = json.dumps(data).encode()
-        write_whole(path, lambda file: np.savez(file, data=np.array(text), **weights))
+                game, kwargs = spec.id, own
+        settings = {**asdict(self.settings), "game": kwargs}
+        data = json.dumps({**FILE, "game": game, "settings": settings})
+        write_whole(path, lambda file: np.savez(file, data=np.array(data.encode()), **weights))
 
     # -- save and restore everything that changes -------------------------------------------------
 
