@@ -209,7 +209,7 @@ def trained_run(folder, *, steps=200, **more):
         (replace(TWO, outlier_after=0.5), {"memory_size": 30, "n_step": 3}),
     ],
 )
-@pytest.mark.parametrize("stopped_at", [20, 131])
+@pytest.mark.parametrize("stopped_at", [pytest.param(20, marks=pytest.mark.slow), 131])
 def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(
     gorila, more, stopped_at, tmp_path, monkeypatch
 ):
