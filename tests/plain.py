@@ -1,5 +1,6 @@
 """Helpers that several tests use."""
 
+import json
 from contextlib import contextmanager
 
 import numpy as np
@@ -29,6 +30,14 @@ def load(path, kind):
         with checkpoints.opened(file), np.load(file, allow_pickle=False) as members:
             arrays |= {prefix + name: members[name] for name in members if name != "data"}
     return data, arrays
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
 
 
 def plain(env, settings):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import asdict, fields
-from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -12,8 +11,6 @@ import pytest
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
-from dqn_symbolic.evaluation import returns
-from dqn_symbolic.frames import History
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from tests.benchmarks.seeds import steps_to_solve
@@ -182,7 +179,7 @@ class Counted(Agent):
     """An agent whose compiled functions only count their calls."""
 
     def __init__(self, settings):
-        super().__init__(Catch(), settings)
+        super().__init__(Catch(), settings, lambda *graph: (None, None, None))
         self.calls = []
 
         def learn(x, *_):
@@ -328,25 +325,6 @@ def test_the_history_reaches_the_environment():
     assert agent.x.shape == (10, 10, 3)
 
 
-# -- the same bits ---------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_evaluation_does_not_change_training():
-    agent, undisturbed = (trained(0, seed=3, **QUICK) for _ in range(2))
-    envs = [History(Catch(), 1) for _ in range(9)]
-    equal_values = np.zeros((9, 3), np.float32)  # ties, which are broken with random numbers
-    beginnings = task("games:Catch-v0").beginnings(agent.settings, 0)
-    for step in range(150):
-        agent.step()
-        undisturbed.step()
-        if step % 50 == 0:
-            for forward in (agent.forward, lambda x: equal_values):
-                player = SimpleNamespace(forward=forward, settings=agent.settings)
-                returns(player, envs, beginnings, 0.1, 100, agent.evaluation_seed)
-    assert bits(agent) == bits(undisturbed)
-
-
 # -- invalid settings ------------------------------------------------------------------------------
 
 
@@ -371,8 +349,6 @@ def test_evaluation_does_not_change_training():
         ({"batch_size": 2.5}, "batch_size: expected a whole number, got 2.5"),
         ({"batch_size": 32.0}, "batch_size: expected a whole number, got 32.0"),
         ({"batch_size": True}, "batch_size: expected a whole number, got True"),
-        ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
-        ({"seed": None}, "seed: expected a whole number, got None"),
         ({"hidden": (True,)}, "hidden: expected the units of each layer"),
         ({"hidden": 128}, "hidden: expected a list, with a value for each layer, got 128"),
         ({"filters": ((32, 3.5, 1),)}, "filters: expected"),

@@ -25,7 +25,7 @@ from dqn_symbolic.runs.loading import Unreadable, fitting, load, read_agent, rea
 from dqn_symbolic.settings import Settings
 from run_catch import main
 from tests.counts import on_the_page
-from tests.plain import uncompiled
+from tests.plain import contents, uncompiled
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
@@ -34,7 +34,6 @@ fuzz = settings(
     max_examples=FUZZ or 150,
     derandomize=not FUZZ,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 SMALL = [
@@ -162,10 +161,6 @@ def with_other_data(draw, content):
             name = draw(st.sampled_from(("x", "steps", "render_mode", "memory")))
             parent[name] = draw(ODD_VALUES)
     return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
-
-
-def contents(folder):
-    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
 
 
 def refusal(call, *arguments):

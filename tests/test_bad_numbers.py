@@ -132,21 +132,3 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, monkeypatch, capsys
     data, _ = load(tmp_path / "run" / "checkpoint.npz", "checkpoint")
     assert data["agent"]["counters"]["steps"] == 40
     assert main(["--resume", run, "--steps", "200", *small[:1]]) == 0
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_a_nan_reward_stops_the_run(tmp_path, monkeypatch, capsys):
-    successor = Catch.successor
-
-    def successor_with_nan(game, state, action):
-        state, reward, over = successor(game, state, action)
-        return state, reward * np.nan if over else reward, over
-
-    monkeypatch.setattr(Catch, "successor", successor_with_nan)
-    assert main(["--out", str(tmp_path), "--quiet"]) == 2
-    err = capsys.readouterr().err
-    assert "stopped after 8 agent steps: Catch-v0: step: the reward: expected a finite" in err
-    assert "got nan; everything until then is saved" in err
-    assert err.endswith(f"python run_catch.py train --resume {tmp_path}\n")
-    monkeypatch.undo()
-    assert main(["--resume", str(tmp_path), "--steps", "20", "--quiet"]) == 0

@@ -52,7 +52,7 @@ def test_acting_is_one_update_behind_by_hand():
 
 def later(call):
     def slow(*arguments):
-        time.sleep(0.01)
+        time.sleep(0.003)
         return call(*arguments)
 
     return slow
@@ -95,7 +95,7 @@ def more(agent, steps):
 
 class SlowCatch(Catch):
     def step(self, action):
-        time.sleep(0.004)
+        time.sleep(0.002)
         return super().step(action)
 
 

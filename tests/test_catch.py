@@ -252,13 +252,6 @@ def test_an_observation_is_not_changed_by_the_next_step():
     assert (x == before).all()
 
 
-def test_the_agent_sees_what_pygame_draws():
-    env = Catch()
-    x, _ = env.reset(seed=0)
-    drawn = [[env.surface.get_at_mapped((c, r)) for c in range(10)] for r in range(10)]
-    assert x.tolist() == drawn
-
-
 def test_the_pixel_game_is_the_same_game_drawn_larger():
     small, large = Catch(drift=True), Catch(drift=True, pixels=84)
     assert large.observation_space == gymnasium.spaces.Box(0, 255, (84, 84), np.uint8)

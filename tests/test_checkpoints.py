@@ -84,12 +84,6 @@ def test_a_file_that_is_cut_short_or_has_a_flipped_bit_is_refused(path):
         load(path, "agent")
 
 
-def test_a_missing_file_or_a_folder_is_refused(tmp_path):
-    for path in (tmp_path / "none.npz", tmp_path):
-        with pytest.raises(Unreadable, match=r"is missing|is not a file"):
-            load(path, "agent")
-
-
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")

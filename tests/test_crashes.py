@@ -18,7 +18,8 @@ from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.run import FILES
 from run_catch import main
 from tests.counts import on_the_page
-from tests.plain import load
+from tests.plain import contents
+from tests.test_determinism import outcome
 
 ROOT = Path(__file__).parent.parent
 # The network is too small to solve the game, so a run takes all its steps.
@@ -28,10 +29,6 @@ TINY = [
     *("--evaluate-every", "100", "--checkpoint-every", "20"),
 ]
 UNTIL_KILLED = ["--steps", str(10**9)]
-
-
-def contents(folder):
-    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
 
 
 PIECE = 25 * (4 * 5 + 16)  # bytes: 25 frames, an eighth of the memory
@@ -100,12 +97,6 @@ def killed(out, operations, *arguments):
     assert process.returncode == -signal.SIGKILL, err
 
 
-def without_seconds(folder):
-    """-> the rows of progress.csv without the seconds, which differ between runs."""
-    lines = (folder / "progress.csv").read_text().splitlines()
-    return [line.split(",")[:2] + line.split(",")[3:] for line in lines]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("beside", ["--no-beside", "--beside"])
 def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(beside, tmp_path, monkeypatch):
@@ -133,17 +124,10 @@ def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(beside, tmp_pat
     steps = str(checkpoints.load_data(path, "checkpoint")["agent"]["counters"]["steps"] + 110)
     assert main(["--resume", str(folder), "--quiet", "--steps", steps]) == 0
     assert main(["--out", str(whole), *TINY, beside, "--steps", steps]) == 0
-    assert without_seconds(folder) == without_seconds(whole)
+    assert outcome(folder) == outcome(whole)
     assert (folder / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
-    (data, arrays), (data_whole, arrays_whole) = (
-        load(at / "checkpoint.npz", "checkpoint") for at in (folder, whole)
-    )
-    assert {**data, "run": 0} == {**data_whole, "run": 0}
-    assert list(arrays) == list(arrays_whole)
-    for name, array in arrays.items():
-        assert array.tobytes() == arrays_whole[name].tobytes(), name
     assert sorted(os.listdir(folder)) == sorted([*FILES, "memory"])
-    assert len(os.listdir(folder / "memory")) == len(data["pieces"]) == 8
+    assert len(os.listdir(folder / "memory")) == 8
 
 
 def test_sweep_removes_only_the_temporary_files_of_dead_processes(tmp_path):

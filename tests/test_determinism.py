@@ -105,11 +105,13 @@ def test_another_seed_has_other_bits(quiet_outcome, tmp_path):
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_the_progress_bar_changes_nothing(quiet_outcome, tmp_path, monkeypatch, capfd):
+def test_printing_and_the_progress_bar_change_nothing(quiet_outcome, tmp_path, monkeypatch, capfd):
     visible_bar = lambda disable, **bar: tqdm(disable=False, mininterval=0, **bar)  # noqa: E731
     monkeypatch.setattr(run, "tqdm", visible_bar)
     assert main(arguments(tmp_path)) == 0
-    assert "240 of 240" in capfd.readouterr().err
+    out, err = capfd.readouterr()
+    assert "240 agent steps" in out
+    assert "240 of 240" in err
     assert differences(quiet_outcome, outcome(tmp_path)[0]) == []
 
 
@@ -144,10 +146,3 @@ def test_evaluation_and_checkpoint_intervals_change_nothing(quiet_outcome, tmp_p
     by_step = {row["env_steps"]: row for row in rows}
     for row in expected:
         assert {**by_step[row["env_steps"]], "loss": ""} == {**row, "loss": ""}
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_printing_changes_nothing(quiet_outcome, tmp_path, capfd):
-    assert main(arguments(tmp_path)) == 0
-    assert "240 agent steps" in capfd.readouterr().out
-    assert differences(quiet_outcome, outcome(tmp_path)[0]) == []

@@ -1,17 +1,6 @@
 import numpy as np
-import pytest
 
-from dqn_symbolic.exploration import epsilon_after, epsilon_greedy, greedy
-from dqn_symbolic.settings import Settings
-
-
-@pytest.mark.parametrize(
-    ("step", "epsilon"),
-    [(-5, 1), (0, 1), (1, 0.991), (50, 0.55), (99, 0.109), (100, 0.1), (1e9, 0.1)],
-)
-def test_epsilon_is_annealed_linearly_after_the_warm_up(step, epsilon):
-    s = Settings(warm_up=50, epsilon_start=1.0, epsilon_end=0.1, epsilon_steps=100)
-    assert epsilon_after(50 + step, s) == pytest.approx(epsilon)
+from dqn_symbolic.exploration import epsilon_greedy, greedy
 
 
 def test_greedy_takes_the_action_with_the_largest_q():

@@ -1,6 +1,5 @@
 import gymnasium
 import numpy as np
-import pytest
 
 from dqn_symbolic.frames import History
 from games.catch import Catch, State
@@ -76,31 +75,3 @@ def test_discrete_observations_become_one_hot():
     assert x.dtype == np.uint8
     assert x.tolist() == [[0, 0], [0, 0], [0, 1], [0, 0]]
     assert env.observation_space.high.max() == 1
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float64])
-def test_other_floats_become_float32(dtype):
-    env = History(Seen(gymnasium.spaces.Box(-9, 9, (2,), dtype), np.array([0.5, -2], dtype)), 1)
-    x, _ = env.reset()
-    assert x.dtype == env.observation_space.dtype == np.float32
-    assert x.tolist() == [[0.5], [-2]]
-
-
-class Coloured(Counting):
-    """Each frame has one colour; its red is 10 times the number of the frame."""
-
-    observation_space = gymnasium.spaces.Box(0, 255, (6, 8, 3), np.uint8)
-
-    def current_frame(self):
-        return np.full((6, 8, 3), [10 * self.frame, 100, 200], np.uint8)
-
-
-def test_gymnasiums_wrapper_turns_colours_into_luminance():
-    env = History(gymnasium.wrappers.GrayscaleObservation(Coloured(9)), 2)
-    env.reset()
-    x = env.step(0)[0]
-    assert x.shape == (6, 8, 2)
-    assert x.dtype == np.uint8
-    for frame, red in enumerate((10, 20)):
-        luminance = 0.2125 * red + 0.7154 * 100 + 0.0721 * 200
-        assert abs(x[..., frame].astype(float) - luminance).max() <= 1

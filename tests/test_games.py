@@ -18,7 +18,7 @@ from dqn_symbolic.__main__ import main
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
-from tests.plain import load, plain, uncompiled
+from tests.plain import load, plain, summary, uncompiled
 from tests.plain import trained as train
 from tests.test_agent import bits, saved_state
 from tests.test_determinism import differences, outcome
@@ -29,10 +29,6 @@ SMALL = [
     *("--memory-size", "90", "--evaluate-every", "60", "--evaluation-episodes", "3"),
     *("--checkpoint-every", "70", "--sync-every", "20"),
 ]
-
-
-def summary(folder):
-    return json.loads((folder / "summary.json").read_text())
 
 
 # -- train, evaluate, watch ------------------------------------------------------------------------
@@ -271,28 +267,6 @@ def test_a_game_that_breaks_its_promise_is_noticed_and_starts_a_new_episode():
     # the first transition of the new episode has no frame of the old episode
     assert x[-1, 0, 0] == 0 != x[-1, 0, 1]
     assert x_tp1[-1, 0, 0] == x[-1, 0, 1]
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_a_run_reports_a_broken_promise_and_goes_on(tmp_path, monkeypatch, capsys):
-    gymnasium.register("Broken-v0", entry_point=lambda: RandomFrames(breaks_promise=True))
-    arguments = ["--steps", "65", "--out", str(tmp_path), *SMALL]
-    assert main(["train", "--game", "Broken-v0", *arguments]) == 0
-    capsys.readouterr()
-    assert main(["train", "--resume", str(tmp_path), "--steps", "99", "--no-window"]) == 0
-    assert "the game did not come back to where it was: a new episode" in capsys.readouterr().out
-    assert summary(tmp_path)["env_steps"] == 99
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_a_run_that_is_resumed_twice_gives_the_same_bits(tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    game = ["train", "--game", "CartPole-v1"]
-    assert main([*game, "--steps", "200", "--out", str(whole), *SMALL]) == 0
-    assert main([*game, "--steps", "33", "--out", str(parts), *SMALL]) == 0
-    for steps in ("121", "200"):
-        assert main(["train", "--resume", str(parts), "--steps", steps, "--quiet"]) == 0
-    assert differences(outcome(whole)[0], outcome(parts)[0]) == []
 
 
 # -- bad input -------------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ def assert_same_bits(scheduler, agent):
 # -- exact -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize(("optimiser", "shards"), [("adam", 1), ("adagrad", 3)])
 def test_one_bundle_is_the_single_agent(optimiser, shards):
     settings = replace(QUICK, optimiser=optimiser)
@@ -173,6 +174,7 @@ def gorila_run(folder, data=None, gorila=TWO, said=None, **more):
     return run
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
     said, run = [], gorila_run(tmp_path)
     score = run.scored(run.agent.score)
@@ -193,14 +195,28 @@ def test_a_run_drives_gorila_as_the_single_agent(tmp_path):
 
 
 def trained_run(folder, *, steps=200, **more):
-    """-> a run that has trained, and the data of its checkpoint."""
+    """-> a run that has trained, and is saved."""
     run = gorila_run(folder, **more)
     run.agent.settings = replace(run.agent.settings, steps=steps)
     trained(run, run.agent.score)
     run.save_checkpoint()
-    return run, read_data(folder / "checkpoint.npz", "checkpoint")[0]
+    return run
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    with uncompiled():
+        return trained_run(tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture
+def saved(trained_once, tmp_path):
+    """-> a run that has trained, and the data of its checkpoint. A copy of it is in tmp_path."""
+    shutil.copytree(trained_once.out, tmp_path, dirs_exist_ok=True)
+    return trained_once, read_data(tmp_path / "checkpoint.npz", "checkpoint")[0]
+
+
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize(
     ("gorila", "more"),
     [
@@ -218,7 +234,7 @@ def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(
     runs, said = [], []
     for folder, steps in ((tmp_path / "whole", 200), (tmp_path / "stopped", stopped_at)):
         folder.mkdir()
-        runs.append(trained_run(folder, steps=steps, gorila=gorila, **more)[0])
+        runs.append(trained_run(folder, steps=steps, gorila=gorila, **more))
     data = read_data(tmp_path / "stopped" / "checkpoint.npz", "checkpoint")[0]
     again = gorila_run(tmp_path / "stopped", data, gorila, said, **more)
     assert len(said) == gorila.bundles
@@ -268,8 +284,8 @@ def damaged(path):
         (lambda path: shutil.copy(path.parents[2] / "checkpoint.npz", path), "does not fit"),
     ],
 )
-def test_a_bundle_without_its_file_begins_with_an_empty_memory(harm, why, tmp_path):
-    run, data = trained_run(tmp_path)
+def test_a_bundle_without_its_file_begins_with_an_empty_memory(harm, why, saved, tmp_path):
+    run, data = saved
     (path,) = tmp_path.glob("bundles/*-2/checkpoint.npz")
     harm(path)
     said = []
@@ -281,7 +297,7 @@ def test_a_bundle_without_its_file_begins_with_an_empty_memory(harm, why, tmp_pa
         assert said[1].startswith("bundle 2 goes on with 0 transitions; 100 agent steps are lost (")
         assert why in said[1]
         assert (other.steps, other.steps_before, other.memory.size) == (0, 100, 0)
-        assert other.first_seed == Agent(Catch(), other.settings).first_seed
+        assert other.first_seed == plain(Catch(), other.settings).first_seed
         assert other.settings.seed == seed_of(0, 1, life=1)
     else:
         assert other.memory.size == 100
@@ -289,8 +305,8 @@ def test_a_bundle_without_its_file_begins_with_an_empty_memory(harm, why, tmp_pa
     assert again.agent.steps == 200
 
 
-def test_a_damaged_checkpoint(tmp_path):
-    _, data = trained_run(tmp_path)
+def test_a_damaged_checkpoint(saved, tmp_path):
+    _, data = saved
     data["agent"]["counters"]["server.1.version"] = -1
     with pytest.raises(Unreadable, match=r"server.1.version: expected a count, got -1"):
         gorila_run(tmp_path, data)
@@ -377,8 +393,8 @@ def test_a_bundle_that_has_not_stepped_leaves_what_another_life_has_saved(tmp_pa
     assert (tmp_path / "checkpoint.npz").read_text() == "what was saved"
 
 
-def test_what_a_killed_bundle_was_writing_is_removed(tmp_path):
-    _, data = trained_run(tmp_path)
+def test_what_a_killed_bundle_was_writing_is_removed(saved, tmp_path):
+    _, data = saved
     (folder,) = tmp_path.glob("bundles/*-2")
     (folder / ".checkpoint.npz.12345").touch()
     gorila_run(tmp_path, data)

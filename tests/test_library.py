@@ -13,7 +13,6 @@ from dqn_symbolic import Agent, Settings, evaluation, load, training
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.settings import PRESETS
 from games.catch import Catch
 from tests.plain import load as load_file
 
@@ -169,11 +168,6 @@ def test_acting_changes_nothing_in_training():
 def test_a_wrong_observation_is_refused(bad):
     with pytest.raises(ValueError, match=r"the observation: expected uint8 \(10, 10\), got"):
         trained(Catch()).act(bad)
-
-
-def test_every_preset_is_a_settings():
-    for preset in PRESETS.values():
-        Settings(**preset)
 
 
 # -- which game a file names -----------------------------------------------------------------------

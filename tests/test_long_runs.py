@@ -14,6 +14,7 @@ from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from run_catch import main
 from tests.benchmarks.long_run import descriptors, resident
+from tests.plain import uncompiled
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -64,10 +65,10 @@ def closed_at_once(monkeypatch):
     return opened
 
 
-@pytest.mark.usefixtures("uncompiled")
 def test_no_file_or_window_stays_open(closed_at_once, tmp_path):
-    """Three trainings in one process, each with a window afterwards."""
-    assert_nothing_stays_open(3, closed_at_once, tmp_path)
+    """Three trainings in one process, each with a picture and a window afterwards."""
+    with uncompiled():
+        assert_nothing_stays_open(3, closed_at_once, tmp_path)
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def everything(memory):
     return memory.transitions(np.arange(memory.size))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     lengths=episode_lengths, capacity=st.integers(1, 30), history=st.integers(1, 4), stop=st.data()
 )
@@ -90,7 +90,7 @@ def test_exactly_the_complete_transitions_are_sampled(lengths, capacity, history
     assert set(checked_indices(batch, transitions)) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     lengths=episode_lengths,
     capacity=st.integers(1, 30),
@@ -206,21 +206,14 @@ def test_sampling_is_as_fast_after_a_billion_frames():
     old.written += later
     seconds, batches = [], []
     for memory in (young, old):
-        begin = time.perf_counter()
+        begin = time.thread_time()  # of this thread: the machine's load makes no difference
         batches.append(memory.sample(32, np.random.default_rng(0)))
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.thread_time() - begin)
     assert all((part == expected).all() for part, expected in zip(*batches))
     assert seconds[1] < 100 * seconds[0]
 
 
-def test_all_returns_every_transition_oldest_first():
-    transitions = episodes([3, 1, 4, 2] * 3, history=2)
-    memory = filled(transitions, 10, history=2)
-    expected = sorted(complete(transitions, 10, history=2))
-    assert checked_indices(everything(memory), transitions).tolist() == expected
-
-
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     lengths=episode_lengths,
     capacity=st.integers(1, 30),

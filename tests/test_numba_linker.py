@@ -509,7 +509,6 @@ def graphs(draw):
     max_examples=(GRAPHS or 200) // PER_FUNCTION,
     derandomize=not GRAPHS,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(graphs())

@@ -14,7 +14,6 @@ from dqn_symbolic import __main__
 from dqn_symbolic.commands.options import layers, parsed, plain
 from dqn_symbolic.experiments import runner
 from dqn_symbolic.settings import PRESETS, Settings
-from tests.plain import load
 
 ROOT = Path(__file__).parent.parent
 DOORS = run_catch, __main__
@@ -309,17 +308,6 @@ def test_bad_game_options_are_refused(arguments, message, tmp_path, capsys):
     arguments = f"train --game FrozenLake-v1 --out {tmp_path / 'run'} {arguments}"
     assert message in refused(__main__, arguments, capsys)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_game_options_reach_the_game_and_the_files(tmp_path):
-    game = "--game FrozenLake-v1 --game-option is_slippery=false --game-option map_name=8x8"
-    small = "--steps 60 --hidden 4 --warm-up 50 --evaluate-every 50 --evaluation-episodes 1 --quiet"
-    arguments = f"train {game} {small} --no-window --out {tmp_path / 'run'}"
-    assert __main__.main(shlex.split(arguments)) == 0
-    data, weights = load(tmp_path / "run" / "agent.npz", "agent")
-    assert data["settings"]["game"] == {"is_slippery": False, "map_name": "8x8"}
-    assert weights["W1"].shape == (64, 4)
 
 
 def test_any_game_does_not_change_what_the_user_gave():

@@ -6,7 +6,9 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
 
 import gymnasium
@@ -18,6 +20,7 @@ from gymnasium.spaces import Box, Discrete
 from dqn_symbolic import Settings, evaluation, load, training
 from dqn_symbolic.__main__ import main
 from dqn_symbolic.commands.training import again
+from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.guard.game import Guarded
 from tests.plain import load as load_file
@@ -94,6 +97,14 @@ def resume(out, steps=200, *more):
     return main(["train", "--resume", str(out), "--steps", str(steps), "--quiet", *more])
 
 
+@cache
+def whole():
+    """-> the outcome of a run whose game does not fail: the same for every test."""
+    with TemporaryDirectory() as out:
+        assert train(out) == 0
+        return outcome(Path(out))[0]
+
+
 def last_line(capfd):
     err = capfd.readouterr().err
     return err.splitlines()[-1], "\n".join(err.splitlines()[:-1])
@@ -103,8 +114,6 @@ def last_line(capfd):
 
 BROKEN = ConnectionResetError(104, "Connection reset by peer")
 FOUR_VALUES = lambda result: result[:4]  # noqa: E731
-FLOAT64 = lambda result: (result[0].astype(float), *result[1:])  # noqa: E731
-NAN = lambda result: (result[0] * np.nan, *result[1:])  # noqa: E731
 
 
 @pytest.mark.parametrize(
@@ -112,10 +121,7 @@ NAN = lambda result: (result[0] * np.nan, *result[1:])  # noqa: E731
     [
         ("step", 30, BROKEN, "step raised ConnectionResetError: [Errno 104] Connection", 30),
         ("step", 670, KeyError("x"), "step raised KeyError: 'x'", 128),
-        ("step", 610, SystemExit(0), "step raised SystemExit: 0", 89),
         ("step", 610, FOUR_VALUES, "step: expected (observation, reward, terminated,", 89),
-        ("step", 610, FLOAT64, "step: the observation: expected float32, as before, got", 89),
-        ("step", 610, NAN, "step: the observation is nan at (0,)", 89),
         ("step", 75, MemoryError("no"), "step raised MemoryError: no", 60),  # in random play
         ("step", 575, MemoryError("no"), "step raised MemoryError: no", 60),  # in an evaluation
         ("reset", 4, BROKEN, "reset raised ConnectionResetError: [Errno 104] Connection", 28),
@@ -124,7 +130,7 @@ NAN = lambda result: (result[0] * np.nan, *result[1:])  # noqa: E731
 def test_it_stops_with_everything_saved_and_resumes_with_the_same_bits(
     method, number, failure, said, steps, fails, tmp_path, capfd
 ):
-    assert train(tmp_path / "whole") == 0
+    expected = whole()
     Walk.calls, part = {}, tmp_path / "part"
     fails[method, number] = failure
     assert train(part) == 2
@@ -140,7 +146,7 @@ def test_it_stops_with_everything_saved_and_resumes_with_the_same_bits(
     fails.clear()
     assert resume(part) == 0
     assert capfd.readouterr().out == ""  # the game came back to where it was
-    assert differences(outcome(tmp_path / "whole")[0], outcome(part)[0]) == []
+    assert differences(expected, outcome(part)[0]) == []
 
 
 def test_a_first_mistake_leaves_no_folder(fails, tmp_path, capfd):
@@ -214,7 +220,7 @@ MISTAKES = [
 def test_the_other_commands_say_it_and_close_the_game(
     command, method, number, said, fails, tmp_path, monkeypatch, capfd
 ):
-    assert train(tmp_path) == 0
+    assert train(tmp_path, 20) == 0
     Walk.calls, Walk.made, Walk.closed = {}, 0, 0
     fails[method, number] = BROKEN
     arguments = {"evaluate": [str(tmp_path)], "play": ["--game", "Walk-v0"]}
@@ -233,7 +239,7 @@ def test_the_other_commands_say_it_and_close_the_game(
 
 
 def test_a_picture_that_cannot_be_shown_is_one_line(fails, tmp_path, capfd):
-    assert train(tmp_path) == 0
+    assert train(tmp_path, 20) == 0
     Walk.calls = {}
     fails["render", 3] = lambda picture: picture[..., 0] / 255
     gif = ["--gif", str(tmp_path / "a.gif"), "--gif-seconds", "2"]
@@ -244,7 +250,7 @@ def test_a_picture_that_cannot_be_shown_is_one_line(fails, tmp_path, capfd):
 
 
 def test_pictures_of_other_sizes_are_animated(fails, tmp_path):
-    assert train(tmp_path) == 0
+    assert train(tmp_path, 20) == 0
     Walk.calls = {}
     fails["render", 3] = lambda picture: np.zeros((35, 30, 3), np.uint8)
     gif = ["--gif", str(tmp_path / "a.gif"), "--gif-seconds", "2"]
@@ -281,7 +287,7 @@ def test_weird_errors_are_one_line_too(error, fails, tmp_path, capfd):
     assert "everything until then is saved" in line
     assert before.startswith("Traceback")
     fails.clear()
-    assert resume(tmp_path) == 0
+    assert resume(tmp_path, 60) == 0
 
 
 @pytest.mark.parametrize("alive", [0, 1, 2])
@@ -307,7 +313,7 @@ def test_a_constructor_that_fails_is_the_games_error(alive, error, tmp_path, mon
     assert (tmp_path / "run").exists() == (alive == 2)
     monkeypatch.undo()
     if alive == 2:
-        assert resume(tmp_path / "run") == 0
+        assert resume(tmp_path / "run", 20) == 0
 
 
 def test_a_game_that_exits_while_it_closes_is_noticed(fails, tmp_path, capfd):
@@ -559,10 +565,8 @@ def test_other_names_of_atari_games_are_answered(game, said, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("game", "full"), [("CartPole", "CartPole-v1"), ("Catch", "games:Catch-v0")]
 )
-def test_an_id_without_its_version_gets_it(game, full, tmp_path, capfd):
-    assert main(["train", "--game", game, "--out", str(tmp_path), "--steps", "60", *SMALL]) == 0
-    assert json.loads((tmp_path / "summary.json").read_text())["game"] == full
-    assert capfd.readouterr() == ("", "")
+def test_an_id_without_its_version_gets_it(game, full):
+    assert task(game).game == full
 
 
 def test_options_of_the_game(tmp_path, capfd):

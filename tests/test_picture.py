@@ -11,6 +11,9 @@ from dqn_symbolic.commands.picture import Moment, draw_rally, moments, rally, se
 from dqn_symbolic.frames import History
 from dqn_symbolic.runs.loading import read_agent
 from dqn_symbolic.settings import Settings
+from tests.plain import uncompiled
+
+pytestmark = pytest.mark.usefixtures("uncompiled")
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,9 @@ def folder(tmp_path_factory):
     """-> the folder of an agent of Catch with two hidden layers."""
     out = tmp_path_factory.mktemp("run") / "catch"
     small = ["--hidden", "16,8", "--steps", "60", "--evaluate-every", "60", "--warm-up", "40"]
-    assert main(["train", "--game", "games:Catch-v0", "--out", str(out), "--quiet", *small]) == 0
+    with uncompiled():
+        run = ["train", "--game", "games:Catch-v0", "--out", str(out), "--quiet"]
+        assert main([*run, *small]) == 0
     return out
 
 
@@ -98,6 +103,7 @@ def test_the_rally_is_drawn_with_its_rewards_and_four_screens():
     assert value.get_ydata().tolist() == list(range(9))
 
 
+@pytest.mark.slow  # needs scikit-learn
 def test_both_pictures_are_written(folder, tmp_path, capsys, monkeypatch):
     pytest.importorskip("sklearn")
     monkeypatch.setattr(picture, "STATES", 120)

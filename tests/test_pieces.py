@@ -57,7 +57,6 @@ def new_run(folder, capacity, history=1, lengths=(5,), seed=0, data=None):
     task = Task("Episodes", {}, lambda: Episodes(lengths))
     settings = Settings(**fixed, memory_size=capacity, history=history)
     agent = Agent(task.make(), settings, lambda *graph: (None, None, None))
-    agent.graph = SimpleNamespace(variables=[], params=[])
     said = []
     run = Run(task, settings, folder, data, say=lambda text, end=None: said.append(text))
     run.begin(agent, parts=[])
@@ -96,8 +95,10 @@ def piece_files(folder):
 
 
 @pytest.fixture(autouse=True)
-def same_mark(monkeypatch):
+def same_mark_and_no_graph(monkeypatch):
     monkeypatch.setattr(run_module, "token_hex", lambda size: MARK)
+    no_graph = SimpleNamespace(variables=[], params=[])
+    monkeypatch.setattr("dqn_symbolic.agent.q_learning", lambda *how: no_graph)
 
 
 @pytest.fixture
@@ -106,17 +107,10 @@ def set_slots(monkeypatch):
     return lambda slots: monkeypatch.setattr(pieces, "SIZE", slots * FRAME_BYTES)
 
 
-@pytest.fixture
-def no_fsync(monkeypatch):
-    """The test does not wait for the disk, which would take most of its time."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
 # -- stopped and resumed ---------------------------------------------------------------------------
 
 
 @settings(
-    deadline=None,
     max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -132,7 +126,7 @@ def no_fsync(monkeypatch):
 @example(4, 1, 5, [3], [(5, True), (1, True), (1, True), (1, True)])  # one piece, exactly full
 @example(5, 1, 3, [50], [(5, True), (1, True), (1, True)])  # old frames are overwritten
 def test_a_resumed_memory_equals_an_uninterrupted_memory(
-    tmp_path_factory, set_slots, no_fsync, capacity, history, slots, lengths, checkpoints_after
+    tmp_path_factory, set_slots, capacity, history, slots, lengths, checkpoints_after
 ):
     """checkpoints_after: [(agent steps before a checkpoint, whether the run is then resumed)]."""
     set_slots(slots)
@@ -177,9 +171,7 @@ def test_the_bounds_of_the_pieces_by_hand():
 # -- what a checkpoint costs -----------------------------------------------------------------------
 
 
-def test_a_piece_is_written_once_and_removed_when_its_slots_are_used_again(
-    tmp_path, set_slots, no_fsync
-):
+def test_a_piece_is_written_once_and_removed_when_its_slots_are_used_again(tmp_path, set_slots):
     set_slots(10)
     run, before, removed = new_run(tmp_path, capacity=49), {}, 0
     for _ in range(40):
@@ -254,9 +246,7 @@ def killed_at(moment, call):
     return False
 
 
-def test_a_kill_during_a_checkpoint_leaves_the_old_or_the_new_checkpoint(
-    tmp_path, set_slots, no_fsync
-):
+def test_a_kill_during_a_checkpoint_leaves_the_old_or_the_new_checkpoint(tmp_path, set_slots):
     """Kills it between any two files. The run then goes on, and no needless file is left."""
     set_slots(10)
     has_new, moment, killed = [], 0, True

@@ -17,6 +17,7 @@ from dqn_symbolic.runs import checkpoints, figures
 from dqn_symbolic.runs.figures import learning_curves, save
 from dqn_symbolic.runs.run import FILES
 from dqn_symbolic.settings import PRESETS, Settings
+from tests.plain import uncompiled
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--hidden", "8", "--warm-up", "50", "--steps", "120", "--evaluate-every", "40"]
@@ -224,10 +225,11 @@ def test_ticks_are_few_and_have_thousands_separators(tmp_path):
 
 
 def train(folder):
-    return main(["train", "--game", "games:Catch-v0", "--no-window", *SMALL, "--out", str(folder)])
+    game = ["--game", "games:Catch-v0", "--no-window"]
+    with uncompiled():  # this draws, the fixture does not
+        return main(["train", *game, *SMALL, "--out", str(folder)])
 
 
-@pytest.mark.usefixtures("uncompiled")
 def test_whatever_goes_wrong_in_the_picture_the_run_is_complete(tmp_path, monkeypatch, capsys):
     def fails(*_):
         assert (tmp_path / "summary.json").exists()
@@ -240,7 +242,6 @@ def test_whatever_goes_wrong_in_the_picture_the_run_is_complete(tmp_path, monkey
     assert json.loads((tmp_path / "summary.json").read_text())["env_steps"] == 120
 
 
-@pytest.mark.usefixtures("uncompiled")
 def test_a_disk_that_is_full_at_the_picture_is_reported(tmp_path, monkeypatch, capsys):
     def full(path, *_):
         raise OSError(28, "No space left on device", str(path))

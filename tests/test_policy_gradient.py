@@ -116,6 +116,7 @@ def test_learn_makes_rewarded_actions_more_probable(params):
     assert after[1] < before[1]
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_reinforce_passes_whole_episodes_to_learn():
     """An update learns from 16 episodes. Every step gets its episode's return less the baseline.
 

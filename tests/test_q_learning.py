@@ -139,7 +139,7 @@ def test_gradient_by_finite_differences(mode):
 CHAIN_Q = [[0.7, 0.25], [0.35, 0.5], [0.25, 1.0]]
 
 
-def chain(gamma=0.5, gamma_at_the_end=0.0):
+def chain(gamma=0.5):
     """-> the six transitions of the chain as one batch. At an end, x_tp1 is x."""
     state, action = np.divmod(np.arange(6), 2)
     next_state = state + 2 * action - 1
@@ -150,7 +150,7 @@ def chain(gamma=0.5, gamma_at_the_end=0.0):
         one_hot[state],
         action.astype(np.int32),
         reward.astype(np.float32),
-        np.where(over, gamma_at_the_end, gamma).astype(np.float32),
+        np.where(over, 0, gamma).astype(np.float32),
         one_hot[next_state.clip(0, 2)],
     )
 
@@ -164,17 +164,6 @@ def test_the_chain_converges_to_its_closed_form(updates_to_sync):
         if update % updates_to_sync == 0:
             sync()
     np.testing.assert_allclose(forward(np.eye(3, dtype=np.float32)), CHAIN_Q, atol=1e-5)
-
-
-def test_the_chain_bootstrapped_past_its_ends_converges_to_wrong_values():
-    """With a discount of .5 at the ends, Q is .7 + .5 * 1.4 = 1.4 at the left end, not .7."""
-    forward, learn, sync = tabular(np.zeros((3, 2)), learning_rate=1.0)
-    for _ in range(400):
-        learn(*chain(gamma_at_the_end=0.5))
-        sync()
-    q = forward(np.eye(3, dtype=np.float32))
-    assert q[0, 0] == pytest.approx(1.4, abs=1e-4)
-    assert q[2, 1] == pytest.approx(2.0, abs=1e-4)
 
 
 def test_the_chain_with_a_frozen_target_converges_to_one_backup():

@@ -49,6 +49,7 @@ def test_from_python(tmp_path, monkeypatch, capsys):
     assert action in "01"
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_your_own_game(tmp_path, monkeypatch, capsys):
     """A class, its id, and the commands: at most 15 lines, which run as they stand but shorter."""
     section = README.partition("## Your own game\n")[2].partition("\n## ")[0]

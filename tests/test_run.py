@@ -172,13 +172,14 @@ def test_the_forecast_is_the_speed_of_the_first_hundred_updates(
     """The first update is at agent step 10."""
     lines = []
     one = begun(tmp_path, steps=400, say=lambda text, end=None: lines.append(text))
-    step, one.memory = one.agent.step, "9 GB"
+    step, pause, one.memory = one.agent.step, one.pause, "9 GB"
 
     def slow():
         now[0] += step_takes if one.agent.steps >= 10 else warm_up_takes
         step()
 
     one.agent.step = slow
+    one.pause = lambda: pause() or one.agent.steps == 150
     one.save_checkpoint = taking(10_000, one.save_checkpoint, now)
     trained(one, taking(100, zero, now))
     assert [line for line in lines if "forecast" in line] == said

@@ -76,14 +76,6 @@ def test_the_graph_has_every_state_of_the_default_game_once():
     assert (np.abs(graph.reward) == last[:, None]).all()
 
 
-@pytest.mark.parametrize("board", BOARDS)
-def test_the_share_of_starts_that_can_be_caught_is_the_games_optimum(board):
-    env = Catch(**board)
-    graph = graph_of(env)
-    best = optimal_q(graph, discount=1.0).max(axis=1)[graph.starts]
-    assert (best > 0).mean() == pytest.approx(env.optimum)
-
-
 @pytest.mark.parametrize("epsilon", [0.6, 1.0])
 def test_tabular_q_learning_converges_to_the_optimal_values(epsilon):
     graph = graph_of(Catch(rows=4, columns=3, paddle_width=1, drift=True))

@@ -1436,7 +1436,7 @@ def test_drawing_does_not_change_the_board():
     assert pygame.image.tobytes(view.board, "RGB") == before
 
 
-@pytest.mark.parametrize("sign", ["", "press an arrow key to start", "paused", "caught"])
+@pytest.mark.parametrize("sign", ["", "press an arrow key to start", "paused"])
 @pytest.mark.parametrize("q_values", [None, (-1e30, 99.99, float("-inf"))])
 @pytest.mark.parametrize(
     ("rows", "columns"), [(2, 1), (2, 84), (84, 1), (10, 5), (10, 10), (84, 84), (100, 90)]
