@@ -40,6 +40,11 @@ def summary(folder):
     return json.loads((folder / "summary.json").read_text())
 
 
+def no_functions(*graph):
+    """-> the functions of an agent that computes nothing."""
+    return None, None, None
+
+
 def plain(env, settings):
     """-> an agent in plain NumPy: slower, but ready at once."""
     return Agent(env, settings, lambda graph, mode, threads: functions(graph, PLAIN))

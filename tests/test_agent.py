@@ -14,7 +14,7 @@ from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
 from tests.benchmarks.seeds import steps_to_solve
-from tests.plain import plain
+from tests.plain import no_functions, plain
 
 QUICK = {"hidden": (16,), "warm_up": 50, "epsilon_steps": 300, "memory_size": 200}
 
@@ -179,7 +179,7 @@ class Counted(Agent):
     """An agent whose compiled functions only count their calls."""
 
     def __init__(self, settings):
-        super().__init__(Catch(), settings, lambda *graph: (None, None, None))
+        super().__init__(Catch(), settings, no_functions)
         self.calls = []
 
         def learn(x, *_):
@@ -349,6 +349,8 @@ def test_the_history_reaches_the_environment():
         ({"batch_size": 2.5}, "batch_size: expected a whole number, got 2.5"),
         ({"batch_size": 32.0}, "batch_size: expected a whole number, got 32.0"),
         ({"batch_size": True}, "batch_size: expected a whole number, got True"),
+        ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
+        ({"seed": None}, "seed: expected a whole number, got None"),
         ({"hidden": (True,)}, "hidden: expected the units of each layer"),
         ({"hidden": 128}, "hidden: expected a list, with a value for each layer, got 128"),
         ({"filters": ((32, 3.5, 1),)}, "filters: expected"),

@@ -127,7 +127,8 @@ def test_a_run_that_is_killed_many_times_ends_with_the_same_bits(beside, tmp_pat
     assert outcome(folder) == outcome(whole)
     assert (folder / "agent.npz").read_bytes() == (whole / "agent.npz").read_bytes()
     assert sorted(os.listdir(folder)) == sorted([*FILES, "memory"])
-    assert len(os.listdir(folder / "memory")) == 8
+    saved = checkpoints.load_data(path, "checkpoint")["pieces"]
+    assert len(os.listdir(folder / "memory")) == len(saved) == 8
 
 
 def test_sweep_removes_only_the_temporary_files_of_dead_processes(tmp_path):

@@ -14,10 +14,11 @@ from dqn_symbolic import agent as agents
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.settings import Settings
+from tests.plain import no_functions
 
 PIXELS, FLOATS = Box(0, 255, (2, 3), np.uint8), Box(-1, 1, (2, 3), np.float32)
 SMALL = {"hidden": (4,), "warm_up": 10, "batch_size": 4}
-Agent = partial(agents.Agent, functions=lambda *graph: (None, None, None))  # it computes nothing
+Agent = partial(agents.Agent, functions=no_functions)
 
 
 class Game(gymnasium.Env):

@@ -22,6 +22,7 @@ from dqn_symbolic.runs.loading import restore
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
 from run_catch import main
+from tests.plain import no_functions
 from tests.test_bad_files import FUZZ, bomb, changed, damaged, fuzz, members_of, refusal
 from tests.test_crashes import small_files
 
@@ -56,7 +57,7 @@ def new_run(folder, capacity, history=1, lengths=(5,), seed=0, data=None):
     fixed = {"hidden": (1,), "warm_up": 10**9, "steps": 10**9, "seed": seed}
     task = Task("Episodes", {}, lambda: Episodes(lengths))
     settings = Settings(**fixed, memory_size=capacity, history=history)
-    agent = Agent(task.make(), settings, lambda *graph: (None, None, None))
+    agent = Agent(task.make(), settings, no_functions)
     said = []
     run = Run(task, settings, folder, data, say=lambda text, end=None: said.append(text))
     run.begin(agent, parts=[])

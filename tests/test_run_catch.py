@@ -471,7 +471,7 @@ def test_the_preset_of_a_run_is_no_other_setting(tmp_path, capsys):
         (["--checkpoint-every", "9"], "checkpoint_every was 1000, not 9"),
         (["--rows", "5"], "rows was 10, not 5"),
         (["--drift"], "drift was False, not True"),
-        (["--steps", "100"], "--steps 100: the run has already taken "),
+        (["--steps", "100"], "--steps 100: the run has already taken {taken} agent steps"),
         (["--network", "conv"], "network was mlp, not conv"),
         (["--preset", "conv"], "filters was (), not ((32, 3, 1), (32, 3, 1))"),
         (["--preset", "nature"], "filters was ()"),
@@ -480,9 +480,9 @@ def test_the_preset_of_a_run_is_no_other_setting(tmp_path, capsys):
     ],
 )
 def test_resuming_with_other_settings_is_refused(trained, options, message, capsys):
-    before = contents(trained[0])
+    before, taken = contents(trained[0]), summary(trained[0])["env_steps"]
     assert main(["--resume", str(trained[0]), *options]) == 2
-    assert message in capsys.readouterr().err
+    assert message.format(taken=taken) in capsys.readouterr().err
     assert contents(trained[0]) == before
 
 

@@ -3,7 +3,7 @@
 import csv
 import json
 
-from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.front import say, teller
 from dqn_symbolic.commands.options import TRAINED
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.task import new_games
@@ -18,7 +18,7 @@ def evaluate(
     door, folder=None, agent=None, episodes=None, epsilon=None, seed=0, out=None, quiet=False
 ):
     """Writes evaluation.json and prints it as a table. -> exit status"""
-    folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
+    folder, tell = folder_of(folder, agent), teller(quiet)
     player = player_of(folder)
     task, s, *_ = player
     episodes = s.evaluation_episodes if episodes is None else episodes

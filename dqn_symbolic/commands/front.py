@@ -142,6 +142,11 @@ def run(main):
     sys.exit(status)
 
 
+def teller(quiet):
+    """-> `say`, or a function that says nothing."""
+    return (lambda text, end=None: None) if quiet else say
+
+
 def say(text, end="\n"):
     """Prints at once. If standard output is closed, the run goes on and prints no more."""
     try:

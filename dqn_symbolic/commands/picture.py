@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from tqdm import tqdm
 
-from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.front import teller
 from dqn_symbolic.commands.playing import drawable, pictures_of
 from dqn_symbolic.commands.watching import folder_of
 from dqn_symbolic.environments.task import closed_by
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
 
 def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
     """Writes rally.png, and states.png if scikit-learn is there. -> exit status"""
-    folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
+    folder, tell = folder_of(folder, agent), teller(quiet)
     task, settings, weights = read_agent(folder / "agent.npz")
     see, epsilon = seeing(task, settings, weights), task.epsilon(settings)
     out = out or (Path(agent) if agent else folder)

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 
 from dqn_symbolic.agent import Agent
-from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.front import teller
 from dqn_symbolic.environments.any_game import NAMED
 from dqn_symbolic.environments.task import closed_by, scorer
 from dqn_symbolic.guard.errors import BadInput, Done, GameError, bad_input, one_line
@@ -41,7 +41,7 @@ def asked(door, given, command="train", own=(), where=""):
     out, resume = given.pop("out", None), given.pop("resume", None)
     if out and resume:
         raise BadInput("--out starts a new run, --resume continues one: use only one of them")
-    tell = (lambda text, end=None: None) if quiet else say
+    tell = teller(quiet)
     # Note signals before the folder appears: whoever sees the folder may stop the run.
     with noted_signals() as noted, ExitStack() as stack:
         if resume:

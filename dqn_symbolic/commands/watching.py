@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from dqn_symbolic.commands.front import say
+from dqn_symbolic.commands.front import teller
 from dqn_symbolic.commands.options import TRAINED, Watching
 from dqn_symbolic.commands.playing import drawable, pictures_of
 from dqn_symbolic.environments.task import closed_by
@@ -18,7 +18,7 @@ def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seco
     """Shows the agent in a window, or writes an animated GIF of it. -> exit status"""
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
-    folder, tell = folder_of(folder, agent), (lambda text: None) if quiet else say
+    folder, tell = folder_of(folder, agent), teller(quiet)
     task, settings, forward, *_ = player_of(folder)
 
     def q_values(x):

@@ -36,12 +36,12 @@ class Corridor(gymnasium.Env):
         return np.ones(1, np.uint8), -1.0, self.cell == 3, False, {}
 
 
-def expected_return(right):
-    """-> the exact undiscounted return of the policy with 0 < p < 1, its probability `right`.
+def expected_return(p):
+    """-> the exact undiscounted return of the policy that goes right with probability 0 < p < 1.
 
     It is v0, where v0 = -1 + p v1 + (1-p) v0; v1 = -1 + p v0 + (1-p) v2; v2 = -1 + (1-p) v1.
     """
-    return 2 * (right - 2) / (right * (1 - right))
+    return 2 * (p - 2) / (p * (1 - p))
 
 
 def conditions(quick):

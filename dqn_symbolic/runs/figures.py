@@ -27,9 +27,9 @@ def learning_curves(task, lines):
     figure, (above, middle, below) = panels(7, 7 + 0.2 * len(lines), 3, **shape)
     labels, title = {}, task.game
     for label, runs in lines.items():
-        seeds = ", ".join(str(seed) for seed in sorted(seed for seed, _ in runs))
-        seeds = f"seed{'s' * (len(runs) > 1)} {seeds}"
-        labels[f"{label}: {seeds}" if label else seeds] = [rows for _, rows in runs]
+        seeds, rows = zip(*runs)
+        seeds = f"seed{'s' * (len(runs) > 1)} {', '.join(map(str, sorted(seeds)))}"
+        labels[f"{label}: {seeds}" if label else seeds] = rows
         if len(runs) > 1:
             title = f"{task.game}: median and quartiles of the seeds"
     for axes, column in zip(figure.axes, (task.score_name, "held_out_value", "loss")):
