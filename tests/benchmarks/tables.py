@@ -140,8 +140,9 @@ def learn():
         for side in ("ours, numba", "jax.jit by hand", "torch, eager", "its matrix products"):
             cells = []
             for name, unit, where in columns.values():
-                one = next(iter(chosen(files.get(name, ()), side=side, **where)), None)
-                cells.append(one and with_ratio(one[unit], one["to_ours"]))
+                sides = {one["side"]: one[unit] for one in chosen(files.get(name, ()), **where)}
+                one, ours = sides.get(side), sides.get("ours, numba")
+                cells.append(one and with_ratio(one, one / ours))
             if any(cells):
                 lines.append([f"{side}; {words}", *cells])
     if not lines:
@@ -164,9 +165,9 @@ def long_run():
     lines = []
     for game in dict.fromkeys(one["game"] for one in rows("long_run") if "game" in one):
         found = rows("long_run", game=game)
-        quarter, end = found[len(found) // 4 - 1], found[-1]
+        middle, end = found[len(found) // 2 - 1], found[-1]
         units = "agent_steps", "mb", "step_us", "checkpoint_ms"
-        lines.append([game, *(f"{text(quarter[unit])} to {text(end[unit])}" for unit in units)])
+        lines.append([game, *(f"{text(middle[unit])} to {text(end[unit])}" for unit in units)])
     headings = "agent steps", "memory, MB", "an agent step, us", "a checkpoint, ms"
     return markdown(["", *headings], lines)
 
@@ -313,6 +314,7 @@ FIGURES = {
     "seeds.cartpole_most": lambda: text(max(solved_after("CartPole"))),
     "seeds.mountain_most": lambda: text(max(solved_after("MountainCar"))),
     "long_run.trainings": lambda: text(trainings()["trainings"]),
+    "long_run.mb": lambda: f"{trainings()['mb']:.0f}",
     "long_run.files": lambda: text(trainings()["open_files"]),
     "exercises.least": lambda: f"{min(seconds()):.0f}",
     "exercises.most": lambda: f"{max(seconds()):.0f}",
