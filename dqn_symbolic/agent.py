@@ -1,6 +1,7 @@
 """The agent: act, remember, learn (Mnih et al. 2015, Algorithm 1)."""
 
 import json
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from dqn_symbolic.settings import Settings
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
 STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")
 SAVED_STREAMS = ("exploration", "memory")  # `act` has its own, which disturbs no training
+ELSEWHERE = "the game did not come back to where it was: a new episode begins"
 FILE = {"dqn_symbolic": "agent", "version": 3}  # of the content of agent.npz
 
 
@@ -63,6 +65,8 @@ class Agent:
         """Acts, remembers the transition, and learns from a minibatch if an update is due."""
         s = self.settings
         rng = self.rngs["exploration"]
+        if self.memory.episode_begins and self.actions:
+            self.begin_episode()  # the game failed at this reset before
         if self.chosen is None:  # else the game failed at this action before
             self.chosen = epsilon_greedy(self.epsilon, self.action_count, self.q_values, rng)
         action: int = self.chosen
@@ -174,11 +178,8 @@ class Agent:
         arrays.update({f"memory.{name}": ring for name, ring in rings.items()})
         return data, {**arrays, "x": self.x}
 
-    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
-        """Restores a saved state; the arrays memory.* are whole rings, and are not copied.
-
-        -> whether the game shows the same observation again. If not, a new episode begins.
-        """
+    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> None:
+        """Restores a saved state; the arrays memory.* are whole rings, and are not copied."""
         self.watch_loss()
         vars(self).update(data["counters"])
         for name in SAVED_STREAMS:
@@ -187,31 +188,29 @@ class Agent:
             variable.set_value(arrays[f"learner.{variable.name}"])
         rings = {name: arrays[f"memory.{name}"] for name in self.memory.rings}
         self.memory.set_state(data["memory"], rings)
-        self.chosen = data["chosen"]
-        return self.go_back(data["actions"], arrays["x"], data["episode_return"])
+        self.chosen, self.actions, self.x = data["chosen"], list(data["actions"]), arrays["x"]
+        self.go_back(data["episode_return"])
 
-    def go_back(self, actions, x, episode_return) -> bool:
-        """Plays the episode again, from its seed. -> whether it went as before.
+    def go_back(self, episode_return) -> None:
+        """Plays the episode again, from its seed, because the game has played something else.
 
-        If not, `reset(seed)` does not determine the game, and a new episode begins.
+        If it ends elsewhere, `reset(seed)` does not determine the game, and a new episode begins.
+        If the game fails, the agent is as before.
         """
-        self.episode -= 1
-        self.begin_episode()
-        over = False
-        for action in actions:
-            if over:
-                break
-            self.x, _, terminated, truncated, _ = self.env.step(action)
+        env, played, over = History(self.env.env, self.settings.history), 0, False
+        x, _ = env.reset(seed=(self.first_seed + self.episode) % 2**31)
+        while played < len(self.actions) and not over:
+            x, _, terminated, truncated, _ = env.step(self.actions[played])
             over = terminated or truncated
-            self.actions.append(action)
-        same = self.actions == actions and np.array_equal(self.x, x)
-        same = same and episode_return == self.env.episode_return
+            played += 1
+        same = played == len(self.actions) and np.array_equal(x, self.x)
+        same = same and episode_return == env.episode_return
         same = same and (self.memory.episode_begins or not over)
+        self.env = env
         if not same:
+            warnings.warn(ELSEWHERE, RuntimeWarning, stacklevel=2)
             self.memory.episode_begins, self.chosen = True, None
-        if over or not same:  # over: the game failed at the reset that followed
             self.begin_episode()
-        return same
 
 
 def streams(seed: int) -> dict[str, np.random.SeedSequence]:

@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+from functools import partial
+from itertools import cycle
 from types import SimpleNamespace
 
 import gymnasium
@@ -240,3 +242,43 @@ def test_a_mistake_of_one_game_in_its_evaluation_does_not_change_the_agent(monke
         score()
     assert agent.env.episode_return == before > 0
     assert agent.get_state()[0] == state
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize(("method", "number"), [("reset", 2), ("step", 13)])
+def test_a_mistake_of_one_game_after_its_evaluation_does_not_change_the_agent(
+    method, number, monkeypatch
+):
+    """The episode of the training is played again, and fails at its reset or at its third step."""
+    env, failing_at = Counter(endless=True), iter([])
+
+    def fail_or(play, *given, **named):
+        return 1 / 0 if next(failing_at, 0) else play(*given, **named)
+
+    monkeypatch.setattr(env, "reset", lambda seed=None: Counter.reset(env, seed=7))
+    s = Settings(one_game=True, hidden=(8,), evaluation_episodes=1, evaluation_steps=10)
+    agent = Agent(env, s)
+    for _ in range(5):
+        agent.step()
+    score = scorer(Task("Counter", {}, make=Counter), agent)
+    assert score()["mean_return"] == 10 * agent.act(agent.x[..., 0])
+    x, state = agent.x.copy(), agent.get_state()[0]
+    failing_at = iter([0] * (number - 1) + [1])
+    monkeypatch.setattr(env, method, partial(fail_or, getattr(env, method)))
+    with pytest.raises(GameError, match=f"{method} raised ZeroDivisionError"):
+        score()
+    assert list(failing_at) == []
+    assert agent.get_state()[0] == state
+    assert (agent.x == x).all()
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_one_game_that_does_not_come_back_after_an_evaluation_is_noticed(monkeypatch):
+    env, seeds = Counter(), cycle(range(7))  # each episode begins elsewhere
+    monkeypatch.setattr(env, "reset", lambda seed=None: Counter.reset(env, seed=next(seeds)))
+    agent = Agent(env, Settings(one_game=True, hidden=(8,), evaluation_episodes=1))
+    agent.step()
+    score = scorer(Task("Counter", {}, make=Counter), agent)
+    with pytest.warns(RuntimeWarning, match="did not come back to where it was: a new episode"):
+        score()
+    assert (agent.episode, agent.actions) == (1, [])

@@ -673,9 +673,9 @@ gymnasium.register("Slow-v0", entry_point=Slow)
 
 
 def test_ctrl_c_while_the_bundles_start(tmp_path):
-    (tmp_path / "slow_game.py").write_text(SLOW_GAME)
-    out = tmp_path / "run"
-    process = begun(out, "--game", f"{tmp_path / 'slow_game.py'}:Slow-v0")
+    game, out = tmp_path / "slow_game.py", tmp_path / "run"
+    game.write_text(SLOW_GAME)
+    process = begun(out, "--game", f"{game}:Slow-v0")
     for line in process.stdout:
         if line.startswith("starting the servers"):
             break
@@ -688,6 +688,11 @@ def test_ctrl_c_while_the_bundles_start(tmp_path):
     assert errors in ("", STOPPING)
     assert f"files:  {out}" in told
     assert json.loads((out / "summary.json").read_text())["env_steps"] == 0
+
+    game.write_text(SLOW_GAME.replace("300", "0"))
+    command = [sys.executable, "-m", "dqn_symbolic", "gorila", "--resume", out, "--import", game]
+    subprocess.run([*command, "--steps", "200", "--quiet", "--no-window"], check=True, timeout=90)
+    assert json.loads((out / "summary.json").read_text())["env_steps"] == 200
 
 
 OWN_GAME = """

@@ -77,6 +77,28 @@ def test_a_resumed_run_that_is_stopped_in_its_first_evaluation(tmp_path):
     assert (again.rows, again.agent.steps) == ([], 10)
 
 
+@pytest.mark.parametrize("steps", [30, 35])
+def test_a_run_has_not_ended_if_its_last_evaluation_was_stopped(steps, tmp_path):
+    stop = []
+    one = begun(tmp_path, steps, stop=stop)
+
+    def score(*_):
+        if one.agent.steps < steps:
+            return zero()
+        stop.append(2)
+
+    trained(one, score)
+    one.finish()
+    data = checkpoints.load_data(tmp_path / "checkpoint.npz", "checkpoint")
+    assert not data["run"]["ended"]
+    again = begun(tmp_path, steps, data)
+    trained(again, zero)
+    again.finish()
+    data = checkpoints.load_data(tmp_path / "checkpoint.npz", "checkpoint")
+    assert data["run"]["ended"]
+    assert [row["env_steps"] for row in again.rows] == [10, 20, 30]
+
+
 def test_a_row_that_comes_late_has_its_own_seconds_and_weights(tmp_path, now):
     """As of an evaluation beside the training: the agent has learnt meanwhile."""
     one = begun(tmp_path, steps=35)

@@ -35,7 +35,7 @@ def gorila(door, address=None, **given):
             driver.folder_of = lambda i: run.out.absolute() / "bundles" / f"{run.mark}-{i + 1}"
             servers = "starting the servers", driver.start_servers
             bundles = "starting the bundles", driver.start_bundles
-            run.begin(driver, [servers] if run.data else [servers, bundles])
+            run.begin(driver, [servers] if run.data and run.data["agent"] else [servers, bundles])
             if run.compiled and driver.advice():
                 run.say(driver.advice())
             try:

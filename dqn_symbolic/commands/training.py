@@ -147,12 +147,13 @@ def resumed(folder, door, given, command, own=()):
     with loading.fitting(path):
         state = data["agent"]
         reached = loading.expect_count("steps", state["counters"]["steps"]) if state else 0
+        ended = data["run"].get("ended")  # else its last evaluation was stopped
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:
         loading.empty_weights(path, task, settings)
-        if ended := loading.how_it_ended(folder, reached, settings):
-            raise Done(f"{folder} has ended after {reached:,} agent steps: {ended}")
+        if ended and (how := loading.how_it_ended(folder, reached, settings)):
+            raise Done(f"{folder} has ended after {reached:,} agent steps: {how}")
     return task, settings, data
 
 

@@ -97,7 +97,7 @@ def scorer(task: Task, player) -> Callable:
             states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
         scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
         if shares:
-            player.go_back(player.actions, player.x, player.env.episode_return)
+            player.go_back(player.env.episode_return)
         if scores is None:
             return None
         greatest = np.asarray(player.forward(states)).max(axis=1)

@@ -35,8 +35,6 @@ class Bundle:
         try_out(self.learner.gradient, batch, variables)
 
     def step(self) -> None:
-        if self.agent.memory.episode_begins and self.agent.actions:
-            self.agent.begin_episode()  # a server died in the last step of an episode
         if self.agent.steps % self.pull_every == 0:
             self.learner.pull()
         self.agent.step()
@@ -78,7 +76,7 @@ class Bundle:
                     for count in (data["seed"], data["steps"], *learnt["versions"]):
                         expect_count("a count of the bundle", count)
                     agent.first_seed = data["seed"]
-                    self.pieces, _ = restore_agent(path, folder.name, data, agent, {})
+                    self.pieces = restore_agent(path, folder.name, data, agent, {})
                 saved = data["steps"]
                 vars(self.learner).update(learnt)
         except (OSError, Unreadable) as error:

@@ -130,8 +130,8 @@ class Scheduler:
             counters |= {f"bundle.{i}.{name}": count for name, count in own.items()}
         return {"counters": counters}, arrays
 
-    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> bool:
-        """Restores a saved state. Then each bundle begins a new life. -> True"""
+    def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> None:
+        """Restores a saved state. Then each bundle begins a new life."""
         counters = data["counters"]
         self.steps = counters["steps"]
         bundles = [starting(f"bundle.{i}.", counters) for i in range(len(self.lives))]
@@ -144,7 +144,6 @@ class Scheduler:
             self.saved.append(state)
             server.set_state(*state)
         self.start_bundles()
-        return True
 
     def save_bundles(self):
         for i, bundle in enumerate(self.bundles):

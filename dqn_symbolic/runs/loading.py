@@ -141,8 +141,7 @@ def restore(path, data, task, agent) -> tuple:
     """Puts a checkpoint into an agent that has not stepped yet. data: the checkpoint's.
 
     -> (rows of progress.csv, (best mean return, its weights), {number: checksums} of the pieces,
-    seconds of (compiling, training), whether the game came back to where it was). If this raises,
-    nothing has changed.
+    seconds of (compiling, training)). If this raises, nothing has changed.
     """
     with fitting(path):
         run_state = data["run"]
@@ -156,20 +155,20 @@ def restore(path, data, task, agent) -> tuple:
             weights = {name: np.empty_like(value) for name, value in agent.weights().items()}
             best = expect_number("best", run_state["best"]), weights
         others = {f"best.{name}": value for name, value in best[1].items()}
-        checksums, came_back = restore_agent(path, mark_of(path, data), data, agent, others)
-    return rows, best, checksums, seconds, came_back
+        checksums = restore_agent(path, mark_of(path, data), data, agent, others)
+    return rows, best, checksums, seconds
 
 
 def restore_agent(path, run, data, agent, others):
     """Puts what `pieces.save_agent` has written into an agent. The arrays `others` are filled.
 
-    -> ({number: checksums} of the pieces, whether the game came back to where it was)
+    -> {number: checksums} of the pieces
     """
     if (path.parent / pieces.FOLDER).is_symlink():
         raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
     state = data["agent"]
     if not state:
-        return {}, True
+        return {}
     arrays, saved_parts = empty_state(state, agent)
     finished, room = pieces.cut(state, saved_parts)
     checksums = {number: list(of_piece) for number, of_piece in data["pieces"]}
@@ -178,7 +177,8 @@ def restore_agent(path, run, data, agent, others):
     checkpoints.fill(path, {**room, **others})
     for number, piece in finished.items():
         checkpoints.fill(pieces.path(path.parent, run, number), piece, checksums[number])
-    return checksums, agent.set_state(state, arrays)
+    agent.set_state(state, arrays)
+    return checksums
 
 
 def empty_state(state, agent):

@@ -79,12 +79,10 @@ class Run:
             return agent
         if self.data:
             saved = restore(self.out / "checkpoint.npz", self.data, self.task, agent)
-            rows, self.best, self.pieces, (compiling, self.train_seconds), came_back = saved
+            rows, self.best, self.pieces, (compiling, self.train_seconds) = saved
             for row in rows:
                 self.add_row(row)
             self.compile_seconds += compiling
-            if not came_back:
-                self.say("the game did not come back to where it was: a new episode begins")
             if self.data["run"]["linker"] != linker():
                 self.say(f"compiled by {linker()}, before by another: the bits may differ")
         sweep(self.out, FILES)
@@ -219,11 +217,12 @@ class Run:
     def save_progress(self):
         write_text(self.out / "progress.csv", self.progress.getvalue())
 
-    def save_checkpoint(self, at_end=False):
+    def save_checkpoint(self, at_end=False, ended=False):
         best, weights = self.best
         run_state = {"mark": self.mark, "progress": self.progress.getvalue(), "best": best}
         run_state |= {"compile_seconds": self.compile_seconds, "train_seconds": self.train_seconds}
-        data = {**self.game_and_settings, "run": {**run_state, "linker": linker()}}
+        run_state |= {"linker": linker(), "ended": ended}
+        data = {**self.game_and_settings, "run": run_state}
         others = {f"best.{name}": value for name, value in weights.items()}
         self.pieces = pieces.save_agent(self.out, self.mark, self.pieces, self.agent, data, others)
         if weights or at_end:  # the best agent so far can be watched while the run goes on
@@ -244,7 +243,7 @@ class Run:
         due = self.compiled and self.score and scored and not self.stop
         if due and scores.get("env_steps") != agent.steps and (now := self.score()):
             scores, self.best = now, self.better(now)
-        self.save_checkpoint(self.compiled)
+        self.save_checkpoint(self.compiled, scored and not self.stop)
         if self.compiled:
             self.save_progress()
         summary = {
