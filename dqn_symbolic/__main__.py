@@ -16,9 +16,7 @@ from dqn_symbolic.settings import setting
 @dataclass(frozen=True)
 class Game:
     game: str = setting(None, "Gymnasium id, such as CartPole-v1 or ALE/Pong-v5")
-    sticky: float = setting(
-        None, "Atari: at each frame, the probability that the last action is repeated"
-    )
+    sticky: float = setting(None, "Atari: probability that a frame repeats the last action")
     frame_size: int = setting(None, "Atari: pixels of a side of its frames (84; preset atari: 42)")
     game_option: dict = setting(None, "an option of the game; any number of them")
 

@@ -28,7 +28,7 @@ class Settings:
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
     hidden: tuple = setting((128,), "units of each dense layer after them; '' for none")
-    centred: bool = setting(False, "pixels without their mean, four times as strong")
+    centred: bool = setting(False, "uint8 pixels without their mean, four times as strong")
     activation: str = setting("relu", "after every layer except the last", ("relu", "tanh"))
     initialiser: str = setting(
         "glorot", "draws the initial weights", ("glorot", "uniform_fan_in", "orthogonal", "nature")
@@ -55,9 +55,7 @@ class Settings:
     epsilon_steps: int = setting(2_000, "agent steps of the annealing, which follows the warm-up")
 
     evaluate_every: int = setting(250, "agent steps from one evaluation to the next")
-    evaluation_episodes: int = setting(
-        100, "episodes of one evaluation (Catch: every start)", most=100_000
-    )
+    evaluation_episodes: int = setting(100, "of one evaluation (Catch: all starts)", most=100_000)
     evaluation_epsilon: float = setting(0.0, "probability of a random action in an evaluation")
     evaluation_steps: int = setting(10_000, "agent steps after which an evaluation cuts an episode")
     checkpoint_every: int = setting(1_000, "agent steps from one checkpoint to the next")

@@ -80,6 +80,8 @@ class Catch(gymnasium.Env):
             raise ValueError(f"the board has {sizes}, got {rows} x {columns}")
         if not 1 <= paddle_width <= columns:
             raise ValueError(f"the paddle must be 1 to {columns} columns wide, got {paddle_width}")
+        if drift not in (False, True):
+            raise ValueError(f"drift is False or True, got {drift!r}")
         if paddle_start not in ("anywhere", "middle"):
             raise ValueError(f"a paddle starts 'anywhere' or in the 'middle', got {paddle_start!r}")
         if pixels is not None and not max(rows, columns) <= pixels <= MOST_PIXELS:

@@ -29,6 +29,7 @@ from dqn_symbolic.environments.atari import Atari, paper_scores
 from dqn_symbolic.experiments import games, pong
 from dqn_symbolic.experiments.pong import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
+from dqn_symbolic.guard.files import alone
 from dqn_symbolic.runs.loading import Unreadable, read_settings
 from dqn_symbolic.settings import PRESETS, Settings
 from dqn_symbolic.training import training
@@ -386,8 +387,36 @@ def test_a_job_of_the_49_games_goes_on_after_a_kill(last, job, tmp_path, monkeyp
         list(games.measure(condition, 3, tmp_path / "run"))
     monkeypatch.setattr(games, "training", training)
     (row,) = games.measure(condition, 3, tmp_path / "run")
-    same = ("score", "scores", "values", "weights", "updates")
-    assert [row[name] for name in same] == [job[1][name] for name in same]
+    assert learnt(row) == learnt(job[1])
+
+
+def learnt(row):
+    return [row[name] for name in ("score", "scores", "values", "weights", "updates")]
+
+
+def test_a_job_of_the_49_games_begins_anew_if_its_settings_have_changed(job, tmp_path, monkeypatch):
+    def killed(agent, score, pause):
+        yield from training(agent, score, lambda: pause() or agent.steps >= 250)
+        raise KeyboardInterrupt
+
+    other = {**JOB, "agent": JOB["agent"] | {"learning_rate": 0.1, "checkpoint_every": 200}}
+    monkeypatch.setattr(games, "training", killed)
+    with pytest.raises(KeyboardInterrupt):
+        list(games.measure(other, 3, tmp_path / "run"))
+    monkeypatch.setattr(games, "training", training)
+    for _ in range(2):  # after a kill, and after its end
+        (row,) = games.measure(JOB, 3, tmp_path / "run")
+        assert learnt(row) == learnt(job[1])
+        (changed,) = games.measure(other, 3, tmp_path / "run")
+        assert changed["weights"] != row["weights"]
+
+
+def test_a_job_of_the_49_games_is_done_by_one_process(tmp_path):
+    """Its folder may have no checkpoint yet, but it is not removed."""
+    (tmp_path / "progress.csv").touch()
+    with alone(tmp_path), pytest.raises(BlockingIOError, match="another run is at work there"):
+        list(games.measure(JOB, 3, tmp_path))
+    assert (tmp_path / "progress.csv").exists()
 
 
 def test_evaluate_says_whether_the_weights_are_those_of_a_row(job, tmp_path, capsys, monkeypatch):
@@ -461,6 +490,7 @@ def test_bad_input_is_refused_in_one_line(capsys):
         (["--game", PONG, "--frame-size", "0"], "frame_size: expected at least 1, got 0"),
         (["--game", PONG, "--frame-size", "161"], "frame_size: expected 1 to 160 pixels, got 161"),
         (["--game", PONG, "--game-option", "action_repeat=4.0"], "expected 1 to 60, got 4.0"),
+        (["--game", PONG, "--game-option", "full_action_space=no"], "True or False, got 'no'"),
         (["--game", "CartPole-v1", "--sticky", ".25"], "sticky"),
     ):
         assert main(["train", *arguments]) == 2

@@ -331,6 +331,7 @@ def test_the_game_names_its_keys_actions_and_outcomes():
         ({"columns": 101}, "1 to 100 columns"),
         ({"paddle_width": 11}, "1 to 10 columns wide, got 11"),
         ({"paddle_width": 0}, "1 to 10 columns wide, got 0"),
+        ({"drift": "no"}, "drift is False or True, got 'no'"),
         ({"paddle_start": "left"}, "'anywhere' or in the 'middle', got 'left'"),
         ({"pixels": 9}, "10 (one a cell) to 512 pixels a side, got 9"),
         ({"render_mode": "ansi"}, "got 'ansi'"),

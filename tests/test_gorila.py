@@ -405,6 +405,7 @@ def test_what_a_killed_bundle_was_writing_is_removed(saved, tmp_path):
     ("option", "said"),
     [
         (["--one-game"], "one_game: expected False for gorila, got True"),
+        (["--beside"], "beside: expected False for gorila, got True"),
         (["--preset", "conv", "--threads", "2"], "threads: expected 1 for gorila, got 2"),
     ],
 )

@@ -474,7 +474,7 @@ RUN = ["--steps", "60", *SMALL]
         *(["--import", "./coin_game.py", "--game", "Coin-v0"], ["--game", "coin_game:Coin"]),
     ],
 )
-def test_a_module_of_the_current_folder(how, module, capfd):
+def test_a_module_of_the_current_folder(how, module, capfd, monkeypatch):
     arguments = [option for option in RUN if option != "--quiet"]
     assert main(["train", *how, "--out", "run", *arguments]) == 0
     game = json.loads(Path("run/summary.json").read_text())["game"]
@@ -486,6 +486,10 @@ def test_a_module_of_the_current_folder(how, module, capfd):
     folder = ["my run", "--import", "coin_game"]
     assert shlex.split(told) == ["python", "-m", "dqn_symbolic", "watch", *folder]
     assert main(["evaluate", "run", "--import", "coin_game.py", "--quiet"]) == 0
+    (module / "elsewhere").mkdir()
+    monkeypatch.chdir(module / "elsewhere")
+    told = again(SimpleNamespace(out="run"), "python -m dqn_symbolic", "watch")
+    assert shlex.split(told)[-2:] == ["--import", f"{module}/coin_game"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ def gorila(door, address=None, **given):
             with fitting(run.out):
                 shared = GorilaSettings(**(run.data["gorila"] if run.data else own))
             expect("one_game", not settings.one_game, "False for gorila", True)
+            expect("beside", not given.get("beside"), "False for gorila", True)
             expect("threads", settings.threads == 1, "1 for gorila", settings.threads)
             run.game_and_settings["gorila"] = asdict(shared)  # its files keep them
             if not address:

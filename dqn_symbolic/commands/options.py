@@ -83,9 +83,7 @@ class Plotting:
 
 @dataclass(frozen=True)
 class Comparing:
-    experiment: str = setting(
-        None, "name of an experiment (all but games and pong, which are long)"
-    )
+    experiment: str = setting(None, "name of an experiment (all but the long games and pong)")
     quick: bool = setting(False, "a small version, about a minute for each experiment")
     out: Path = setting(None, "folder for the files (runs/compare); finished jobs in it are kept")
     quiet: bool = setting(False, "print nothing but errors")

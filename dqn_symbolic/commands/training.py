@@ -3,6 +3,7 @@
 import shlex
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 from dqn_symbolic.agent import Agent
 from dqn_symbolic.commands.front import teller
@@ -120,6 +121,8 @@ def split(given):
     elif network == "conv" and not settings.get("filters"):
         settings["filters"] = PRESETS["conv"]["filters"]
     settings.update((name, value) for name, value in given.items() if name in names)
+    if network and (network == "conv") != bool(settings["filters"]):
+        raise BadInput(f"--network {network} does not go with these --filters: use one of them")
     return settings, {name: value for name, value in given.items() if name not in names}
 
 
@@ -167,7 +170,9 @@ def expect_kept(asked, old):
 
 def again(run, program, command):
     """-> a command line for a run: "train --resume", "gorila --resume" or "watch"."""
-    imports = "".join(f" --import {module}" for module in dict(NAMED))
+    here = str(Path().resolve())
+    named = (n if place == here else f"{place}/{n}" for n, place in dict(NAMED).items())
+    imports = "".join(f" --import {shlex.quote(name)}" for name in named)
     return f"{program} {command} {shlex.quote(str(run.out))}{imports}"
 
 

@@ -14,10 +14,13 @@ from dqn_symbolic.runs.loading import player_of
 from games.window import screen, window
 
 
-def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seconds, quiet=False):
+def watch(door, folder=None, agent=None, gif=None, gif_seconds=None, quiet=False):
     """Shows the agent in a window, or writes an animated GIF of it. -> exit status"""
     if gif and gif.suffix.lower() != ".gif":
         raise BadInput(f"--gif needs a file name that ends in .gif, got {gif}")
+    if gif_seconds and not gif:
+        raise BadInput("--gif-seconds is the length of an animation: --gif FILE writes it")
+    seconds = gif_seconds or Watching.gif_seconds
     folder, tell = folder_of(folder, agent), teller(quiet)
     task, settings, forward, *_ = player_of(folder)
 
@@ -37,7 +40,7 @@ def watch(door, folder=None, agent=None, gif=None, gif_seconds=Watching.gif_seco
         tell("compiling forward")
         with pictures_of(task):
             if gif:
-                write_whole(gif, lambda f: window.record(env, q_values, f, gif_seconds, quiet))
+                write_whole(gif, lambda f: window.record(env, q_values, f, seconds, quiet))
                 tell(f"written: {gif}")
             else:
                 tell(window.CLOSING)

@@ -14,6 +14,7 @@ import numpy as np
 
 from dqn_symbolic.environments.any_game import paper_scores
 from dqn_symbolic.environments.task import Task
+from dqn_symbolic.settings import expect
 
 FRAMES_A_SECOND = 60
 FIVE_MINUTES = 5 * 60 * FRAMES_A_SECOND  # in frames
@@ -52,12 +53,14 @@ class Atari(gymnasium.Env):
         full_action_space=False,
         render_mode=None,
     ):
-        if not (isinstance(sticky, float | int) and 0 <= sticky < 1):
-            raise ValueError(f"sticky: expected a probability below 1, got {sticky!r}")
-        if type(frame_size) is not int or frame_size not in range(1, LARGEST + 1):
-            raise ValueError(f"frame_size: expected 1 to {LARGEST} pixels, got {frame_size!r}")
-        if type(action_repeat) is not int or action_repeat not in range(1, FRAMES_A_SECOND + 1):
-            raise ValueError(f"action_repeat: expected 1 to {FRAMES_A_SECOND}, got {action_repeat}")
+        probability = isinstance(sticky, float | int) and 0 <= sticky < 1
+        expect("sticky", probability, "a probability below 1", sticky)
+        size = type(frame_size) is int and 1 <= frame_size <= LARGEST
+        expect("frame_size", size, f"1 to {LARGEST} pixels", frame_size)
+        frames = type(action_repeat) is int and 1 <= action_repeat <= FRAMES_A_SECOND
+        expect("action_repeat", frames, f"1 to {FRAMES_A_SECOND}", action_repeat)
+        all_18 = full_action_space
+        expect("full_action_space", type(all_18) is bool, "True or False", all_18)
         switches = {"mode": mode, "difficulty": difficulty, "full_action_space": full_action_space}
         own = {"sticky": sticky, "frame_size": frame_size, "action_repeat": action_repeat}
         self.spec = gymnasium.envs.registration.EnvSpec(game, kwargs=own | switches)
@@ -67,8 +70,7 @@ class Atari(gymnasium.Env):
         self.env = gymnasium.make(game, **exact, **switches).unwrapped
         self.env.reset()
         self.ale = self.env.ale
-        all_18, fewest = self.ale.getLegalActionSet(), self.ale.getMinimalActionSet()
-        self.actions = all_18 if full_action_space else fewest
+        self.actions = self.ale.getLegalActionSet() if all_18 else self.ale.getMinimalActionSet()
         self.action_space = gymnasium.spaces.Discrete(len(self.actions))
         self.observation_space = gymnasium.spaces.Box(0, 255, self.size, np.uint8)
         self.metadata = {

@@ -17,7 +17,7 @@ from dqn_symbolic.environments.task import closed_by, new_games, scorer
 from dqn_symbolic.experiments.figures import STYLES, panels
 from dqn_symbolic.guard.files import alone, read_text
 from dqn_symbolic.runs import pieces
-from dqn_symbolic.runs.loading import digest, player_of, read_data, read_progress
+from dqn_symbolic.runs.loading import digest, player_of, read_progress, read_settings
 from dqn_symbolic.runs.machine import machine
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
@@ -47,7 +47,8 @@ def measure(condition, seed, folder):
     way; weights: their SHA-256.
     """
     settings = Settings(**condition["agent"], seed=seed)
-    if not (folder / "summary.json").exists():
+    ended = (folder / "summary.json").exists()
+    if not ended or read_settings(folder / "agent.npz", "agent")[2] != settings:
         train(task(condition["game"], **condition["options"]), settings, folder)
     (folder / "checkpoint.npz").unlink(missing_ok=True)  # only another training could use it
     shutil.rmtree(folder / pieces.FOLDER, ignore_errors=True)
@@ -74,11 +75,13 @@ def train(game, settings, folder):
     """As the command `train` does; a run that was killed goes on from its checkpoint."""
     path, data = folder / "checkpoint.npz", None
     with ExitStack() as stack:
-        if path.exists():
+        if folder.exists():
             stack.enter_context(alone(folder))
-            data, *_ = read_data(path, "checkpoint")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)  # it was killed before the first
+        if path.exists() and read_settings(path, "checkpoint")[2] == settings:
+            data, *_ = read_settings(path, "checkpoint")
+        else:  # it was killed before its first checkpoint, or its settings are old
+            stack.close()
+            shutil.rmtree(folder, ignore_errors=True)
         game = closed_by(stack, game, print)
         run = Run(game, settings, folder, data, stack=stack)
         agent = run.begin(Agent(game.make(), settings))

@@ -15,8 +15,8 @@ LARGEST = float(np.finfo(np.float32).max)  # the memory keeps rewards as float32
 def as_frames(space: gymnasium.Space) -> tuple[Box, Callable]:
     """-> (the Box of the frames, the function observation -> array of the game's own dtype).
 
-    Discrete and MultiDiscrete become one-hot; they, MultiBinary and bool become uint8, all other
-    numbers float32. Raises ValueError for any other space, with a remedy that works for it.
+    Discrete and MultiDiscrete become one-hot. They, MultiBinary, bool and uint8 become uint8, all
+    other numbers float32. Raises ValueError for any other space, with a remedy that works for it.
     """
     if isinstance(space, Discrete | MultiDiscrete):
         return Box(0, 1, (utils.flatdim(space),), np.uint8), partial(one_hot, space)

@@ -120,13 +120,12 @@ def empty_weights(path, task, settings):
 
 def how_it_ended(folder, reached, settings) -> str:
     """-> how a run has ended, after `reached` agent steps; "" if not, or without its summary."""
-    summary = None
-    with suppress(OSError, RecursionError, ValueError):
+    with suppress(LookupError, OSError, RecursionError, TypeError, ValueError):
         summary = json.loads(read_text(folder / "summary.json"))
-    if not isinstance(summary, dict) or summary.get("env_steps") != reached:
-        return ""
-    solved = summary.get("solved") is True
-    return "it is solved" if solved else "--steps N goes on" if reached == settings.steps else ""
+        if summary["env_steps"] == reached:
+            goes_on = "--steps N goes on" if reached == settings.steps else ""
+            return "it is solved" if summary["solved"] is True else goes_on
+    return ""
 
 
 def mark_of(path, data):
