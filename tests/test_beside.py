@@ -124,7 +124,7 @@ def test_the_state_is_that_after_the_update(monkeypatch):
     slow_beside(monkeypatch)
     for steps in (19, 20, 21, 32, 33):  # around the first update; 33 is the step of a sync
         agent, resumed = stepped(Catch(), steps), stepped(Catch(), 40)
-        assert resumed.set_state(*saved_state(agent))
+        resumed.set_state(*saved_state(agent))
         assert bits(more(agent, 30)) == bits(more(resumed, 30))
 
 
