@@ -195,7 +195,7 @@ class Agent:
         """Plays the episode again, from its seed, because the game has played something else.
 
         If it ends elsewhere, `reset(seed)` does not determine the game, and a new episode begins.
-        If the game fails, the agent is as before.
+        If the game fails before that, the agent is as before.
         """
         env, played, over = History(self.env.env, self.settings.history), 0, False
         x, _ = env.reset(seed=(self.first_seed + self.episode) % 2**31)
@@ -208,9 +208,9 @@ class Agent:
         same = same and (self.memory.episode_begins or not over)
         self.env = env
         if not same:
-            warnings.warn(ELSEWHERE, RuntimeWarning, stacklevel=2)
             self.memory.episode_begins, self.chosen = True, None
             self.begin_episode()
+            warnings.warn(ELSEWHERE, RuntimeWarning, stacklevel=2)
 
 
 def streams(seed: int) -> dict[str, np.random.SeedSequence]:

@@ -404,7 +404,10 @@ def test_a_job_of_the_49_games_begins_anew_if_its_settings_have_changed(job, tmp
     with pytest.raises(KeyboardInterrupt):
         list(games.measure(other, 3, tmp_path / "run"))
     monkeypatch.setattr(games, "training", training)
+    smaller = {**JOB, "options": {"frame_size": 40}}
     for _ in range(2):  # after a kill, and after its end
+        (row,) = games.measure(smaller, 3, tmp_path / "run")
+        assert json.loads(row["settings"])["game"]["frame_size"] == 40
         (row,) = games.measure(JOB, 3, tmp_path / "run")
         assert learnt(row) == learnt(job[1])
         (changed,) = games.measure(other, 3, tmp_path / "run")

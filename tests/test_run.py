@@ -99,6 +99,19 @@ def test_a_run_has_not_ended_if_its_last_evaluation_was_stopped(steps, tmp_path)
     assert [row["env_steps"] for row in again.rows] == [10, 20, 30]
 
 
+def test_the_last_evaluation_is_one_row_if_the_run_is_stopped_after_it(tmp_path):
+    """Else a run of several agents, which scores once more, would be solved by one evaluation."""
+    stop = []
+    one = begun(tmp_path, 30, stop=stop)
+    trained(one, lambda *_: stop.extend([2] * (one.agent.steps == 30)) or zero())
+    one.finish()
+    data = checkpoints.load_data(tmp_path / "checkpoint.npz", "checkpoint")
+    again = begun(tmp_path, 30, data)
+    row = {"env_steps": 30, "updates": 3, "epsilon": 0.5, "loss": None, **zero()}
+    assert [*again.kept([row])] == []
+    assert [row["env_steps"] for row in again.rows] == [10, 20, 30]
+
+
 def test_a_row_that_comes_late_has_its_own_seconds_and_weights(tmp_path, now):
     """As of an evaluation beside the training: the agent has learnt meanwhile."""
     one = begun(tmp_path, steps=35)

@@ -150,7 +150,7 @@ def resumed(folder, door, given, command, own=()):
     with loading.fitting(path):
         state = data["agent"]
         reached = loading.expect_count("steps", state["counters"]["steps"]) if state else 0
-        ended = data["run"].get("ended")  # else its last evaluation was stopped
+        ended = data["run"].get("ended", True)  # older files do not say
     if steps < reached:
         raise BadInput(f"--steps {steps}: the run has already taken {reached} agent steps")
     if reached:

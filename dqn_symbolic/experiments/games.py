@@ -46,10 +46,10 @@ def measure(condition, seed, folder):
     score: the mean of the new games, as by `evaluate`; scores, values: of the evaluations on the
     way; weights: their SHA-256.
     """
-    settings = Settings(**condition["agent"], seed=seed)
+    asked = options, settings = condition["options"], Settings(**condition["agent"], seed=seed)
     ended = (folder / "summary.json").exists()
-    if not ended or read_settings(folder / "agent.npz", "agent")[2] != settings:
-        train(task(condition["game"], **condition["options"]), settings, folder)
+    if not ended or read_settings(folder / "agent.npz", "agent")[1:] != asked:
+        train(task(condition["game"], **options), settings, folder)
     (folder / "checkpoint.npz").unlink(missing_ok=True)  # only another training could use it
     shutil.rmtree(folder / pieces.FOLDER, ignore_errors=True)
     player, episodes = player_of(folder), condition["episodes"]
@@ -77,7 +77,7 @@ def train(game, settings, folder):
     with ExitStack() as stack:
         if folder.exists():
             stack.enter_context(alone(folder))
-        if path.exists() and read_settings(path, "checkpoint")[2] == settings:
+        if path.exists() and read_settings(path, "checkpoint")[1:] == (game.kwargs, settings):
             data, *_ = read_settings(path, "checkpoint")
         else:  # it was killed before its first checkpoint, or its settings are old
             stack.close()

@@ -130,9 +130,9 @@ class Run:
     def kept(self, rows):
         """Keeps the rows of `training` and the best weights, and yields the rows."""
         agent, s = self.agent, self.settings
-        if self.stop or not self.compiled or self.task.solved(self.rows):
-            return
         done = self.rows[-1]["env_steps"] if self.rows else 0
+        if self.stop or not self.compiled or self.task.solved(self.rows) or done >= s.steps:
+            return
         if self.score and agent.steps % s.evaluate_every == 0 and agent.steps != done:
             rows = chain([evaluated(agent, self.score)], rows)  # it was stopped before it
         memories = self.game_and_settings.get("gorila", {}).get("bundles", 1)
