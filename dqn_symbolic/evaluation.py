@@ -25,7 +25,6 @@ def returns(
     envs = [g if isinstance(g, History) else History(g, history) for g in games[: len(beginnings)]]
     rng, space, forward = np.random.default_rng(seed), envs[0].observation_space, player.forward
     x = np.zeros((len(envs), *space.shape), space.dtype)
-    actions = int(envs[0].action_space.n)
     totals, waiting = np.zeros(len(beginnings)), enumerate(beginnings)
     playing = {}  # environment -> (episode, agent steps)
 
@@ -46,7 +45,7 @@ def returns(
                 return None
             q = np.asarray(forward(x))
             for i, (episode, steps) in list(playing.items()):
-                action = epsilon_greedy(epsilon, actions, partial(q.__getitem__, i), rng)
+                action = epsilon_greedy(epsilon, q.shape[1], partial(q.__getitem__, i), rng)
                 x[i], reward, terminated, truncated, _ = envs[i].step(action)
                 totals[episode] += reward
                 playing[i] = episode, steps + 1

@@ -30,8 +30,7 @@ def uniform_fan_in(rng, shape):
 def orthogonal(rng, shape):
     """All singular values 1 (the lecture's exercise II; Saxe, McClelland & Ganguli 2014)."""
     fan_in, outputs = fans(shape)[0], shape[-1]
-    normal = rng.normal(size=(max(fan_in, outputs), min(fan_in, outputs)))
-    q, r = np.linalg.qr(normal)
+    q, r = np.linalg.qr(rng.normal(size=(max(fan_in, outputs), min(fan_in, outputs))))
     q *= np.sign(np.diag(r))  # without this, LAPACK chooses the signs, and not at random
     q = q if fan_in >= outputs else q.T
     return q.reshape(shape).astype(np.float32)
@@ -45,8 +44,7 @@ def nature(rng, shape):
 
 def biases(rng, shape, initialiser):
     """-> (outputs,) float32, for weights of that shape: 0, or drawn like them with `nature`."""
-    *_, outputs = shape
     if initialiser is nature:
         bound = 1 / np.sqrt(fans(shape)[0])
-        return rng.uniform(-bound, bound, outputs).astype(np.float32)
-    return np.zeros(outputs, np.float32)
+        return rng.uniform(-bound, bound, shape[-1]).astype(np.float32)
+    return np.zeros(shape[-1], np.float32)

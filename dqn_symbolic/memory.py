@@ -41,9 +41,8 @@ class ReplayMemory:
         self.episode_begins = True
 
     def new_rings(self):
-        frames = np.zeros((self.slots, *self.obs_shape[:-1]), self.dtype)
         numbers = {name: np.zeros(self.slots, dtype) for name, dtype in NUMBERS.items()}
-        return {"frame": frames, **numbers}
+        return {"frame": np.zeros((self.slots, *self.obs_shape[:-1]), self.dtype), **numbers}
 
     def add(self, x, action: int, reward: float, discount: float, x_tp1, over: bool) -> None:
         """Remembers one transition; over: it was the last of its episode."""
@@ -86,8 +85,7 @@ class ReplayMemory:
         action, (reward, discount) = np.empty(B, np.int32), np.empty((2, B), np.float32)
         last = (self.written - 1) % self.slots
         newest = self.valid.take(self.first + chosen, mode="wrap")  # of the frames of each x
-        minibatch = both, action, reward, discount
-        gather((frames, *numbers), last, newest, self.n_step, minibatch)
+        gather((frames, *numbers), last, newest, self.n_step, (both, action, reward, discount))
         x, x_tp1 = both.reshape(2, B, *self.obs_shape)
         return [x, action, reward, discount, x_tp1]
 

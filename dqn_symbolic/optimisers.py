@@ -22,7 +22,7 @@ def of(settings, learners=1):
     optimiser = known[settings.optimiser]
     if settings.anneal_learning_rate:
         each = dataclasses.replace(settings, steps=max(settings.steps // learners, 1))
-        optimiser = with_annealed_rate(optimiser, learners * each.updates)
+        optimiser = partial(annealed, optimiser=optimiser, total=learners * each.updates)
     return partial(optimiser, learning_rate=settings.learning_rate)
 
 
@@ -84,19 +84,15 @@ def adagrad(params, grads, learning_rate=0.01, epsilon=1e-8):
     return updates
 
 
-def with_annealed_rate(optimiser, total):
-    """-> the optimiser with a rate that falls linearly to 0 in the second half of `total` updates.
+def annealed(params, grads, learning_rate, optimiser, total):
+    """`optimiser` with a rate that falls linearly to 0 in the second half of `total` updates.
 
     The last update has 2 / total of the first one's rate; any update after it would have 0. At a
     constant rate the parameters would keep moving, although they could settle.
     """
-
-    def updates(params, grads, learning_rate):
-        n = pytensor.shared(np.int32(0), name="updates")  # so far
-        share = TT.clip(2 - 2 * n / np.float64(max(total, 1)), 0, 1).astype("float32")
-        return [(n, n + 1), *optimiser(params, grads, learning_rate=learning_rate * share)]
-
-    return updates
+    n = pytensor.shared(np.int32(0), name="updates")  # so far
+    share = TT.clip(2 - 2 * n / np.float64(max(total, 1)), 0, 1).astype("float32")
+    return [(n, n + 1), *optimiser(params, grads, learning_rate=learning_rate * share)]
 
 
 def flushed(average):

@@ -5,6 +5,4 @@ import os
 import gymnasium
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before anything here imports pygame
-gymnasium.register(
-    "Catch-v0", entry_point="games.catch:Catch", order_enforce=False, disable_env_checker=True
-)
+gymnasium.register("Catch-v0", "games.catch:Catch", order_enforce=False, disable_env_checker=True)

@@ -152,10 +152,9 @@ class Catch(gymnasium.Env):
             on_board = 0 <= column < self.columns and 0 <= paddle <= self.last_paddle
             if not (on_board and 0 <= row < self.rows - 1 and drift in self.drifts):
                 raise ValueError(f"no episode can go on from {state} on this board")
-            self.state = state
         else:
-            drawn = (parts[self.np_random.integers(len(parts))] for parts in self.draws)
-            self.state = State(0, *drawn)
+            state = State(0, *(parts[self.np_random.integers(len(parts))] for parts in self.draws))
+        self.state = state
         return self._seen()
 
     def step(self, action):

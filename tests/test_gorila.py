@@ -269,6 +269,16 @@ def changed(path, **values):
     checkpoints.save(path, "checkpoint", {**data, **values}, arrays)
 
 
+def test_a_bundle_says_so_if_its_game_does_not_come_back(saved, tmp_path):
+    (path,) = tmp_path.glob("bundles/*-2/checkpoint.npz")
+    agent = load(path, "checkpoint")[0]["agent"]
+    changed(path, agent={**agent, "episode_return": agent["episode_return"] + 1})
+    said = []
+    gorila_run(tmp_path, saved[1], said=said)
+    assert said[0].endswith("; 0 agent steps are lost")
+    assert " lost; the game did not come back to where it was" in said[1]
+
+
 def damaged(path):
     path.write_bytes(path.read_bytes()[:-300])
 

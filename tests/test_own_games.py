@@ -498,6 +498,8 @@ def test_a_module_of_the_current_folder(how, module, capfd, monkeypatch):
         ("coin_gmae", "", "coin_gmae: no such module is installed, or in "),
         ("other/coin_game.py", "", "other/coin_game.py: no such module is installed, or in "),
         ("x.y", "", "x.y: no such module is installed, or in "),
+        ("", "", "a module of yours: expected its name or file, got ''"),
+        ("..x", "", "a module of yours: expected its name or file, got '..x'"),
         ("bad", "import nowhere", "bad: its import raised ModuleNotFoundError: No module named"),
         ("bad", "1 / 0", "bad: its import raised ZeroDivisionError: division by zero"),
         ("bad", "raise SystemExit", "bad: its import raised SystemExit"),

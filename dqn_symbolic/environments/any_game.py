@@ -150,11 +150,9 @@ def options_of(game):
 
 def paper_scores():
     """-> {game: {"random", "human", "dqn_2015": score}}: the 49 games of the Nature paper."""
+    players = "random", "human", "dqn_2015"
     with open(Path(__file__).with_name("nature_scores.csv"), newline="") as file:
-        return {
-            row["game"]: {name: float(row[name]) for name in ("random", "human", "dqn_2015")}
-            for row in csv.DictReader(file)
-        }
+        return {row["game"]: {p: float(row[p]) for p in players} for row in csv.DictReader(file)}
 
 
 def imported(text: str, folder: str = "") -> str:
@@ -165,6 +163,8 @@ def imported(text: str, folder: str = "") -> str:
     """
     path = Path(folder, text)
     module = path.stem if text.endswith(".py") or "/" in text else text
+    if not module or module.startswith("."):
+        raise ValueError(f"a module of yours: expected its name or file, got {text!r}")
     here = str(path.parent.resolve())
     if here not in sys.path:
         sys.path.insert(0, here)

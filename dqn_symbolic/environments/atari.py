@@ -69,7 +69,7 @@ class Atari(gymnasium.Env):
         exact = {"frameskip": 1, "repeat_action_probability": 0.0}
         self.env = gymnasium.make(game, **exact, **switches).unwrapped
         self.env.reset()
-        self.ale = self.env.ale
+        self.ale, self.get_action_meanings = self.env.ale, self.env.get_action_meanings
         self.actions = self.ale.getLegalActionSet() if all_18 else self.ale.getMinimalActionSet()
         self.action_space = gymnasium.spaces.Discrete(len(self.actions))
         self.observation_space = gymnasium.spaces.Box(0, 255, self.size, np.uint8)
@@ -114,9 +114,6 @@ class Atari(gymnasium.Env):
     def render(self):
         """-> the screen (210, 160, 3) uint8; with "rgb_array_list", all screens of the step."""
         return self.screens if self.render_mode == "rgb_array_list" else self.screens[-1]
-
-    def get_action_meanings(self):
-        return self.env.get_action_meanings()
 
     def get_keys_to_action(self):
         """-> ALE's own keys: W, A, S, D, space. Without up and down, W is also D, and S also A."""

@@ -51,8 +51,7 @@ def table(rows):
     yield ["epsilon", "learnt", "earned", "the most to earn (exact)"]
     columns = "epsilon", "learnt", "earned", "most"
     for _, epsilon, learnt, earned, best in results.by_condition(rows, *columns):
-        shares = map(results.quartiles, (learnt, earned))
-        yield [f"{epsilon[0, 0]:g}", *shares, f"{best[0, 0]:.0%}"]
+        yield [f"{epsilon[0, 0]:g}", *map(results.quartiles, (learnt, earned)), f"{best[0, 0]:.0%}"]
 
 
 def draw(rows):

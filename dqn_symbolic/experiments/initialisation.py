@@ -39,8 +39,7 @@ def measure(condition, seed):
         perfect = perfect + 1 if row["catch_rate"] >= row["optimum"] else 0
         if perfect == 2:
             break
-    row["solved"] = int(perfect == 2)
-    yield {column: row[column] for column in ("solved", "agent_steps", "catch_rate")}
+    yield {"solved": int(perfect == 2), **{c: row[c] for c in ("agent_steps", "catch_rate")}}
 
 
 def cells(rows):

@@ -15,7 +15,6 @@ from dqn_symbolic.q_learning import gradient_alone
 
 TITLE = "Minibatches mean reduced variance, on Catch"
 SEEDS = 10, 2  # in full, quick
-
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 KINDS = {  # of batches of size B, from a memory of so many transitions
     "uniform": lambda rng, transitions, B: rng.integers(transitions, size=B),

@@ -14,7 +14,6 @@ from dqn_symbolic.settings import ATARI_FRAME_SIZE
 
 TITLE = "Replay and target network on Pong, 1-step returns"
 SEEDS = 1, 1  # in full, quick
-
 NO_REPLAY, NO_TARGET = {"memory_size": 32}, {"sync_every": 1}
 CHANGES = {
     "both": {},

@@ -54,14 +54,13 @@ class Reinforce:
 
     def __init__(self, env, settings, baseline):
         self.settings, self.baseline = settings, baseline
-        self.actions = int(env.action_space.n)
         seeds = np.random.SeedSequence(settings.seed).spawn(4)
         params_seed, game_seed, policy_seed, self.evaluation_seed = seeds
         self.env, self.rng = History(env, settings.history), np.random.default_rng(policy_seed)
         self.env.reset(seed=int(game_seed.generate_state(1)[0]))
         space, rng = self.env.observation_space, np.random.default_rng(params_seed)
         network, optimiser = networks.of(settings, space), optimisers.of(settings)
-        first_params = networks.first_params(rng, settings, space, self.actions)
+        first_params = networks.first_params(rng, settings, space, int(env.action_space.n))
         how = space.shape, space.dtype, optimiser, mode(settings.backend)
         self.forward, self.learn, self.gradient = policy_gradient(network, first_params, *how)
         self.steps = self.updates = 0
@@ -75,7 +74,7 @@ class Reinforce:
             over = False
             while not over:
                 pi = self.forward(x_t[None])[0]
-                chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), self.actions - 1)
+                chosen = min(np.searchsorted(pi.cumsum(), self.rng.random()), len(pi) - 1)
                 x.append(x_t)
                 action.append(chosen)
                 x_t, _, terminated, truncated, _ = self.env.step(chosen)

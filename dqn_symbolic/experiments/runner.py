@@ -1,7 +1,6 @@
 """Runs the jobs of experiments in processes, keeps their results, makes tables and pictures.
 
-A job is (experiment, condition, seed). Its rows depend on nothing else, not even on the number
-of processes or the order of the jobs.
+A job's rows depend on nothing but the job: not on the number of processes or the jobs' order.
 """
 
 import csv
@@ -35,16 +34,8 @@ def jobs(name, quick):
     """-> [(experiment, condition's name, condition, seed), ...]"""
     experiment = ALL[name]
     conditions = json.loads(json.dumps(experiment.conditions(quick)))  # no tuples, as in a file
-    return [
-        (name, condition_name, condition, seed)
-        for condition_name, condition in conditions.items()
-        for seed in range(experiment.SEEDS[quick])
-    ]
-
-
-def claim(experiment):
-    """-> the docstring of its file after the first line, as one line."""
-    return " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
+    seeds = range(experiment.SEEDS[quick])
+    return [(name, *named, seed) for named in conditions.items() for seed in seeds]
 
 
 def compare(names, out, quick, stop, quiet, do):
@@ -150,9 +141,9 @@ def report(out, quick):
         save(out / f"{name}.png", *picture)
         chosen = f"{name} --quick" if quick else name
         command = f"python run_catch.py compare {chosen} --out {shlex.quote(str(out))}"
+        claim = " ".join((experiment.__doc__ or "").partition("\n\n")[2].split())  # -OO: none
         parts.append(
-            f"## {experiment.TITLE}\n\n{claim(experiment)}\n\n![{experiment.TITLE}]({name}.png)\n\n"
-            f"{table}\n\n"
+            f"## {experiment.TITLE}\n\n{claim}\n\n![{experiment.TITLE}]({name}.png)\n\n{table}\n\n"
             f"Seeds: {experiment.SEEDS[quick]}; one process would take {seconds:,.0f} s.\n\n"
             f"```\n{command}\n```\n"
         )

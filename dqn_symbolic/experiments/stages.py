@@ -12,7 +12,6 @@ from dqn_symbolic.experiments import figures, learning, results
 
 TITLE = "The stages on Catch"
 SEEDS = 10, 2  # in full, quick
-
 ONLINE = {"memory_size": 1, "batch_size": 1, "sync_every": 1, "optimiser": "sgd"}
 CHANGES = {
     "online": {},

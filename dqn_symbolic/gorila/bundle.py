@@ -1,5 +1,6 @@
 """A bundle of the paper: one actor, one replay memory, one learner, which share one network."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,13 +72,14 @@ class Bundle:
                 path = folder / "checkpoint.npz"
                 sweep(folder, [path.name])
                 data = checkpoints.load_data(path, "checkpoint")
-                with fitting(path):
+                with fitting(path), warnings.catch_warnings(record=True) as told:
+                    warnings.simplefilter("always")  # nobody sees those of a process of Ray
                     learnt = {name: data[name] for name in KEPT}
                     for count in (data["seed"], data["steps"], *learnt["versions"]):
                         expect_count("a count of the bundle", count)
                     agent.first_seed = data["seed"]
                     self.pieces = restore_agent(path, folder.name, data, agent, {})
-                saved = data["steps"]
+                saved, problem = data["steps"], "".join(f"; {warning.message}" for warning in told)
                 vars(self.learner).update(learnt)
         except (OSError, Unreadable) as error:
             agent.first_seed, problem = own_seed, f" ({error})"

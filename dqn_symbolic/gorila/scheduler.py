@@ -152,10 +152,7 @@ class Scheduler:
 
 
 class Evaluator:
-    """The network alone, scored as the single agent is. It learns nothing.
-
-    Each evaluation brings a copy of the servers' parameters.
-    """
+    """The network alone, scored as the single agent is. It learns nothing."""
 
     def __init__(self):
         self.games, self.play = ExitStack(), None

@@ -26,7 +26,7 @@ from dqn_symbolic.guard.game import Guarded
 from dqn_symbolic.q_learning import forward_alone
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.settings import Settings
+from dqn_symbolic.settings import Settings, expect
 
 LARGEST = 1e100
 # A trained agent that only acts: forward(x) -> q; weights: {name: array}.
@@ -208,8 +208,7 @@ def empty_state(state, agent):
 
 
 def expect_count(name, count):
-    if not 0 <= expect_number(name, count) < 10**15:
-        raise ValueError(f"{name}: expected a count, got {count!r}")
+    expect(name, 0 <= expect_number(name, count) < 10**15, "a count", count)
     return count
 
 

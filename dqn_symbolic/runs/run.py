@@ -70,11 +70,10 @@ class Run:
         if hint := advice(self.settings.backend, self.settings.threads):
             self.say(hint)
         for part, compile_part in first_calls(agent) if parts is None else parts:
-            if self.stop:
-                return agent
-            self.say(f"{part:20}", end="")
-            compile_part()
-            self.took()
+            if not self.stop:
+                self.say(f"{part:20}", end="")
+                compile_part()
+                self.took()
         if self.stop:
             return agent
         if self.data:
