@@ -1,11 +1,12 @@
 """train: starts a run or resumes it, writes its files and prints its result."""
 
 import shlex
+import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from dqn_symbolic.agent import Agent
+from dqn_symbolic.agent import ELSEWHERE, Agent
 from dqn_symbolic.commands.front import teller
 from dqn_symbolic.environments.any_game import NAMED
 from dqn_symbolic.environments.task import closed_by, scorer
@@ -43,6 +44,8 @@ def asked(door, given, command="train", own=(), where=""):
     if out and resume:
         raise BadInput("--out starts a new run, --resume continues one: use only one of them")
     tell = teller(quiet)
+    if quiet:
+        warnings.filterwarnings("ignore", ELSEWHERE)
     # Note signals before the folder appears: whoever sees the folder may stop the run.
     with noted_signals() as noted, ExitStack() as stack:
         if resume:
