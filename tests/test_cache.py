@@ -41,6 +41,42 @@ def test_a_whole_entry_is_read_and_numba_can_read_it_too(files, tmp_path):
     assert numbas(str(tmp_path), "graph", 0).load(KEY) == DATA
 
 
+def test_two_processes_at_once_do_not_mix_up_their_entries(files, tmp_path, monkeypatch):
+    """Both have read the index before one of them writes it."""
+    other, read = cache.CheckedFiles(str(tmp_path), "graph", 0), files._load_index()
+
+    def save(name, data):  # the other saves its entry just before
+        monkeypatch.undo()
+        monkeypatch.setattr(other, "_load_index", read.copy)
+        other.save("of the other", {"code": 2})
+        monkeypatch.undo()
+        files._save_data(name, data)
+
+    monkeypatch.setattr(files, "_save_data", save)
+    files.save("mine", {"code": 1})
+    assert (files.load("mine"), files.load("of the other")) == ({"code": 1}, {"code": 2})
+    assert files.load(KEY) == DATA
+
+
+@pytest.mark.parametrize("written", ["data", "index"])
+def test_a_save_that_breaks_off_leaves_no_entry_with_other_data(written, files, monkeypatch):
+    """A newer numba does not read the old index, and must not find the old data either."""
+    newer = cache.CheckedFiles(files._cache_path, "graph", 0)
+    newer._version = "99"
+    assert newer.load("other key") is None
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(newer, f"_save_{written}", killed)
+    with pytest.raises(KeyboardInterrupt):
+        newer.save("other key", {"code": 2})
+    monkeypatch.undo()
+    assert newer.load("other key") is None
+    newer.save("other key", {"code": 2})
+    assert newer.load("other key") == {"code": 2}
+
+
 @pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_a_damaged_entry_is_as_good_as_none_and_is_replaced(ending, files, tmp_path):
     (path,) = tmp_path.glob(f"*.{ending}")

@@ -1,19 +1,21 @@
 """A killed run resumes to the same bits; a full disk or a folder in use is one clear line."""
 
+import errno
 import os
 import random
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from dqn_symbolic.guard.files import alone, sweep
+from dqn_symbolic.guard.files import alone, sweep, write_text
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.run import FILES
 from run_catch import main
@@ -230,6 +232,18 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(option, capsys):
             assert main([option, folder, "--quiet"]) == 2
         assert capsys.readouterr().err == f"run_catch.py: {folder}: Permission denied\n"
         assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.EIO])
+def test_a_file_system_may_be_unable_to_sync_folders(error, tmp_path, monkeypatch):
+    def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(error, "on this file system")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with nullcontext() if error == errno.EINVAL else pytest.raises(OSError, match="on this"):
+        write_text(tmp_path / "file", "text")
+    assert (tmp_path / "file").read_text() == "text"
 
 
 @pytest.mark.parametrize("option", ["--out", "--resume"])

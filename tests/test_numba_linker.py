@@ -1,5 +1,6 @@
 """The linker's compiled loops, compared with PyTensor's NumPy for each operation."""
 
+import gc
 import os
 import sys
 from functools import partial
@@ -14,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numba.core.errors import NumbaError
-from pytensor.compile.ops import wrap_py
+from pytensor.compile.ops import deep_copy_op, wrap_py
 
 from dqn_symbolic.compiling import cache, numba_linker
-from dqn_symbolic.compiling.backends import mode
+from dqn_symbolic.compiling.backends import mode, try_out
 from dqn_symbolic.compiling.cache import SlowStart
 from dqn_symbolic.compiling.fallback import OneFunctionLinker, linker
 from dqn_symbolic.initialisers import glorot
@@ -317,6 +318,36 @@ def test_the_linker_works_without_numbas_cache():
         x = TT.matrix("x", dtype="float32")
         f = pytensor.function([x], x + 1, mode=mode("numba"))
         np.testing.assert_array_equal(f(M), M + 1)
+
+
+def test_loops_are_compiled_again_when_fastmath_changes():
+    """One graph, in one process: numba does not tell such loops apart."""
+    expression, arrays = CASES["loops that differ in a constant"]
+    inputs = [TT.matrix(dtype="float32") for _ in arrays]
+    for fastmath in True, False, True:
+        with pytensor.config.change_flags(numba__fastmath=fastmath):
+            f = pytensor.function(inputs, expression(*inputs), mode=mode("numba"))
+        found = f.vm.jit_fn.py_func.__globals__.values()
+        options = [loops.targetoptions for loops in found if hasattr(loops, "targetoptions")]
+        assert [bool(option["fastmath"]) for option in options] == [fastmath] * len(options)
+        assert len(options) > 1
+
+
+def test_a_copy_of_a_number_does_not_see_its_update():
+    c = pytensor.shared(np.zeros(1, "float32"), shape=(1,))
+    copy = deep_copy_op(c.dimshuffle())
+    f = pytensor.function([], copy, updates=[(c, c + 1)], mode=mode("numba"))
+    assert [float(f()) for _ in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_first_call_leaves_the_search_for_garbage_as_it_was(collects):
+    try:
+        (gc.enable if collects else gc.disable)()
+        try_out(lambda: None, (), [])
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
 
 
 def test_the_learner_of_vector_observations_equals_numpy():

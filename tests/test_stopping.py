@@ -59,6 +59,32 @@ class Hanging(games.catch.Catch):
 
 gymnasium.register("Hanging-v0", entry_point=Hanging)
 """
+OTHERS = """
+import multiprocessing, signal, time
+from dqn_symbolic.runs import stopping
+
+stopping.AS_ONE = 0.1
+context = multiprocessing.get_context("fork")
+
+def work(ready):
+    ready.set()
+    time.sleep(60)
+
+with stopping.noted_signals() as noted:
+    stopping.end_at_second_signal()
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    for _ in range(3):
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        ready = context.Event()
+        worker = context.Process(target=work, args=(ready,))
+        worker.start()
+        ready.wait()
+        worker.terminate()
+        worker.join(10)
+        time.sleep(0.2)
+        print(worker.exitcode)
+print(noted)
+"""
 SAID = "\nstopping: once more ends it at once\n"  # from then on, another signal is the second
 PLACES = [
     *(("step", way) for way in ("loop", "stubborn", "lock", "thread")),
@@ -107,6 +133,12 @@ def test_a_second_signal_ends_a_run_that_hangs(place, way, tmp_path):
         resume += ["--import", tmp_path / "hanging.py", "--quiet", "--steps", "770"]
         done = subprocess.run(resume, cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_game_may_have_alarms_and_end_its_own_processes():
+    done = subprocess.run([sys.executable, "-c", OTHERS], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("-15\n-15\n-15\n[]\n", "")
 
 
 @pytest.mark.slow

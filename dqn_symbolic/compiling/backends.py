@@ -60,10 +60,12 @@ def advice(backend, threads=1):
 def try_out(function, example, variables):
     """The first call of a function: numba and JAX compile it. The variables stay as they are."""
     before = {variable: variable.get_value() for variable in variables}
+    enabled = gc.isenabled()
     gc.disable()  # compiling makes many objects that stay, and the search for garbage visits them
     try:
         function(*example)
     finally:
-        gc.enable()
+        if enabled:
+            gc.enable()
     for variable, value in before.items():
         variable.set_value(value)

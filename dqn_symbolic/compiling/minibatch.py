@@ -45,5 +45,5 @@ def gather(rings, last, chosen, n_step, minibatch):
 
 
 # PyTensor keeps the compiled function on disk under this name, until this file changes.
-CACHED_SRC_FUNCTIONS[gather] = f"gather {text_of(__file__)}"
+CACHED_SRC_FUNCTIONS[gather] = f"gather {text_of(__file__)} {config.numba__fastmath}"
 gather = numba_njit(gather, final_function=True, cache=config.numba__cache)

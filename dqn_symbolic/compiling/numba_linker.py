@@ -36,11 +36,11 @@ from pytensor.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape, Shape_i, SpecifyShape
 
-VERSION = 7  # of the text that is written here, for numba's cache on disk
+VERSION = 8  # of the text that is written here, for numba's cache on disk
 GRAPH = "symbolic_graph"  # the name of the function
 NAME = re.compile(r"\b[iknv][0-9]+\b")  # as `Source.name` makes them
 MODULE = {"np": np, "inf": np.inf, "__name__": __name__}
-GLOBALS = {}  # {key: constant or function} of all graphs: numba compiles a function once
+GLOBALS = {}  # {(key, fastmath): constant or function} of all graphs: compiled once
 
 
 def one_function(fgraph):
@@ -177,7 +177,8 @@ class Source:
         """Adds a constant or a function. -> its name in the text, one name for equal keys"""
         if key not in self.names_of_globals or key is None:
             self.names_of_globals[key] = name = self.name("k")
-            self.globals[name] = value if key is None else GLOBALS.setdefault(key, value)
+            of_all = GLOBALS if key is not None else {}
+            self.globals[name] = of_all.setdefault((key, config.numba__fastmath), value)
         return self.names_of_globals[key]
 
     def function(self, op, node):
@@ -489,7 +490,4 @@ def write_same_number(op, node, source):
 @write.register(DeepCopyOp)
 def write_copy(op, node, source):
     (x,), (output,) = node.inputs, node.outputs
-    if x.type.ndim:
-        source.let(output, f"{source.array(x)}.copy()")
-    else:
-        source.views[output] = source.view(x)
+    source.let(output, f"{source.array(x)}.copy()" if x.type.ndim else source.element(x, ()))

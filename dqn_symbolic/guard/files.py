@@ -43,6 +43,9 @@ def sync_folder(folder):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno != EINVAL:  # the file system cannot do that
+                raise
         finally:
             os.close(handle)
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from contextlib import contextmanager, suppress
+from itertools import count
 from threading import Thread
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
@@ -16,9 +17,12 @@ AS_ONE = 1  # seconds: signals within them count as one, because `timeout` sends
 def noted_signals():
     """Inside the `with` block, a signal only joins the list that this yields."""
     # Not a `threading.Event`: if a second signal comes while it is being set, it waits for ever.
-    noted = []
+    noted, run = [], os.getpid()
 
     def note(signum, frame):
+        if signum == signal.SIGTERM and os.getpid() != run:  # a game ends a process that it forked
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
         noted.append(signum)
 
     # What is ignored from the start stays so: nohup, or a shell's command in the background.
@@ -42,9 +46,13 @@ def end_at_second_signal():
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)
+    if hasattr(os, "register_at_fork"):  # the signals of a game's processes are not the run's
+        os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+    # A game may have signals of its own, such as SIGALRM.
+    signals = filter(SIGNALS.__contains__, (receiver.recv(1)[0] for _ in count()))
 
     def wait():
-        receiver.recv(1)
+        next(signals)
         time.sleep(AS_ONE)
         receiver.setblocking(False)
         with suppress(BlockingIOError):
@@ -52,6 +60,6 @@ def end_at_second_signal():
         receiver.setblocking(True)
         with suppress(OSError):
             os.write(2, b"\nstopping: once more ends it at once\n")
-        os._exit(128 + receiver.recv(1)[0])
+        os._exit(128 + next(signals))
 
     Thread(target=wait, daemon=True).start()
