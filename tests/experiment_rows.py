@@ -123,6 +123,7 @@ CELLS = {
     "deep_sea.four": ("4", "episodes of DQN, mean"),
     "deep_sea.six": ("6", "episodes of DQN, mean"),
     "deep_sea.found": ("6", "seeds that found it"),
+    "deep_sea.eight": ("8", "episodes of DQN, mean"),
     "late_rewards.blank": ("DQN, 4 steps late, blank", "caught at the end"),
     "late_rewards.reinforce": ("REINFORCE, 4 steps late, blank", "caught at the end"),
 }

@@ -9,7 +9,8 @@ The decoder's weights are the encoder's, transposed ("tied weights"). In the tut
 sigmoid. Pixels are then read as probabilities, and the loss is their cross-entropy. With s(z) = z,
 the autoencoder is *linear*, and the loss is the squared error. Its best solution is known: the
 principal components, as many as the code has numbers. There are no local minima (Baldi & Hornik
-1989). So the linear autoencoder should become as good as PCA, which is computed without learning.
+1989; Yang 1995 for tied weights). So the linear autoencoder should become as good as PCA, which is
+computed without learning.
 
 (Deep Learning Tutorials, "Denoising Autoencoders (dA)", section "Autoencoders".)
 """

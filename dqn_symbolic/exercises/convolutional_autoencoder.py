@@ -8,9 +8,10 @@ Convolutions with strides turn a frame of Catch into a small code. Their transpo
     x' = sigmoid(conv2d_transpose(h', L1, stride 4) + c1) -> 84 x 84 x 1
     loss = cross-entropy of x' against x
 
-A filter is the same at every position, so what it learns from a ball in one cell holds in all
-cells. The test needs this: every test ball is in a cell that held no ball in training.
-The comparison is PCA with a code of the same size. It learns each position by itself.
+A filter is the same at every position, so what it learns from a ball in one cell helps in all
+cells. (It is exactly the same after shifts by 8 pixels, the product of the strides.) The test needs
+this: every test ball is in a cell that held no ball in training. The comparison is PCA, with a code
+of at most the same size. It learns each position by itself.
 
 (The lecture's exercise III: "convolutions both in the encoder and the decoder. Extra kudos for
 allowing pooling (or strides) in the encoder". Sizes and strides: the Nature network's first two.)
@@ -71,7 +72,7 @@ def main(seed):
     code_size = encode(x[:1]).size
     methods = {
         "the mean frame": autoencoder.pca(x, 0),
-        f"PCA, {code_size} numbers": autoencoder.pca(x, code_size),
+        f"PCA, up to {code_size} numbers": autoencoder.pca(x, code_size),
         f"convolutions, {code_size} numbers": reconstruct,
     }
     print("squared error, summed over the pixels of a frame; training, test")

@@ -9,8 +9,8 @@ Learning minimises the mean of -log P(label | x), plus a small multiple of the s
     loss = mean of -log P(label | x) + decay / 2 |W|^2
 
 Without the second term there is no minimum: these digits can be separated without an error, and
-then larger weights always fit better. With it there is exactly one minimum. It is also the minimum
-of scikit-learn's LogisticRegression(C=1 / (N decay)).
+then larger weights always fit better. With it there is exactly one minimum, up to a number added to
+all b_k. It is also that of scikit-learn's LogisticRegression(C=1 / (N decay)).
 
 (Deep Learning Tutorials, "Classifying MNIST digits using Logistic Regression".)
 """

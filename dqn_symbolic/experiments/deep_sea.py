@@ -1,4 +1,4 @@
-"""A reward at the end of a long path: epsilon-greedy needs exponentially many episodes for it.
+"""A reward at the end of a long path: random play needs exponentially many episodes for it.
 
 Slide "Where this doesn't work (straightforwardly)": sparse rewards. Deep sea (Osband et al. 2020,
 bsuite) without its cost of moving: one of the 2**depth ways to dive ends at the treasure, and there
@@ -80,7 +80,7 @@ def draw(rows):
     figure, axes = figures.panels(7, 4.8)
     found, style = results.grouped(rows, "depth", "episodes"), figures.STYLES[0]
     depths, episodes = list(found), np.array(list(found.values()))  # (depths, seeds)
-    label = "DQN, epsilon .1, mean of the seeds"
+    label = "DQN, epsilon .1, mean of the seeds (with an x, at least)"
     axes.plot(depths, episodes.mean(axis=1), label=label, ms=7, **style)
     for known, marker, label in (1, ".", "a seed"), (0, "x", "a seed that did not find it"):
         ends = [(row["depth"], row["episodes"]) for row in rows if row["found"] == known]

@@ -1,9 +1,10 @@
 """Epsilon from 0 to 1: how much the agent learns, and how much it earns meanwhile.
 
-Slide "Exploration/Exploitation". Epsilon stays the same for the whole run. "Learnt" is the share of
-all starts from which the greedy policy catches the ball at the end. "Earned" is the share of the
-run's episodes that ended with a catch, random actions included. The dashed line is exact: the
-largest share that an epsilon-greedy player can catch if it knows the game and its own epsilon.
+Slide "Laundry list of differences for RL": exploration/exploitation. Epsilon stays the same for the
+whole run. "Learnt" is the share of all starts from which the greedy policy catches the ball at the
+end. "Earned" is the share of the run's episodes that ended with a catch, random actions included.
+The dashed line is exact: the largest share that an epsilon-greedy player can catch if it knows the
+game and its own epsilon.
 Board of 5 rows and 5 columns, paddle of one cell; medians and quartiles over seeds.
 """
 

@@ -3,10 +3,10 @@
 Slides "Policy based methods (digression)": maximise J by the log trick, with noisy gradients.
 REINFORCE trains the same network, with a softmax, and updates it after every 16 episodes. It has no
 baseline, or the mean return of all episodes before as its baseline. DQN has its default settings.
-Left: the most probable action from every start; medians and quartiles over seeds. Right: the
-variance of the gradient of one batch, divided by the squared length of the exact gradient, which
-comes from every state and action of the game. Learning rate .005, the best of .0005, .002 and .005
-for both.
+Left: the most probable action from every start; medians and quartiles over seeds. Right: at the
+parameters that REINFORCE learns without a baseline, the variance of the gradient of one batch,
+divided by the squared length of the exact gradient, which comes from every state and action of the
+game. Learning rate .005: with .002 both are slower, and with .01 some seeds end worse.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def conditions(quick):
     steps, every = (6_000, 2_000) if quick else (20_000, 1_000)
     return {
         "reinforce": {"agent": learner, "noise_at": noise_at, "baseline": False},
-        "reinforce-baseline": {"agent": learner, "noise_at": noise_at, "baseline": True},
+        "reinforce-baseline": {"agent": learner, "noise_at": (), "baseline": True},
         "dqn": {"agent": {"steps": steps, "evaluate_every": every}},
     }
 
@@ -67,7 +67,7 @@ def draw(rows):
     _, (left, right) = figures.panels(10, 4.6, 1, 2, width_ratios=(3, 2))
     figures.curves(left, rows, LABELS, "catch_rate")
     left.set(xscale="log")
-    for baseline, label in enumerate(("no baseline", "baseline J")):
+    for baseline, label in enumerate(("as it is", "with the baseline J")):
         noise = results.grouped(rows, "noise_at", "noise", with_baseline=baseline)
         figures.band(right, noise, label=label, **figures.STYLES[1 + baseline])
     right.axhline(1, color="black", lw=1, ls=":", label="as large as the gradient")

@@ -6,7 +6,8 @@
 
 action (B,) int32. r (B,) float32 is the slide's r: the return after the action (`play` takes the
 whole episode's: more noise, no bias), minus a baseline if you use one, divided by the number of
-episodes of the B steps. The sum of (d log pi / d theta) r is the gradient of the expected return J.
+episodes of the B steps. The sum of (d log pi / d theta) r estimates the gradient of the expected
+return J, without bias.
 """
 
 import numpy as np

@@ -3,7 +3,8 @@
 Slides "Q-learning in Theano?" to "Other details": correlated samples break learning, so replay
 them; minibatches reduce the variance; the target moves, so fix it; SGD can be slow, so use RMSprop.
 Each stage changes one setting of the stage before. Its learning rate is the rate of its grid that
-caught most over the whole run (median). The right picture shows the last quarter of the run.
+caught most over the whole run (median). A run that diverges catches 0% from then on. The right
+picture shows the last quarter of the run.
 """
 
 import numpy as np

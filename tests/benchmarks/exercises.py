@@ -16,7 +16,7 @@ from tests.benchmarks.results import ROOT, keep
 
 FOLDER = ROOT / "dqn_symbolic" / "exercises"
 NAMES = [path.stem for path in FOLDER.glob("*.py") if "run(main, __doc__)" in path.read_text()]
-# "PCA, 324 numbers   0.00   71.55", or "test error 4.2% of 500 digits"
+# "PCA, up to 324 numbers   0.00   71.55", or "test error 4.2% of 500 digits"
 LINE = re.compile(r"(\S+(?: \S+)*?)((?:\s+[\d.,]+%?)+)(?: of [\d,]+ digits)?")
 
 
