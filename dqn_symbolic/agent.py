@@ -151,7 +151,9 @@ class Agent:
         spec, game, kwargs = self.env.env.spec, "", {}  # `load` is then given the game
         # ALE's own games, which have "game", are not our Atari.
         if spec and not (spec.additional_wrappers or "game" in spec.kwargs):
-            own = {**spec.kwargs, "max_episode_steps": spec.max_episode_steps, "render_mode": None}
+            has_limit = gymnasium.spec(spec.id).max_episode_steps  # -1: it was made without it
+            limit = spec.max_episode_steps or (-1 if has_limit else None)
+            own = {**spec.kwargs, "max_episode_steps": limit, "render_mode": None}
             own = {name: value for name, value in own.items() if value is not None}
             with suppress(TypeError):  # JSON cannot hold every value
                 json.dumps(own)

@@ -2,7 +2,7 @@
 
 Each part of a page that begins with `# %% title` becomes a cell under that title, and is run.
 Before it stand the slide's words, after it what the notebook shows beside the page. Needs
-`pip install -e '.[notebook]'`; takes about three minutes.
+`pip install -e ".[notebook]"`; takes about three minutes.
 """
 
 import base64

@@ -91,7 +91,7 @@ def test_the_runner_leaves_out_what_needs_more(monkeypatch, capsys):
     assert runner.main(["learn", "messages", "seeds"]) == 1
     assert started == ["tests.benchmarks.learn", "tests.benchmarks.seeds", "pages"]
     assert capsys.readouterr().err.splitlines() == [
-        "not installed, so left out: ray  (pip install -e '.[bench,ray]')",
+        'not installed, so left out: ray  (pip install -e ".[bench,ray]")',
         "[1/3] learn: about 1 min",
         "[1/3] learn: failed; its old file stays",
         "[2/3] messages: left out, because it needs ray",

@@ -377,7 +377,7 @@ def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch, capsys,
     assert command(monkeypatch, mlp.main, "--out", tmp_path) == 2
     assert capsys.readouterr().err == (
         "dqn_symbolic.exercises.mlp: sklearn.datasets is not installed:"
-        " pip install -e '.[exercises]'\n"
+        ' pip install -e ".[exercises]"\n'
     )
 
 

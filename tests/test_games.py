@@ -308,7 +308,7 @@ def test_atari_without_its_extra_says_how_to_install_it(missing, command, monkey
     assert main(command.split()) == 2
     _, err = capfd.readouterr()
     assert err.startswith("dqn_symbolic: ALE/Pong-v5 needs ")
-    assert err.endswith("which is not installed: pip install -e '.[atari]'\n")
+    assert err.endswith('which is not installed: pip install -e ".[atari]"\n')
     assert err.count("\n") == 1
 
 

@@ -338,7 +338,7 @@ def test_without_ray(monkeypatch, capsys):
     monkeypatch.delattr("dqn_symbolic.gorila.on_ray", raising=False)
     assert main(["gorila", "--game", "games:Catch-v0"]) == 2
     assert capsys.readouterr().err == (
-        "dqn_symbolic: Ray is not installed: pip install -e '.[ray]'\n"
+        'dqn_symbolic: Ray is not installed: pip install -e ".[ray]"\n'
     )
 
 

@@ -178,13 +178,15 @@ def test_a_wrong_observation_is_refused(bad):
     [
         ({"render_mode": "rgb_array"}, {"max_episode_steps": 500}),
         ({"max_episode_steps": 50}, {"max_episode_steps": 50}),
+        ({"max_episode_steps": -1}, {"max_episode_steps": -1}),
     ],
 )
 def test_the_game_comes_back_with_its_limit_and_without_its_window(options, kwargs, tmp_path):
     trained(gymnasium.make("CartPole-v1", **options)).save(tmp_path / "agent.npz")
     data, _ = load_file(tmp_path / "agent.npz", "agent")
     assert (data["game"], data["settings"]["game"]) == ("CartPole-v1", kwargs)
-    assert load(tmp_path / "agent.npz").env.spec.max_episode_steps == kwargs["max_episode_steps"]
+    limit = load(tmp_path / "agent.npz").env.spec.max_episode_steps
+    assert (limit or -1) == kwargs["max_episode_steps"]
 
 
 def test_keyword_arguments_of_the_game_come_back(tmp_path):

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import pytest
+
+from dqn_symbolic.commands.training import again
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,8 +25,9 @@ class Hider:
 sys.meta_path.insert(0, Hider())
 for name in ("fcntl", "resource", "pwd", "grp"):
     sys.modules.pop(name, None)
-for name in ("O_DIRECTORY", "fork", "kill", "killpg", "sched_getaffinity", "geteuid"):
+for name in ("O_DIRECTORY", "fork", "register_at_fork", "kill", "killpg", "geteuid"):
     delattr(os, name)
+del os.sched_getaffinity
 for name in ("SIGHUP", "SIGKILL", "SIGALRM", "SIGUSR1", "SIGCHLD"):
     delattr(signal, name)
 warnings.filterwarnings("ignore", "only soft file lock")  # Windows has its own file locks
@@ -31,6 +35,11 @@ warnings.filterwarnings("ignore", "only soft file lock")  # Windows has its own 
 import run_catch
 sys.exit(run_catch.main(sys.argv[1:]))
 """
+
+
+def test_a_printed_command_needs_no_quotes_on_windows():
+    run = SimpleNamespace(out=PureWindowsPath(r"runs\catch-1"))
+    assert again(run, "python run_catch.py", "watch") == "python run_catch.py watch runs/catch-1"
 
 
 def run(*arguments):

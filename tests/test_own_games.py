@@ -276,14 +276,20 @@ def test_pictures_of_other_sizes_are_animated(fails, tmp_path):
     assert (tmp_path / "a.gif").exists()
 
 
-def test_a_window_that_fails_after_the_training_is_one_line(fails, tmp_path, monkeypatch, capfd):
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [(BROKEN, " raised ConnectionReset"), (lambda picture: picture / 255, ": expected a picture")],
+)
+def test_a_window_that_fails_after_the_training_is_one_line(
+    failure, said, fails, tmp_path, monkeypatch, capfd
+):
     monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
-    fails["render", 0] = BROKEN
+    fails["render", 0] = failure
     arguments = [a for a in SMALL if a not in ("--quiet", "--no-window")]
     run = ["--steps", "60", "--out", str(tmp_path / "run")]
     assert main(["train", "--game", "Walk-v0", *run, *arguments]) == 0
     out, err = capfd.readouterr()
-    assert out.splitlines()[-1].startswith("no window: Walk-v0: render raised ConnectionReset")
+    assert out.splitlines()[-1].startswith(f"no window: Walk-v0: render{said}")
     assert err == ""
     assert Walk.made == Walk.closed
 
@@ -488,7 +494,7 @@ def test_a_module_of_the_current_folder(how, module, capfd, monkeypatch):
     assert main(["evaluate", "run", "--import", "coin_game.py", "--quiet"]) == 0
     (module / "elsewhere").mkdir()
     monkeypatch.chdir(module / "elsewhere")
-    told = again(SimpleNamespace(out="run"), "python -m dqn_symbolic", "watch")
+    told = again(SimpleNamespace(out=Path("run")), "python -m dqn_symbolic", "watch")
     assert shlex.split(told)[-2:] == ["--import", f"{module}/coin_game"]
 
 
@@ -522,14 +528,15 @@ def test_reading_a_file_imports_no_module(module, capfd):
     agent = Path("run/agent.npz")
     content = agent.read_bytes(), Path("run/checkpoint.npz").read_bytes()
     del sys.modules["coin_game"], gymnasium.registry["Coin-v0"]
+    said = "its module is not imported: python -m dqn_symbolic has --import coin_game"
     for command in ("evaluate run", "watch run --gif a.gif", "train --resume run"):
         capfd.readouterr()
         assert main(command.split()) == 2
         line, before = last_line(capfd)
-        assert line.endswith("coin_game:Coin-v0: its module is not imported: --import coin_game")
+        assert line.endswith(f"coin_game:Coin-v0: {said}")
         assert not before
         assert "coin_game" not in sys.modules
-    with pytest.raises(Exception, match="its module is not imported: --import coin_game"):
+    with pytest.raises(Exception, match=said):
         load("run")
     assert (agent.read_bytes(), Path("run/checkpoint.npz").read_bytes()) == content
     more = ["--import", "coin_game", "--steps", "70", "--quiet"]
@@ -635,6 +642,18 @@ def test_a_wrong_option_of_ones_own_class_is_one_line(tmp_path, capfd):
     out = ["--out", str(tmp_path / "run")]
     assert main(["train", "--game", "Walk-v0", "--game-option", "lenght=3", *out, *SMALL]) == 2
     said = "dqn_symbolic: Walk-v0 has no option lenght; it has length"
+    assert last_line(capfd) == (said, "")
+
+
+def test_further_options_are_not_named_as_one(tmp_path, monkeypatch, capfd):
+    class Further(Walk):
+        def __init__(self, slope=0, **options):
+            super().__init__(**options)
+
+    monkeypatch.setattr(gymnasium.spec("Walk-v0"), "entry_point", Further)
+    out = ["--out", str(tmp_path / "run")]
+    assert main(["train", "--game", "Walk-v0", "--game-option", "lenght=3", *out, *SMALL]) == 2
+    said = "dqn_symbolic: Walk-v0 has no option lenght; it has slope"
     assert last_line(capfd) == (said, "")
 
 

@@ -42,7 +42,7 @@ def played(rewards, over=()):
 
 def shown(rewards, over=()):
     """-> the steps that a rally shows."""
-    return [int(moment.q.max()) for moment in rally(played(rewards, over))]
+    return [int(moment.q.max()) for moment in rally(played(rewards, over))[0]]
 
 
 def test_a_rally_ends_soon_after_the_first_reward_above_the_others():
@@ -92,7 +92,7 @@ def test_moments_are_those_of_the_greedy_policy(folder):
 
 def test_the_rally_is_drawn_with_its_rewards_and_four_screens():
     rewards = [0.0] * 5 + [1.0] + [0.0] * 3
-    figure = draw_rally(list(played(rewards)), ("left", "right"), 1.0)
+    figure = draw_rally(list(played(rewards)), 0.0, ("left", "right"), 1.0)
     *screens, below = figure.axes
     assert [axes.get_title() for axes in screens] == [
         *("a: step 0", "b: step 1", "c: step 3", "d: step 5"),
@@ -101,6 +101,14 @@ def test_the_rally_is_drawn_with_its_rewards_and_four_screens():
     assert labels == ["reward +1 ", "a", "b", "c", "d"]
     value = {line.get_label(): line for line in below.lines}["the greatest: the value"]
     assert value.get_ydata().tolist() == list(range(9))
+
+
+def test_a_rally_that_begins_with_a_lost_point_has_two_rewards():
+    """The picture shows the last 60 steps only; other rewards are those unlike the first step's."""
+    found, first = rally(played([0.0] * 40 + [-1.0] + [0.0] * 52 + [1.0] + [0.0] * 50))
+    assert (first, found[0].reward) == (0, -1)
+    below = draw_rally(found, first, ("left", "right"), 1.0).axes[-1]
+    assert [text.get_text() for text in below.texts][:2] == ["reward -1 ", "reward +1 "]
 
 
 @pytest.mark.slow  # needs scikit-learn

@@ -1151,6 +1151,7 @@ def test_frames_are_shown_in_grey_or_in_colour():
         np.zeros((84, 84, 1), np.uint8),
         np.zeros((84, 84, 3, 1), np.uint8),
         np.zeros((84, 84, 4), np.float32),
+        np.zeros((10, 10, 6, 2), np.uint8),  # planes of features, which have no colours
     ],
 )
 def test_vectors_and_single_frames_are_not_shown(observation):
@@ -1227,6 +1228,19 @@ def test_pong_in_the_window():
     assert Game(full).view().names == tuple(meaning.lower() for meaning in MEANINGS)
     for key, action in Arcade().get_keys_to_action().items():
         assert full.unwrapped.get_keys_to_action()[key] == action
+
+
+def test_down_is_not_left_in_enduro():
+    """It has down but no up, so the keys left and right have nothing else to do."""
+    pytest.importorskip("ale_py")
+    env = any_game.task("ALE/Enduro-v5").make()
+    meanings = env.get_action_meanings()
+    game_keys = {"".join(k): meanings[action] for k, action in env.get_keys_to_action().items()}
+    assert game_keys["s"] == "DOWN"
+    assert (game_keys["a"], game_keys["d"], game_keys[" "]) == ("LEFT", "RIGHT", "FIRE")
+    down = [sorted(k) for k, meaning in game_keys.items() if meaning.startswith("DOWN")]
+    assert all("s" in pressed for pressed in down)
+    assert all(pressed.count("s") == 1 for pressed in down)
 
 
 def test_the_window_imports_no_learner_and_no_game():

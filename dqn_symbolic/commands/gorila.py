@@ -59,7 +59,7 @@ def with_ray(address):
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
-        raise BadInput("Ray is not installed: pip install -e '.[ray]'") from error
+        raise BadInput('Ray is not installed: pip install -e ".[ray]"') from error
     if address:
         on_ray.expect_cluster(address)
     return on_ray

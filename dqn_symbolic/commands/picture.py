@@ -51,12 +51,12 @@ def picture(door, folder=None, agent=None, seed=0, out=None, quiet=False):
             names = action_names(env, env.metadata)
             stretched = 1 / env.metadata.get("pixel_aspect", 1)
         tell("compiling forward")
-        figure = draw_rally(rally(moments(see, env, epsilon, seed)), names, stretched)
+        figure = draw_rally(*rally(moments(see, env, epsilon, seed)), names, stretched)
         out.mkdir(parents=True, exist_ok=True)
         save(out / "rally.png", figure, f"{task.game}: Q-values, step by step")
         tell(f"written: {out / 'rally.png'}")
         if not find_spec("sklearn"):
-            tell("no states.png: scikit-learn is not installed: pip install -e '.[exercises]'")
+            tell('no states.png: scikit-learn is not installed: pip install -e ".[exercises]"')
             return 0
         bar = {"total": STATES, "desc": "states", "leave": False, "disable": quiet or None}
         played = enumerate(tqdm(islice(moments(see, env, epsilon, seed), STATES), **bar))
@@ -99,7 +99,7 @@ def moments(see, env, epsilon, seed):
 
 
 def rally(played):
-    """-> the moments before the first reward that is higher than that of the first step."""
+    """-> the moments before the first reward above that of the first step, and the latter."""
     shown, first, end = deque(maxlen=SHOWN), None, MOST
     for i, moment in enumerate(played):
         shown.append(moment)
@@ -107,10 +107,10 @@ def rally(played):
         if moment.reward > first and end == MOST:
             end = i + AFTER
         if i >= end or moment.over:
-            return list(shown)
+            return list(shown), first
 
 
-def draw_rally(moments, names, stretched):
+def draw_rally(moments, first, names, stretched):
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     axes = figure.subplot_mosaic("abcd;qqqq", height_ratios=(2, 3))
     below, q = axes.pop("q"), np.array([moment.q for moment in moments])
@@ -120,7 +120,7 @@ def draw_rally(moments, names, stretched):
     below.plot(q.max(axis=1), color="black", lw=2.2, label="the greatest: the value", zorder=0)
     last = len(moments) - 1
     for i, moment in enumerate(moments):
-        if moment.reward != moments[0].reward:
+        if moment.reward != first:
             below.axvline(i, color="black", ls=":", lw=1)
             text = {"xycoords": ("data", "axes fraction"), "ha": "right"}
             below.annotate(f"reward {moment.reward:+.4g} ", (i, 0.02), **text)

@@ -77,7 +77,8 @@ def asked(door, given, command="train", own=(), where=""):
                 raise
             saved = (run.out / "checkpoint.npz").exists()
             state = "the last checkpoint is whole" if saved else "there was no checkpoint yet"
-            go_on = f"go on with --resume {run.out}" if saved else "start again with another --out"
+            anew = "start again with another --out"
+            go_on = again(run, door.program, going_on) if saved else anew
             problem = f"{error.filename}: {error.strerror}; {state}"
             raise BadInput(f"{problem}: when this is repaired, {go_on}") from error
         except (OverflowError, ValueError) as error:
@@ -97,7 +98,7 @@ def ended(door, run, window=None, quiet=False, **given):
 
     try:
         return watch(door, run.out, quiet=quiet)
-    except GameError as error:  # the training is done
+    except (BadInput, GameError) as error:  # the training is done
         run.say(f"no window: {error}")
         return 0
 
@@ -176,7 +177,7 @@ def again(run, program, command):
     here = str(Path().resolve())
     named = (n if place == here else f"{place}/{n}" for n, place in dict(NAMED).items())
     imports = "".join(f" --import {shlex.quote(name)}" for name in named)
-    return f"{program} {command} {shlex.quote(str(run.out))}{imports}"
+    return f"{program} {command} {shlex.quote(run.out.as_posix())}{imports}"
 
 
 def report(summary, run, program, going_on):

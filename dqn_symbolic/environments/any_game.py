@@ -81,7 +81,7 @@ def atari(game, kwargs):
 
         return atari_task(with_version(game), **kwargs)
     except ModuleNotFoundError as error:
-        message = f"{game} needs {error.name}, which is not installed: pip install -e '.[atari]'"
+        message = f'{game} needs {error.name}, which is not installed: pip install -e ".[atari]"'
         raise ModuleNotFoundError(message) from error
     except Exception as error:
         raise cannot_be_made(game, error, kwargs) from error
@@ -93,7 +93,8 @@ def full_id(game):
         return "games:Catch-v0"
     module, _, name = game.rpartition(":")
     if module not in ("", "games", *sys.modules):
-        raise ValueError(f"{game}: its module is not imported: --import {module}")
+        problem = f"{game}: its module is not imported"
+        raise ValueError(f"{problem}: python -m dqn_symbolic has --import {module}")
     if name.startswith("ALE/"):
         return name
     spec = gymnasium.registry.get(name)
@@ -144,7 +145,9 @@ def options_of(game):
     else:
         creator = gymnasium.spec(game.rpartition(":")[2]).entry_point
         creator = creator if callable(creator) else registration.load_env_creator(creator)
-    names = [n for n in inspect.signature(creator).parameters if n not in ("game", "render_mode")]
+    parameters = inspect.signature(creator).parameters.values()
+    named = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    names = [name for name in named if name not in ("game", "render_mode")]
     return f"; it has {', '.join(names)}" if names else ""
 
 

@@ -79,7 +79,8 @@ class Atari(gymnasium.Env):
             "pixel_aspect": 12 / 7,  # a pixel's width by its height, on a television
         }
         # Every episode starts from this state. After a reset alone, four of 49 games still depend
-        # on the game before. Loading the game again would take 20 times as long.
+        # on the game before. Loading the game again would take 20 times as long. (Until the next
+        # frame, ALE shows the picture of the reset, one frame older.)
         self.ale.act(NO_OP)
         self.start = self.ale.cloneState()
 
@@ -118,7 +119,7 @@ class Atari(gymnasium.Env):
     def get_keys_to_action(self):
         """-> ALE's own keys: W, A, S, D, space. Without up and down, W is also D, and S also A."""
         keys, also = self.env.get_keys_to_action(), {"d": "w", "a": "s"}
-        if any("w" in pressed for pressed in keys):
+        if any({"w", "s"} & set(pressed) for pressed in keys):
             return keys
         return {tuple(also.get(k, k) for k in pressed): a for pressed, a in keys.items()} | keys
 

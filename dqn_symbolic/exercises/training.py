@@ -68,7 +68,7 @@ def run(main, description):
         tempfile.TemporaryFile(dir=options.out).close()  # fails now, not after the training
         save(path, main(options.seed), f"{path.stem.replace('_', ' ')}, seed {options.seed}")
     except ModuleNotFoundError as error:
-        fail(f"{error.name} is not installed: pip install -e '.[exercises]'")
+        fail(f'{error.name} is not installed: pip install -e ".[exercises]"')
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:

@@ -243,7 +243,8 @@ def surface_of(picture):
 def frames_of(observation, palette):
     """-> the n > 1 frames of an observation (height, width, n) or (height, width, 3, n) uint8."""
     stack = np.asarray(observation)
-    if stack.ndim not in (3, 4) or stack.dtype != np.uint8 or stack.shape[-1] == 1:
+    pictures = stack.ndim == 3 or (stack.ndim == 4 and stack.shape[2] in (1, 3, 4))
+    if not pictures or stack.dtype != np.uint8 or stack.shape[-1] == 1:
         return ()
     frames = np.moveaxis(stack, -1, 0)
     return tuple(map(surface_of, frames if stack.ndim == 4 else palette[frames]))

@@ -191,7 +191,7 @@ def draw_keys(canvas, panel, view):
         canvas.write(minus(key), TEXT, SMALL, cap.width - 4, center=cap.center)
         most = left + panel.width // 2 - cap.right - 12
         canvas.write(use, DIM, NORMAL, most, midleft=(cap.right + 8, y))
-    canvas.write(view.message, HAND, SMALL, bottomleft=(panel.left, panel.bottom + 4))
+    canvas.write(view.message, HAND, SMALL, panel.width, bottomleft=(panel.left, panel.bottom + 4))
 
 
 def signed(number):

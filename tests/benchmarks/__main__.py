@@ -47,7 +47,7 @@ def main(names):
     names = names or list(SHORT)
     absent = [package for module, package in PEERS.items() if not find_spec(module)]
     if absent:
-        say(f"not installed, so left out: {', '.join(absent)}  (pip install -e '.[bench,ray]')")
+        say(f'not installed, so left out: {", ".join(absent)}  (pip install -e ".[bench,ray]")')
     failed = []
     for i, name in enumerate(names, 1):
         begin = f"[{i}/{len(names)}] {name}:"
