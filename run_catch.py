@@ -36,7 +36,7 @@ def catch(given):
     return task("games:Catch-v0", **board | {"pixels": 84 if board["pixels"] else None})
 
 
-def with_pixels(given):
+def for_pixels(given):
     """{option: value} of a run -> the same; --pixels and --preset pixels mean both, and --drift."""
     if given.get("pixels") or given.get("preset") == "pixels":
         return {"pixels": True, "drift": True, "preset": "pixels", **given}
@@ -64,9 +64,7 @@ def train(door, **given):
     return ended(door, run, **given)
 
 
-DOOR = front.Door(
-    "python run_catch.py", __doc__, catch, (Board,), train=train, prepared=with_pixels
-)
+DOOR = front.Door("python run_catch.py", __doc__, catch, (Board,), train=train, prepared=for_pixels)
 main = partial(front.main, door=DOOR)  # (arguments) -> exit status
 
 

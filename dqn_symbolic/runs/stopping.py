@@ -8,8 +8,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from threading import Thread
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 AS_ONE = 1  # seconds: signals within them count as one, because `timeout` sends two
 
 
