@@ -13,8 +13,7 @@ from pathlib import Path
 import jupytext
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from dqn_symbolic.runs.figures import write_smaller
+from PIL import Image
 
 PACKAGE = Path(__file__).parent.parent / "dqn_symbolic"
 FOLDER = PACKAGE / "exercises"  # of the notebooks
@@ -287,8 +286,8 @@ def run(made):
 
 def smaller(png):
     """A PNG of 256 colours, as base64 text: half the size, with no visible loss."""
-    file = io.BytesIO()
-    write_smaller(io.BytesIO(base64.b64decode(png)), file)
+    file, picture = io.BytesIO(), Image.open(io.BytesIO(base64.b64decode(png)))
+    picture.convert("RGB").quantize(256).save(file, format="png", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 

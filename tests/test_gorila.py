@@ -291,6 +291,9 @@ def damaged(path):
         (damaged, "is damaged, cut short"),
         (lambda path: changed(path, seed="x"), "does not fit this version"),
         (lambda path: changed(path, versions=[[]]), "does not fit this version"),
+        (lambda path: changed(path, mean="x"), "does not fit this version"),
+        (lambda path: changed(path, square=float("nan")), "does not fit this version"),
+        (lambda path: changed(path, losses=-1), "does not fit this version"),
         (lambda path: shutil.copy(path.parents[2] / "checkpoint.npz", path), "does not fit"),
     ],
 )
@@ -505,6 +508,37 @@ def test_the_target_network_is_copied_by_the_servers_updates():
         assert one.params["bout"].get_value().tolist() == [version] * 3
         targets.append(one.target_params["bout"].get_value()[0])
     assert targets == [0, 0, 3, 3, 7, 7, 9]
+
+
+def test_each_servers_own_updates_sync_its_share_of_the_target_network():
+    one, names, now = learner(sync_every=3), ("bout", "Wout"), [0, 0]
+
+    def server(i):
+        def pull(known):
+            values = {names[i]: np.full(one.params[names[i]].get_value().shape, now[i], "f4")}
+            return now[i], values
+
+        return SimpleNamespace(pull=pull)
+
+    one.connect([server(0), server(1)])
+    targets = []
+    for now[:] in ([0, 0], [2, 3], [3, 4]):
+        one.pull()
+        targets.append([one.target_params[name].get_value().flat[0] for name in names])
+    assert targets == [[0, 0], [0, 3], [3, 3]]
+
+
+def test_a_gradient_counts_as_dropped_if_one_server_drops_it():
+    one, answers = learner(), [(2, True), (5, False)]
+    one.connect([SimpleNamespace(push=lambda *_, a=answer: a) for answer in answers])
+    batch = plain(Catch(), QUICK).memory.transitions(np.zeros(QUICK.batch_size, int))
+    for _ in range(3):
+        one.learn(*batch)
+    assert one.report() == {"pushes": 3, "behind": 3 * 5, "dropped": 3}
+    answers[:] = [(0, True), (4, True)]
+    one.connect([SimpleNamespace(push=lambda *_, a=answer: a) for answer in answers])
+    one.learn(*batch)
+    assert one.report() == {"pushes": 1, "behind": 4, "dropped": 0}
 
 
 def test_outliers():

@@ -213,6 +213,39 @@ def test_what_dies_while_it_starts_is_started_again(which, again):
     assert versions(driver) == [51]
 
 
+def test_a_bundle_that_dies_for_ever_ends_the_run_although_another_works():
+    driver, said = started(bundles=2)
+    take(driver, 200)
+    die_as_they_start(driver, "bundle", deaths=100)
+    kill(driver.bundles[1])
+    with pytest.raises(on_ray.GameError, match="bundle 2 cannot be started again: "):
+        take(driver, 1_000_000)
+    assert said == ["bundle 2 has died: it begins again"] * 3
+
+
+def test_after_a_servers_death_bundles_take_its_parameters_at_once():
+    driver, said = started(bundles=1, pull_every=150, stale_after=1_000)
+    take(driver, 100)
+    driver.get_state()
+    take(driver, 100)
+    assert inside(driver.bundles[0], lambda self: self.bundle.learner.versions) == [101]
+    kill(driver.servers[0].actor)
+    take(driver, 50)
+    assert said == ["server 1 has died: it begins again at version 51"]
+    assert inside(driver.bundles[0], lambda self: self.bundle.learner.versions) == [51]
+    assert versions(driver)[0] > 51  # and go on from there
+
+
+def test_a_server_that_is_ended_for_want_of_memory_has_died():
+    def step():
+        raise ray.exceptions.OutOfMemoryError("memory")
+
+    process = on_ray.BundleProcess()
+    process.bundle = SimpleNamespace(step=step, report=dict)
+    _, died, mistake = process.burst(1)
+    assert (died, mistake) == (True, None)
+
+
 def test_what_dies_while_it_is_restarted_is_restarted():
     driver, said = started(bundles=1, shards=2)
     take(driver, 200)

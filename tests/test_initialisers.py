@@ -36,8 +36,9 @@ def test_uniform_weights_fill_their_bounds(shape):
         (uniform_fan_in, 1 / fan_in),
         (nature, 1 / np.sqrt(fan_in)),
     ):
-        largest = abs(initialiser(np.random.default_rng(0), shape)).max()
-        assert 0.97 * bound < largest <= bound * (1 + 1e-6)
+        weights = initialiser(np.random.default_rng(0), shape)
+        assert 0.97 * bound < weights.max() <= bound * (1 + 1e-6)
+        assert 0.97 * bound < -weights.min() <= bound * (1 + 1e-6)
 
 
 def test_glorot_variance():

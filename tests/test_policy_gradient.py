@@ -6,7 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dqn_symbolic.experiments.reinforce import Reinforce, exact_gradient, flat, policy_gradient
+from dqn_symbolic.experiments.reinforce import (
+    Reinforce,
+    exact_gradient,
+    flat,
+    noise,
+    policy_gradient,
+)
 from dqn_symbolic.experiments.tabular import state_graph
 from dqn_symbolic.initialisers import glorot
 from dqn_symbolic.networks import mlp, mlp_params
@@ -126,17 +132,26 @@ def test_reinforce_passes_whole_episodes_to_learn():
     batches = []
     player.forward = lambda x: np.full((1, 3), 1 / 3, np.float32)
     player.learn = lambda *batch: batches.append(batch)
-    player.step()
-    player.step()
-    (_, _, first), (x, action, second) = batches
+    for _ in range(3):
+        player.step()
+    (_, _, first), (x, action, second), (_, _, third) = batches
     totals = first.reshape(16, 9) * 16
     assert set(totals.ravel()) == {-1, 1}
     assert (totals == totals[:, :1]).all()
     assert totals.mean() < -0.1
-    assert set(np.round(second * 16 + totals.mean(), 5)) == {-1, 1}
+    second_totals = second * 16 + totals.mean()
+    assert set(np.round(second_totals, 5)) == {-1, 1}
+    assert second_totals.mean() != pytest.approx(totals.mean(), abs=0.05)
+    both = (totals.mean() + second_totals.mean()) / 2
+    assert set(np.round(third * 16 + both, 5)) == {-1, 1}
     assert x.shape == (144, 10, 10, 1)
     assert set(action) == {0, 1, 2}
-    assert (player.steps, player.updates) == (288, 2)
+    assert (player.steps, player.updates) == (432, 3)
+
+
+def test_noise_by_hand():
+    draws = (np.array(g, float) for g in ([1, 0], [3, 0], [2, 3], [2, -3]))
+    assert noise(draws, np.array([2.0, 0.0])) == (1 + 1 + 9 + 9) / 4 / 2**2
 
 
 @pytest.mark.slow
@@ -145,9 +160,9 @@ def test_measuring_the_noise_does_not_change_learning():
     for measured in (False, True):
         player = Reinforce(ENV, Settings(seed=1, hidden=(5,)), baseline=False)
         if measured:
-            noise = player.noise(GRAPH, X, True)
-            assert 0 < noise["noise"] < np.inf
-            assert -1 < noise["J"] < 1
+            found = player.noise(GRAPH, X, True)
+            assert 0 < found["noise"] < np.inf
+            assert -1 < found["J"] < 1
         player.step()
         weights.append([v.get_value() for v in player.forward.get_shared()])
     for expected, with_noise in zip(*weights):

@@ -14,7 +14,7 @@ from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.guard.files import sweep
 from dqn_symbolic.runs import checkpoints, pieces
 from dqn_symbolic.runs.checkpoints import Unreadable
-from dqn_symbolic.runs.loading import expect_count, fitting, restore_agent
+from dqn_symbolic.runs.loading import expect_count, expect_number, fitting, restore_agent
 from dqn_symbolic.settings import Settings
 
 KEPT = ("versions", "losses", "mean", "square")  # of the learner
@@ -25,8 +25,7 @@ class Bundle:
 
     def __init__(self, env: Env, settings: Settings, gorila: GorilaSettings):
         self.learner = Learner(settings.sync_every, gorila.outlier_after)
-        alone = replace(settings, beside=False)  # the servers update
-        self.agent = Agent(env, alone, self.learner.functions)
+        self.agent = Agent(env, replace(settings, beside=False), self.learner.functions)
         self.pieces = {}  # of the memory, that its file needs: {number: checksums}
         self.pull_every = gorila.pull_every
         self.reported = 0  # agent steps that are in a report
@@ -75,8 +74,10 @@ class Bundle:
                 with fitting(path), warnings.catch_warnings(record=True) as told:
                     warnings.simplefilter("always")  # nobody sees those of a process of Ray
                     learnt = {name: data[name] for name in KEPT}
-                    for count in (data["seed"], data["steps"], *learnt["versions"]):
+                    for count in (data["seed"], data["steps"], data["losses"], *data["versions"]):
                         expect_count("a count of the bundle", count)
+                    for number in (data["mean"], data["square"]):
+                        expect_number("a loss of the bundle", number)
                     agent.first_seed = data["seed"]
                     self.pieces = restore_agent(path, folder.name, data, agent, {})
                 saved, problem = data["steps"], "".join(f"; {warning.message}" for warning in told)

@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from math import ceil, inf
+from math import ceil
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -32,7 +33,8 @@ START = 60  # seconds for the bundles, or for a server, to start
 LONGEST_BURST = 50  # agent steps of one call
 # A call is made once at most: a gradient that is sent again could be applied twice.
 ONCE = {"max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
-GONE = RayActorError, ObjectLostError  # a server has died, or its node with its answer
+# A server has died, Ray has ended it for want of memory, or its node has died with its answer.
+GONE = RayActorError, ray.exceptions.OutOfMemoryError, ObjectLostError
 
 
 class Remote(NamedTuple):
@@ -69,8 +71,10 @@ class BundleProcess:
         self.bundle = Bundle(game().make(), settings, gorila)
         return self.bundle.load(folder, steps) if steps else ""
 
-    def connect(self, servers):
+    def connect(self, servers, back=False):
         self.bundle.learner.connect(servers, ray.get)
+        if back:  # they have gone back to older parameters
+            self.bundle.learner.pull()
 
     def burst(self, steps):
         """-> (a report, whether a server has died, the game's mistake). Both end it early."""
@@ -113,7 +117,7 @@ class OnRay(Scheduler):
         self.calls = {}  # {call: Call}: those that are not answered yet
         self.scored = []  # rows whose scores have come
         self.resting = False  # no bundle gets agent steps any more
-        self.deaths = 0  # since the last burst without one
+        self.deaths = Counter()  # of each process, since it last did its work
 
     def advice(self):
         """-> a line if there are more bundles than cores, else None."""
@@ -234,8 +238,8 @@ class OnRay(Scheduler):
             raise error.cause from error
         except RayError as error:
             if (i := known.bundle) is None:
-                self.deaths = inf  # Ray has tried it often enough
-            self.died("the evaluator" if i is None else f"bundle {i + 1}", error)
+                self.died("the evaluator", error, most=0)  # Ray has tried it often enough
+            self.died(f"bundle {i + 1}", error)
             ray.kill(self.bundles[i])
             self.calls = {c: other for c, other in self.calls.items() if other.bundle != i}
             self.lives[i] += 1
@@ -253,9 +257,11 @@ class OnRay(Scheduler):
 
     def stepped(self, answer, call):
         (report, server_died, mistake), i = answer, call.bundle
-        self.deaths *= server_died
         if server_died:
             self.restart_dead_servers()
+        else:  # they are well
+            for who in (f"bundle {i + 1}", *(f"server {n + 1}" for n in range(len(self.servers)))):
+                self.deaths[who] = 0
         self.note(i, report)
         if mistake:
             raise mistake
@@ -276,9 +282,9 @@ class OnRay(Scheduler):
         if calls := [actor.close.remote() for actor in [*ready, self.evaluator] if actor]:
             ray.wait(calls, num_returns=len(calls), timeout=PATIENCE)
 
-    def died(self, who, error, back=""):  # back: how it begins again
-        self.deaths += 1
-        if self.deaths > 3 * len(self.taken + self.parts) or not ray.cluster_resources():
+    def died(self, who, error, back="", most=3):  # back: how it begins again; most: in a row
+        self.deaths[who] += 1
+        if self.deaths[who] > most or not ray.cluster_resources():
             cause = one_line(str(error).strip().rpartition("\n")[2])
             raise GameError(f"{who} cannot be started again: {cause}", "")  # as from a broken game
         self.say(f"{who} has died: it begins again{back}")
@@ -297,7 +303,7 @@ class OnRay(Scheduler):
                     self.servers[i].set_state(*self.saved[i])
                 return self.restart_dead_servers(START)
         for bundle in self.bundles:
-            bundle.connect.remote(self.servers)
+            bundle.connect.remote(self.servers, True)
 
 
 # -- jobs ------------------------------------------------------------------------------------------

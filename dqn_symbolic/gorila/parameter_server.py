@@ -47,8 +47,7 @@ class ParameterServer:
 
     def get_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """-> (plain data, {name: array}: the parameters and the optimiser's averages)."""
-        arrays = {v.name: v.get_value() for v in self.apply.get_shared()}
-        return {"version": self.version}, arrays
+        return {"version": self.version}, {v.name: v.get_value() for v in self.apply.get_shared()}
 
     def set_state(self, data: dict, arrays: dict[str, np.ndarray]) -> None:
         self.version = data["version"]
