@@ -13,6 +13,7 @@ import warnings
 from itertools import product
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+import gymnasium
 import numpy as np
 
 from dqn_symbolic import Agent, Settings
@@ -272,8 +273,14 @@ def with_stable_baselines3():
     import torch
     from stable_baselines3 import DQN
 
+    def scaled(boards):
+        return boards.astype(np.float32) / 255
+
+    # It does not divide such small pictures by 255.
+    space = gymnasium.spaces.Box(0, 1, (ROWS, ROWS), np.float32)
+    game = gymnasium.wrappers.TransformObservation(Catch(), scaled, space)
     model = DQN(
-        *("MlpPolicy", Catch()),
+        *("MlpPolicy", game),
         **{"learning_rate": RATE, "buffer_size": MEMORY, "learning_starts": SETTINGS.warm_up},
         **{"batch_size": BATCH, "gamma": DISCOUNT, "train_freq": 1, "gradient_steps": 1},
         **{"target_update_interval": SYNC, "exploration_initial_eps": EPSILON},
@@ -283,7 +290,7 @@ def with_stable_baselines3():
 
     @torch.no_grad()
     def q_values(boards):
-        return model.q_net(torch.tensor(boards)).numpy()
+        return model.q_net(torch.tensor(scaled(boards))).numpy()
 
     return lambda steps: model.learn(steps, reset_num_timesteps=False), q_values
 

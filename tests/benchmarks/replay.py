@@ -1,9 +1,10 @@
 """The cost of the replay memory as it grows:  python -m tests.benchmarks.replay
 
 The time to add a step, the time to sample 32 transitions, and the bytes a step, for boards of
-10 x 10 and for 4 frames of 84 x 84. If Stable-Baselines3 is installed, its replay buffer is
-timed too. It stores x and x_tp1 of every step, so its large memories of pixels do not fit and are
-left out. Every memory is filled with up to 50,000 steps.
+10 x 10 and for 4 frames of 84 x 84. If Stable-Baselines3 is installed, its replay buffer is timed
+too: as it is, with x and x_tp1 of every step, and with `optimize_memory_usage`, which stores each
+stack once, without time limits. Its large memories of pixels do not fit and are left out. Every
+memory is filled with up to 50,000 steps.
 """
 
 import gc
@@ -12,6 +13,7 @@ import resource
 import statistics
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +39,14 @@ def ours(capacity, shape):
     )
 
 
-def sb3s(capacity, shape):
+def sb3s(capacity, shape, **options):
     from stable_baselines3.common.buffers import ReplayBuffer
 
     with warnings.catch_warnings():
         # It warns that the full memory would not fit; only a part is filled.
         warnings.simplefilter("ignore")
-        memory = ReplayBuffer(capacity, Box(0, 255, shape, np.uint8), Discrete(3), device="cpu")
+        spaces = Box(0, 255, shape, np.uint8), Discrete(3)
+        memory = ReplayBuffer(capacity, *spaces, device="cpu", **options)
     action, reward, info = np.ones(1, int), np.zeros(1, np.float32), [{}]
     return (
         lambda x, over: memory.add(x[None], x[None], action, reward, np.array([over]), info),
@@ -72,13 +75,17 @@ def measure(maker, capacity, shape):
 def main():
     sides = {"ours": ours}
     if importlib.util.find_spec("stable_baselines3"):
-        sides["Stable-Baselines3"] = sb3s
+        once = {"optimize_memory_usage": True, "handle_timeout_termination": False}
+        sides |= {
+            "Stable-Baselines3": sb3s,
+            "Stable-Baselines3, stored once": partial(sb3s, **once),
+        }
     measure(ours, 100, (84, 84, 4))  # numba compiles the loop that stacks four frames
     rows = []
     for shape in ((10, 10, 1), (84, 84, 4)):
         for capacity in SIZES:
             for name, maker in sides.items():
-                if maker is sb3s and capacity * np.prod(shape) > 1e9:
+                if maker is not ours and capacity * np.prod(shape) > 1e9:
                     continue
                 add, sample, taken = measure(maker, capacity, shape)
                 work = {"x": " x ".join(map(str, shape)), "capacity": capacity, "side": name}
