@@ -52,7 +52,7 @@ class Agent:
         self.shown = None  # the last frames that `act` was given
         self.first_seed = int(seeds["game"].generate_state(1)[0])
         self.episode = -1
-        self.chosen: int | None = None  # the next action, if the game failed at it
+        self.chosen: int | None = None  # the next action, if its step was broken off
         self.begin_episode()
         network, optimiser, loss = networks.of(s, space), optimisers.of(s), getattr(losses, s.loss)
         how = space.shape, space.dtype, optimiser, loss, s.beside
@@ -67,7 +67,9 @@ class Agent:
         rng = self.rngs["exploration"]
         if self.memory.episode_begins and self.actions:
             self.begin_episode()  # the game failed at this reset before
-        if self.chosen is None:  # else the game failed at this action before
+        if self.chosen is not None:  # the game failed at this action before, or Ctrl-C came
+            self.go_back(self.env.episode_return)
+        if self.chosen is None:
             self.chosen = epsilon_greedy(self.epsilon, self.action_count, self.q_values, rng)
         action: int = self.chosen
         x_tp1, reward, terminated, truncated, info = self.env.step(action)
@@ -128,7 +130,7 @@ class Agent:
     # -- to use it elsewhere ----------------------------------------------------------------------
 
     def act(self, observation, epsilon: float = 0.0, begins: bool = False) -> int:
-        """-> the action for an observation; the frames before it are remembered.
+        """-> the game's action for an observation; the frames before it are remembered.
 
         epsilon: the probability of a random action; begins: this episode begins here. Raises
         ValueError for an observation that is not the game's, FloatingPointError for NaN.
@@ -136,7 +138,8 @@ class Agent:
         frame = self.env.env.frame(observation)
         x = self.shown = self.env.with_newest(frame, None if begins else self.shown)
         q_values = partial(self.q_values, x)
-        return epsilon_greedy(epsilon, self.action_count, q_values, self.rngs["act"])
+        action = epsilon_greedy(epsilon, self.action_count, q_values, self.rngs["act"])
+        return self.env.env.first_action + action
 
     def weights(self) -> dict:
         """-> {name: array}: a copy of the parameters of the network that acts."""
@@ -150,9 +153,9 @@ class Agent:
             raise FloatingPointError(f"the weights are not finite ({ADVICE})")
         spec, game, kwargs = self.env.env.spec, "", {}  # `load` is then given the game
         # ALE's own games, which have "game", are not our Atari.
-        if spec and not (spec.additional_wrappers or "game" in spec.kwargs):
-            has_limit = gymnasium.spec(spec.id).max_episode_steps  # -1: it was made without it
-            limit = spec.max_episode_steps or (-1 if has_limit else None)
+        registered = spec and gymnasium.registry.get(spec.id)
+        if registered and not (spec.additional_wrappers or "game" in spec.kwargs):
+            limit = spec.max_episode_steps or (registered.max_episode_steps and -1)  # -1: none
             own = {**spec.kwargs, "max_episode_steps": limit, "render_mode": None}
             own = {name: value for name, value in own.items() if value is not None}
             with suppress(TypeError):  # JSON cannot hold every value

@@ -39,10 +39,7 @@ def relu(z):
 
 
 def mlp(x, params, activation=relu, highest=255):
-    """Dense layers with `activation` between them: params = [W1, b1, ..., Wout, bout].
-
-    x (B, *obs); W (inputs, outputs).
-    """
+    """`activation` between dense layers: params = [W1, b1, ..., Wout, bout], W (inputs, outputs)"""
     if x.dtype == "uint8":
         x = x.astype("float32") / highest
     h = x.reshape((x.shape[0], params[0].shape[0]))  # (B, inputs)
@@ -104,10 +101,7 @@ def conv_params(rng, obs_shape, filters, hidden, actions, initialiser):
 
 
 def mlp_params(rng, obs_shape, hidden, actions, initialiser):
-    """First values of `mlp`'s params: {"W1", "b1", ..., "Wout", "bout": float32 array}.
-
-    hidden: the sizes of the hidden layers.
-    """
+    """First values of `mlp`'s params, {"W1", "b1", ..., "Wout", "bout"}; hidden: layers' sizes."""
     sizes = [prod(obs_shape), *hidden, actions]
     layers = [*range(1, len(hidden) + 1), "out"]
     values = {}

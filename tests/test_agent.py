@@ -8,10 +8,11 @@ import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent import Agent
+from dqn_symbolic.agent import STREAMS, Agent, streams
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import scorer
 from dqn_symbolic.settings import Settings
+from dqn_symbolic.training import training
 from games.catch import Catch
 from tests.benchmarks.seeds import steps_to_solve
 from tests.plain import no_functions, plain
@@ -220,6 +221,68 @@ def test_epsilon_is_never_reset_by_an_episode():
     np.testing.assert_allclose(epsilons, expected)
 
 
+def test_epsilon_starts_where_the_setting_says():
+    agent = Counted(Settings(warm_up=10, epsilon_start=0.5, epsilon_end=0.2, epsilon_steps=100))
+    assert agent.epsilon == 0.5
+    agent.steps = 60
+    assert agent.epsilon == pytest.approx(0.35)
+
+
+def test_all_random_streams_differ():
+    states = {name: tuple(stream.generate_state(4)) for name, stream in streams(0).items()}
+    assert len(set(states.values())) == len(STREAMS)
+
+
+def test_the_threads_setting_is_used():
+    asked = []
+
+    def functions(graph, mode, threads):
+        asked.append(threads)
+        return None, None, None
+
+    Agent(Catch(), Settings(threads=3, filters=((2, 3, 1),)), functions)
+    assert asked == [3]
+
+
+class Interrupted(gymnasium.Wrapper):
+    """Ctrl-C comes in step number `when`, before or after the game has moved on."""
+
+    when, after, steps = None, False, 0
+
+    def step(self, action):
+        self.steps += 1
+        result = self.env.step(action) if self.steps != self.when or self.after else None
+        if self.steps == self.when:
+            raise KeyboardInterrupt
+        return result
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("when", [1, 4, 9, 10, 60])  # an episode has nine steps
+def test_after_ctrl_c_in_the_game_the_agent_goes_on_with_the_same_bits(when, after):
+    settings = Settings(**QUICK, steps=80, evaluate_every=80)
+    agents = [plain(Interrupted(Catch()), settings) for _ in range(2)]
+    agents[0].env.env.env.when, agents[0].env.env.env.after = when, after
+    with pytest.raises(KeyboardInterrupt):
+        list(training(agents[0]))
+    assert agents[0].steps == when - 1
+    for agent in agents:
+        list(training(agent))
+    (data, arrays), (expected_data, expected) = map(saved_state, agents)
+    assert data == expected_data
+    assert all(arrays[name].tobytes() == value.tobytes() for name, value in expected.items())
+
+
+def test_an_episode_that_has_ended_meanwhile_has_not_come_back():
+    agent = plain(Endless(), Settings(hidden=(4,), warm_up=50))
+    for _ in range(5):
+        agent.step()
+    agent.env.unwrapped.ends_after = 5
+    with pytest.warns(RuntimeWarning, match="did not come back"):
+        agent.go_back(agent.env.episode_return)
+    assert (agent.episode, agent.actions) == (1, [])
+
+
 def test_online_q_learning_is_a_setting():
     """With a memory and a batch of one and a sync at every update, it learns from the last step."""
     settings = Settings(memory_size=1, batch_size=1, warm_up=1, sync_every=1, hidden=(8,))
@@ -313,8 +376,12 @@ def test_the_orthogonal_initialiser_is_used():
     ("activation", "function"), [("relu", lambda z: np.maximum(z, 0)), ("tanh", np.tanh)]
 )
 def test_the_activation_setting_is_used(activation, function):
-    agent = trained(0, activation=activation, hidden=(16,))
     x = np.random.default_rng(0).integers(0, 256, (4, 10, 10, 1), dtype=np.uint8)
+    conv = plain(Catch(), Settings(activation=activation, filters=((6, 10, 1),), hidden=()))
+    params = conv.weights()
+    h = function(x.reshape(4, 100) / 255 @ params["K1"].reshape(100, 6))
+    np.testing.assert_allclose(conv.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
+    agent = trained(0, activation=activation, hidden=(16,))
     params = agent.weights()
     h = function(x.reshape(4, 100) / 255 @ params["W1"])
     np.testing.assert_allclose(agent.forward(x), h @ params["Wout"], rtol=1e-3, atol=1e-5)
@@ -437,6 +504,17 @@ def test_bytes_are_divided_by_the_highest_value_of_their_space():
 
     agent = plain(Planes(), Settings(hidden=()))
     x = np.eye(4, dtype=np.uint8)[..., None]
+    np.testing.assert_allclose(agent.forward(x), agent.weights()["Wout"], rtol=1e-6)
+
+    class Boards(Planes):
+        observation_space = gymnasium.spaces.Box(0, 1, (2, 2), np.uint8)
+
+        def observe(self):
+            return np.eye(2, dtype=np.uint8)
+
+    agent = plain(Boards(), Settings(filters=((1, 1, 1),), hidden=()))
+    agent.graph.params[0].set_value(np.ones((1, 1, 1, 1), np.float32))  # K1
+    x = np.eye(4, dtype=np.uint8).reshape(4, 2, 2, 1)
     np.testing.assert_allclose(agent.forward(x), agent.weights()["Wout"], rtol=1e-6)
     pixels = plain(Numbered(), Settings(hidden=()))
     x = np.full((1, 1, 1), 51, np.uint8)

@@ -58,6 +58,16 @@ def played(env, seed, steps=200, action_seed=3):
 # -- frames and rewards ---------------------------------------------------------------------------
 
 
+def test_the_screens_of_a_step_are_drawn():
+    for mode, screens in (("rgb_array", 1), ("rgb_array_list", 4)):
+        env = Atari(PONG, render_mode=mode)
+        env.reset(seed=0)
+        env.step(0)
+        assert len(np.reshape(env.render(), (-1, 210, 160, 3))) == screens
+        assert isinstance(env.render(), list) == (mode == "rgb_array_list")
+        assert env.metadata["render_fps"] == 60 / 4
+
+
 def area_means(size, parts):
     """-> (parts, size): row i averages the i-th of `parts` equal parts of `size` pixels."""
     edges = np.linspace(0, size, parts + 1)

@@ -100,10 +100,11 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 
 def test_a_write_syncs_the_file_and_its_folder(tmp_path, monkeypatch):
     """The folder is synced after the replacement, so a power cut cannot undo it."""
-    events, fsync, replace = [], os.fsync, os.replace
+    events, sizes, fsync, replace = [], [], os.fsync, os.replace
 
     def recording_fsync(handle):
         events.append(os.readlink(f"/proc/self/fd/{handle}"))
+        sizes.append(os.fstat(handle).st_size)
         fsync(handle)
 
     def recording_replace(old, new):
@@ -114,6 +115,7 @@ def test_a_write_syncs_the_file_and_its_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", recording_replace)
     write_whole(tmp_path / "file", lambda file: file.write(b"new"))
     assert events == [str(tmp_path / f".file.{os.getpid()}"), "replaced", str(tmp_path)]
+    assert sizes[0] == len(b"new")
 
 
 def test_a_successful_write_leaves_only_the_new_file(tmp_path):

@@ -138,6 +138,18 @@ def test_the_best_returns_with_one_two_and_four_frames(folder):
         assert row.get("catch_rate", 0) <= optima[row["condition"]] + 1e-9
 
 
+def test_what_random_play_earns_is_a_share_of_episodes(folder):
+    (row,) = rows(folder, "exploration", epsilon=1.0)
+    assert row["earned"] == pytest.approx(row["chance"], abs=0.1)
+
+
+def test_reinforce_starts_with_the_given_policy(folder):
+    for first in (0.05, 0.95):
+        found = rows(folder, "corridor", condition=f"reinforce-from-{first}", agent_steps=0)
+        assert found
+        assert all(row["right"] == pytest.approx(first, abs=1e-6) for row in found)
+
+
 def test_one_initialisation_solves_catch(folder):
     (solved,) = rows(folder, "initialisation", condition="mlp-relu-glorot-adam", solved=1)
     assert solved["catch_rate"] == 1

@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+import json
+from dataclasses import asdict
 from functools import partial
 from itertools import cycle
 from types import SimpleNamespace
@@ -16,7 +18,7 @@ from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task, scorer
 from dqn_symbolic.evaluation import held_out, returns
 from dqn_symbolic.guard.errors import GameError
-from dqn_symbolic.settings import Settings
+from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
 from games.catch import Catch, State
 
 
@@ -120,6 +122,23 @@ def test_catch_is_scored_from_every_start():
     assert (catch.goal, catch.score_name) == (1.0, "catch_rate")
 
 
+def test_other_games_are_scored_with_the_evaluations_epsilon_and_catch_without():
+    """Greedily, this player of action 0 counts for nothing."""
+
+    class FromZero(Counter):
+        def reset(self, *, seed=None, options=None):
+            return super().reset(seed=0)
+
+    random_play = Settings(evaluation_epsilon=1.0, evaluation_episodes=2)
+    seed, means = np.random.SeedSequence(0), []
+    for s in (random_play, Settings(evaluation_episodes=2)):
+        agent = SimpleNamespace(forward=always(0), settings=s, evaluation_seed=seed)
+        frames = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
+        means.append(scorer(Task("", {}, FromZero, frames, 3), agent)()["mean_return"])
+    assert means[0] > means[1] == 0
+    assert task("games:Catch-v0").epsilon(random_play) == 0
+
+
 def test_the_goal_of_catch_is_its_best_mean_return():
     """On two rows the paddle has one step: 38 of 80 balls can be caught."""
     catch = task("games:Catch-v0", rows=2)
@@ -203,6 +222,16 @@ def test_an_agent_that_comes_with_the_project_is_that_of_a_row(name):
     assert (TRAINED / name / "agent.npz").stat().st_size < 1_500_000
 
 
+def test_the_rows_of_the_games_have_the_presets_settings():
+    preset = json.loads(json.dumps(asdict(Settings(**PRESETS["atari"]))))
+    with open(TRAINED / "games.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        settings = json.loads(row["settings"])
+        game = settings.pop("game")
+        assert (settings, game["frame_size"]) == (preset, ATARI_FRAME_SIZE), row["condition"]
+
+
 class AfterAsking:
     """A request to stop that comes when it is asked for the n-th time."""
 
@@ -228,6 +257,32 @@ def test_a_stopped_evaluation_of_one_game_gives_it_back():
 
 
 @pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("at", [100, 505])  # in the random play of the held-out states, after it
+def test_after_ctrl_c_in_the_evaluation_of_one_game_it_goes_on(at):
+    s = Settings(one_game=True, hidden=(8,), evaluation_episodes=2)
+    agent, other = (Agent(gymnasium.make("CartPole-v1"), s) for _ in range(2))
+    for one in (agent, other):
+        for _ in range(5):
+            one.step()
+    game, left = agent.env.env.env.unwrapped, [at]
+    step = game.step
+
+    def interrupted(action):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return step(action)
+
+    game.step = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        scorer(task("CartPole-v1"), agent)()
+    for _ in range(20):
+        for one in (agent, other):
+            one.step()
+        assert np.array_equal(agent.x, other.x)
+    assert agent.memory.get_state()[0] == other.memory.get_state()[0]
+
+
 def test_a_mistake_of_one_game_in_its_evaluation_does_not_change_the_agent(monkeypatch):
     """So a run that is saved then goes on with the episode of its training."""
     env = Counter(endless=True)

@@ -16,6 +16,7 @@ from dqn_symbolic.experiments.results import by_condition, grouped, last_quarter
 from dqn_symbolic.experiments.runner import EXPERIMENTS, LONG
 from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.memory import ReplayMemory
+from dqn_symbolic.runs.figures import band, panels
 from dqn_symbolic.settings import Settings
 from games.catch import Catch
 
@@ -164,3 +165,24 @@ def test_a_request_to_stop_ends_the_processes():
         stop.append("Ctrl-C")
         assert count < len(JOBS) - 1
     assert multiprocessing.active_children() == []
+
+
+def test_the_best_rate_of_a_stage_caught_most_over_the_whole_run():
+    caught = {"online-0.1": (0.2, 0.9), "online-0.3": (0.7, 0.8), "replay-0.1": (0.0, 0.1)}
+    rows = [
+        {"condition": name, "seed": seed, "catch_rate": rate}
+        for name, rates in caught.items()
+        for seed in range(3)
+        for rate in rates
+    ]
+    best = EXPERIMENTS["stages"].best_rates(rows)
+    assert {stage: rate for stage, (rate, _) in best.items()} == {"online": 0.3, "replay": 0.1}
+
+
+def test_a_band_is_the_median_between_the_quartiles():
+    _, axes = panels(2, 2)
+    band(axes, {1: [0, 1, 2, 3, 10], 2: [4, 4, 4, 4, 4]}, color="black")
+    (line,), (area,) = axes.lines, axes.collections
+    assert line.get_xydata().tolist() == [[1, 2], [2, 4]]
+    corners = {tuple(corner) for path in area.get_paths() for corner in path.vertices}
+    assert corners == {(1, 1), (1, 3), (2, 4)}

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from dqn_symbolic.__main__ import main
+from dqn_symbolic.commands import evaluating
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.runs.run import Run
 from dqn_symbolic.settings import Settings
@@ -101,6 +102,24 @@ def test_evaluate_prints_the_numbers_that_it_writes(trained, tmp_path, capsys):
     del printed["written:"]
     told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
     assert printed.items() <= told.items()
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_evaluate_takes_an_epsilon(trained, tmp_path):
+    options = ["--episodes", "3", "--epsilon", "1", "--quiet", "--out", str(tmp_path)]
+    assert main(["evaluate", str(trained), *options]) == 0
+    result = json.loads((tmp_path / "evaluation.json").read_text())
+    assert result["epsilon"] == 1
+    assert main(["evaluate", str(trained), *options, "--epsilon", "0"]) == 0
+    greedy = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (greedy["epsilon"], greedy["mean"]) != (1, result["mean"])
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_evaluating_an_agent_of_the_project_writes_nothing_beside_it(trained, monkeypatch):
+    monkeypatch.setattr(evaluating, "folder_of", lambda folder, agent: trained)
+    assert main(["evaluate", "--agent", "pong", "--episodes", "1", "--quiet"]) == 0
+    assert not (trained / "evaluation.json").exists()
 
 
 @pytest.mark.usefixtures("uncompiled")

@@ -100,6 +100,14 @@ def test_a_saved_agent_is_for_the_commands_too(tmp_path, capsys):
     assert "CartPole-v1" in capsys.readouterr().out
 
 
+def test_a_game_whose_id_is_not_registered_is_given_to_load(tmp_path):
+    spec = gymnasium.envs.registration.EnvSpec("Mine-v0", entry_point=FromOne)
+    agent = trained(gymnasium.make(spec))
+    agent.save(tmp_path / "agent.npz")
+    again = load(tmp_path / "agent.npz", FromOne())
+    assert all(np.array_equal(again.weights()[k], v) for k, v in agent.weights().items())
+
+
 def test_a_game_without_an_id_is_given_to_load(tmp_path):
     agent = trained(Catch(rows=5))
     agent.save(tmp_path / "agent.npz")
@@ -124,6 +132,17 @@ def test_saving_replaces_the_file_in_one_step(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["agent.npz"]
 
 
+def test_weights_that_are_not_finite_replace_no_file(tmp_path):
+    agent = trained(gymnasium.make("CartPole-v1"))
+    agent.save(tmp_path / "agent.npz")
+    before = (tmp_path / "agent.npz").read_bytes()
+    bias = agent.graph.params[-1]
+    bias.set_value(np.full_like(bias.get_value(), np.nan))
+    with pytest.raises(FloatingPointError, match="the weights are not finite"):
+        agent.save(tmp_path / "agent.npz")
+    assert (tmp_path / "agent.npz").read_bytes() == before
+
+
 # -- act -------------------------------------------------------------------------------------------
 
 
@@ -141,6 +160,27 @@ def test_act_sees_the_frames_that_training_sees():
             observation, _, over, _, _ = game.step(action)
             x, *_ = seen.step(action)
             begins = False
+
+
+class FromOne(gymnasium.Env):
+    """A game whose actions are 1 and 2."""
+
+    observation_space = gymnasium.spaces.Box(0, 1, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2, start=1)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(2, np.float32), {}
+
+    def step(self, action):
+        assert action in self.action_space
+        return np.ones(2, np.float32), 0.0, True, False, {}
+
+
+def test_act_returns_the_games_own_action():
+    agent = trained(FromOne())
+    q = agent.forward(np.ones((1, 2, 1), np.float32))[0]
+    assert agent.act(np.ones(2, np.float32), begins=True) == 1 + q.argmax()
 
 
 def test_act_with_epsilon_is_random_that_often():

@@ -146,3 +146,12 @@ def test_centred_pixels_of_a_single_frame(capfd):
     h = convolved(centred, K, k, 1)
     np.testing.assert_allclose(forward(x), h.reshape(4, -1) @ W + b, rtol=1e-4, atol=1e-5)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("initialiser", ["nature", "glorot"])
+def test_first_biases_are_those_of_the_initialiser(initialiser):
+    settings = Settings(initialiser=initialiser, filters=((4, 3, 1),), hidden=(5,))
+    space = History(Catch(), 1).observation_space
+    values = first_params(np.random.default_rng(0), settings, space, 3)
+    drawn = [bool(values[name].any()) for name in ("k1", "b1", "bout")]
+    assert drawn == [initialiser == "nature"] * 3

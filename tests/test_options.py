@@ -12,6 +12,7 @@ import pytest
 import run_catch
 from dqn_symbolic import __main__
 from dqn_symbolic.commands.options import layers, parsed, plain
+from dqn_symbolic.commands.training import split
 from dqn_symbolic.experiments import runner
 from dqn_symbolic.settings import PRESETS, Settings
 
@@ -316,3 +317,26 @@ def test_any_game_does_not_change_what_the_user_gave():
         task = __main__.any_game(given)
         assert task.kwargs == {"sutton_barto_reward": True}
         assert task.make().unwrapped._sutton_barto_reward
+
+
+@pytest.mark.parametrize(
+    ("given", "filters"),
+    [
+        ({"preset": "catch", "network": "conv"}, PRESETS["conv"]["filters"]),
+        ({"preset": "pixels", "network": "conv"}, PRESETS["pixels"]["filters"]),
+        ({"preset": "conv", "network": "mlp"}, ()),
+    ],
+)
+def test_the_network_option_decides_about_filters(given, filters):
+    settings, _ = split(given)
+    assert settings["filters"] == filters
+
+
+def test_ctrl_c_in_a_command_is_one_line(monkeypatch, capsys):
+    def show(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("games.window.screen.has_screen", lambda: True)
+    monkeypatch.setattr("games.window.window.show", show)
+    assert run_catch.main(["play"]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "run_catch.py: interrupted"

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dqn_symbolic.environments.any_game import task
@@ -63,6 +64,21 @@ def test_only_steps_are_training_time(tmp_path, now):
     data = checkpoints.load_data(tmp_path / "checkpoint.npz", "checkpoint")
     assert data["run"]["train_seconds"] == 35
     assert now[0] == 35 + 4 * 100 + 3 * 10_000  # at 15, at 30, and at the end
+    data["run"]["compile_seconds"] = 7
+    again = begun(tmp_path, 40, data)
+    assert (again.train_seconds, again.compile_seconds) == (35, 7)
+    again.agent.step = taking(1, again.agent.step, now)
+    trained(again, zero)
+    assert [row["seconds"] for row in again.rows] == [10, 20, 30, 40]
+
+
+def test_compiling_changes_nothing_in_the_agent(tmp_path):
+    """The first call of `learn` is an update, which is taken back."""
+    agent = plain(CATCH.make(), SETTINGS)
+    before = {v.name: np.array(v.get_value()) for v in agent.graph.variables}
+    Run(CATCH, SETTINGS, tmp_path).begin(agent)
+    after = {v.name: v.get_value() for v in agent.graph.variables}
+    assert all(np.array_equal(after[name], value) for name, value in before.items())
 
 
 def test_a_resumed_run_that_is_stopped_in_its_first_evaluation(tmp_path):

@@ -166,9 +166,19 @@ def test_resuming_a_run_that_took_all_its_steps_says_how_to_go_on(tmp_path, caps
     said = f"{tmp_path} has ended after 120 agent steps: --steps N goes on\n"
     assert capsys.readouterr().out == said
     assert contents(tmp_path) == before
-    (tmp_path / "summary.json").unlink()  # as if it was killed before its end
-    assert main(["--resume", str(tmp_path), "--quiet"]) == 0
+    old = {**summary(tmp_path), "env_steps": 100}
+    for left in (None, json.dumps(old)):  # as if it was killed before its end
+        (tmp_path / "summary.json").unlink()
+        if left:
+            (tmp_path / "summary.json").write_text(left)
+        assert main(["--resume", str(tmp_path), "--quiet"]) == 0
+        assert summary(tmp_path)["env_steps"] == 120
     assert contents(tmp_path).keys() == before.keys()
+
+
+def test_a_run_that_did_not_solve_the_game_says_so(tmp_path, capsys):
+    assert main(["train", "--out", str(tmp_path), "--steps", "120", *SMALL[1:]]) == 0
+    assert "\nnot solved: catch rate " in capsys.readouterr().out
 
 
 def test_without_a_screen_one_line_says_so(tmp_path, capsys):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dqn_symbolic.runs.stopping import noted_signals
+from dqn_symbolic.runs.stopping import SIGNALS, noted_signals
 from tests.test_crashes import ROOT
 
 HANGING = """
@@ -133,6 +133,13 @@ def test_a_second_signal_ends_a_run_that_hangs(place, way, tmp_path):
         resume += ["--import", tmp_path / "hanging.py", "--quiet", "--steps", "770"]
         done = subprocess.run(resume, cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_afterwards_signals_do_what_they_did():
+    before = [signal.getsignal(signum) for signum in SIGNALS]
+    with noted_signals():
+        assert [signal.getsignal(signum) for signum in SIGNALS] != before
+    assert [signal.getsignal(signum) for signum in SIGNALS] == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")

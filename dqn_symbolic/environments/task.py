@@ -93,11 +93,14 @@ def scorer(task: Task, player) -> Callable:
 
     def score(stop=(), quiet=True):
         nonlocal states
-        if states is None:
-            states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
-        scores = returns(player, games, beginnings, epsilon, s.evaluation_steps, seed, stop, quiet)
-        if shares:
-            player.go_back(player.env.episode_return)
+        how = epsilon, s.evaluation_steps, seed, stop, quiet
+        try:
+            if states is None:
+                states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
+            scores = returns(player, games, beginnings, *how)
+        finally:
+            if shares:
+                player.go_back(player.env.episode_return)
         if scores is None:
             return None
         greatest = np.asarray(player.forward(states)).max(axis=1)

@@ -103,15 +103,12 @@ def read_agent(path, env=None):
 
 
 def empty_weights(path, task, settings):
-    """-> {name: empty array} for a network's weights.
-
-    Raises ValueError before it takes memory if the file is smaller than the weights, which are
-    never compressed.
-    """
+    """-> {name: empty array} for a network's weights. ValueError: the file is too small."""
     shape, layers = (*task.frames.shape, settings.history), (settings.filters, settings.hidden)
     params = networks.conv_params(
         None, shape, *layers, task.actions, lambda _, shape: np.broadcast_to(np.float32(0), shape)
     )
+    # Before it takes memory: weights are never compressed.
     if sum(value.nbytes for value in params.values()) > path.stat().st_size:
         network = f"{settings.hidden}, {settings.filters}"
         raise ValueError(f"{path} is too small for such a network: {network}")
@@ -159,10 +156,7 @@ def restore(path, data, task, agent) -> tuple:
 
 
 def restore_agent(path, run, data, agent, others):
-    """Puts what `pieces.save_agent` has written into an agent. The arrays `others` are filled.
-
-    -> {number: checksums} of the pieces
-    """
+    """Puts what `pieces.save_agent` wrote into an agent, and fills `others`. -> what it returned"""
     if (path.parent / pieces.FOLDER).is_symlink():
         raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
     state = data["agent"]

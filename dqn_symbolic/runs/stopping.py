@@ -16,17 +16,21 @@ AS_ONE = 1  # seconds: signals within them count as one, because `timeout` sends
 def noted_signals():
     """Inside the `with` block, a signal only joins the list that this yields."""
     # Not a `threading.Event`: if a second signal comes while it is being set, it waits for ever.
-    noted, run = [], os.getpid()
+    noted = []
 
     def note(signum, frame):
-        if signum == signal.SIGTERM and os.getpid() != run:  # a game ends a process that it forked
-            signal.signal(signum, signal.SIG_DFL)
-            os.kill(os.getpid(), signum)
         noted.append(signum)
+
+    def in_child():  # that a game forks: its signals are not the run's, and SIGTERM ends it
+        if signal.getsignal(signal.SIGTERM) is note:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGTERM, before[signal.SIGTERM])
 
     # What is ignored from the start stays so: nohup, or a shell's command in the background.
     heard = [signum for signum in SIGNALS if signal.getsignal(signum) != signal.SIG_IGN]
     before = {signum: signal.signal(signum, note) for signum in heard}
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=in_child)
     try:
         yield noted
     finally:
@@ -45,8 +49,6 @@ def end_at_second_signal():
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)
-    if hasattr(os, "register_at_fork"):  # the signals of a game's processes are not the run's
-        os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
     # A game may have signals of its own, such as SIGALRM.
     signals = filter(SIGNALS.__contains__, (receiver.recv(1)[0] for _ in count()))
 
