@@ -37,14 +37,14 @@ def catch(given):
 
 
 def for_pixels(given):
-    """{option: value} of a run -> the same; --pixels and --preset pixels mean both, and --drift."""
+    """{option: value} of a run -> the same; --pixels and --preset pixels imply both and --drift."""
     if given.get("pixels") or given.get("preset") == "pixels":
         return {"pixels": True, "drift": True, "preset": "pixels", **given}
     return dict(given)
 
 
 def train(door, **given):
-    """Solves the exercise. -> exit status"""
+    """Solves the exercise; door: `DOOR`, below. -> exit status"""
     # Only now: `--help` does not need PyTensor, which takes a second to import.
     from dqn_symbolic import Agent, training
     from dqn_symbolic.commands.training import asked, ended

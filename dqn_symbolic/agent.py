@@ -22,7 +22,7 @@ from dqn_symbolic.settings import Settings
 
 COUNTERS = ("steps", "updates", "episode", "loss_sum", "loss_count")
 STREAMS = ("params", "game", "exploration", "memory", "evaluation", "act")
-SAVED_STREAMS = ("exploration", "memory")  # `act` has its own, which disturbs no training
+SAVED_STREAMS = ("exploration", "memory")  # not "act": playing elsewhere changes no training
 ELSEWHERE = "the game did not come back to where it was: a new episode begins"
 FILE = {"dqn_symbolic": "agent", "version": 3}  # of the content of agent.npz
 
@@ -31,7 +31,7 @@ class Agent:
     """A game, two Q-networks, a replay memory, random streams and counters.
 
     env: any Gymnasium environment with discrete actions; functions(graph, mode, threads) ->
-    (forward, learn, sync) decides how an update is run. Raises ValueError if it cannot be learnt.
+    (forward, learn, sync) decides how an update is run. ValueError: the game cannot be learnt.
     """
 
     def __init__(self, env: gymnasium.Env, settings: Settings, functions: Callable = functions):
@@ -40,12 +40,12 @@ class Agent:
         space, self.action_count = self.env.observation_space, int(env.action_space.n)
         seeds = streams(s.seed)
         self.evaluation_seed = seeds["evaluation"]
-        self.rngs = {name: np.random.default_rng(seeds[name]) for name in STREAMS[2:]}
+        self.rngs = {name: np.random.default_rng(seeds[name]) for name in (*SAVED_STREAMS, "act")}
         params_rng = np.random.default_rng(seeds["params"])
         first_params = networks.first_params(params_rng, s, space, self.action_count)
         self.memory = ReplayMemory(s.memory_size, space.shape, space.dtype, s.n_step)
         self.steps = 0  # agent steps
-        self.steps_before = 0  # agent steps of former lives: epsilon goes on from there
+        self.steps_before = 0  # of a `gorila` agent before its restart: epsilon goes on from there
         self.updates = 0  # parameter updates
         self.loss_sum, self.loss_count = 0.0, 0  # of the mean squared TD error, since `mean_loss`
         self.td_error = None  # of the last update, until `watch_loss`
@@ -55,8 +55,8 @@ class Agent:
         self.chosen: int | None = None  # the next action, if its step was broken off
         self.begin_episode()
         network, optimiser, loss = networks.of(s, space), optimisers.of(s), getattr(losses, s.loss)
-        how = space.shape, space.dtype, optimiser, loss, s.beside
-        self.graph = q_learning(network, first_params, *how)
+        obs = space.shape, space.dtype
+        self.graph = q_learning(network, first_params, *obs, optimiser, loss, s.beside)
         self.forward, self.learn, self.sync = functions(self.graph, mode(s.backend), s.threads)
 
     # -- the lecture's algorithm ------------------------------------------------------------------
@@ -66,7 +66,7 @@ class Agent:
         s = self.settings
         rng = self.rngs["exploration"]
         if self.memory.episode_begins and self.actions:
-            self.begin_episode()  # the game failed at this reset before
+            self.begin_episode()  # the last episode is over, but its reset failed
         if self.chosen is not None:  # the game failed at this action before, or Ctrl-C came
             self.go_back(self.env.episode_return)
         if self.chosen is None:
@@ -87,7 +87,7 @@ class Agent:
         if self.steps >= s.warm_up and self.steps % s.update_every == 0:
             batch = self.memory.sample(s.batch_size, self.rngs["memory"])
             td_error = self.learn(*batch)
-            self.watch_loss()  # of the update before, for which `learn` has waited
+            self.watch_loss()  # of the update before; with `beside`, `learn` has waited for it
             self.td_error = td_error
             self.updates += 1
             if self.updates % s.sync_every == 0:

@@ -38,8 +38,8 @@ def returns(
 
     for i in range(len(x)):
         begin(i)
-    bar = {"unit": " episodes", "desc": "evaluation", "delay": 2, "leave": False, "disable": quiet}
-    with tqdm(total=len(totals), **bar) as bar:
+    how = {"unit": " episodes", "desc": "evaluation", "delay": 2, "leave": False, "disable": quiet}
+    with tqdm(total=len(totals), **how) as bar:
         while playing:
             if stop:
                 return None
@@ -67,8 +67,8 @@ def held_out(env, beginnings, seed=0, states=500, stop=(), quiet=True) -> np.nda
     env: a `History`; the rest: as for `returns`.
     """
     rng, again, over, found = np.random.default_rng(seed), cycle(beginnings), True, []
-    bar = {"desc": "states of random play", "delay": 2, "leave": False, "disable": quiet}
-    for _ in tqdm(range(states), **bar):
+    how = {"desc": "states of random play", "delay": 2, "leave": False, "disable": quiet}
+    for _ in tqdm(range(states), **how):
         if stop:
             return None
         if over:

@@ -27,22 +27,22 @@ def first_weights(outputs, inputs):
     return rng.uniform(-bound, bound, (outputs, inputs)).astype(np.float32)
 
 
-W = shared(first_weights(hidden, inputs), "W")
+W = shared(first_weights(hidden, inputs), "W")  # a variable with a value, which `learn` updates
 b = shared(np.zeros(hidden, np.float32), "b")
 Wout = shared(first_weights(actions, hidden), "Wout")
 bout = shared(np.zeros(actions, np.float32), "bout")
 
 
-def relu(z):  # TT.nnet.relu went with Theano
+def relu(z):  # PyTensor has no TT.nnet.relu
     return TT.maximum(z, 0)
 
 
 # %% slide 1: forward
 
-x = TT.vector("x")
+x = TT.vector("x")  # a symbol, without a value
 # The slide closes dot's bracket after bout, which would add an output bias to the hidden layer.
 q = TT.dot(Wout, relu(TT.dot(W, x) + b)) + bout
-forward = pytensor.function([x], q)
+forward = pytensor.function([x], q)  # compiled: forward(value of x) -> value of q
 
 # %% slide 2: learn
 
@@ -59,7 +59,7 @@ learn = pytensor.function(
 
 
 def q_learning(memory, lr=1e-3):
-    """memory: (x, x_tp1, act, reward) one after the other, x_tp1 None where the game ended."""
+    """memory: (x, x_tp1, act, reward), values instead of symbols; x_tp1 is None at a game's end."""
     for _, (x, x_tp1, act, reward) in enumerate(memory):
         # The slide leaves out that nothing follows the end of a game.
         target_q = reward + (forward(x_tp1).max() if x_tp1 is not None else 0)
@@ -78,7 +78,7 @@ def play(env, epsilon):
             act = rng.integers(actions) if explore else forward(x).argmax()
             observation, reward, terminated, truncated, _ = env.step(act)
             x_tp1 = pixels(observation)
-            yield x, None if terminated else x_tp1, act, reward
+            yield x, (None if terminated else x_tp1), act, reward
             x = x_tp1
 
 
@@ -95,10 +95,10 @@ def learning_curve(transitions=100_000):
     training, testing = (gymnasium.make("games:Catch-v0") for _ in range(2))
     training.reset(seed=0)
     testing.reset(seed=1)
-    memory = play(training, epsilon=0.1)
+    memory = play(training, epsilon=0.1)  # a generator: it plays on when q_learning asks
     for step in range(10_000, transitions + 1, 10_000):
         q_learning(islice(memory, 10_000), lr=1e-2)
-        greedy = islice(play(testing, epsilon=0), 5_000)  # 555 games
+        greedy = islice(play(testing, epsilon=0), 5_000)  # 555 games of 9 steps
         yield step, np.mean([reward for _, x_tp1, _, reward in greedy if x_tp1 is None])
 
 

@@ -15,8 +15,8 @@ def clipped(td_error, bound=1):
 
     The *gradient* is clipped. (If you clip the error and then square it, errors beyond the bound
     have no gradient, so the network learns nothing from its worst mistakes.) So the loss is
-    1/2 td_error**2 up to the bound, and a straight line beyond it. Mnih et al. 2015, Methods,
-    "error clipping"; only DeepMind's code shows that the errors are summed.
+    1/2 td_error**2 up to the bound, and a straight line beyond it: Huber's. Mnih et al. 2015,
+    Methods, "error clipping"; only DeepMind's code shows that the errors are summed.
     """
     inside = td_error.clip(-bound, bound)
     return (inside * (td_error - inside / 2)).sum()

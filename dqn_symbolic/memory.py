@@ -1,6 +1,6 @@
 """Replay memory (the slide "Solution: replay buffer"): rings of NumPy arrays, allocated once.
 
-Each frame is stored once, in the game's dtype. The stacks of frames that the network sees are made
+Each frame is stored once, as uint8 or float32. The stacks of frames that the network sees are made
 when they are sampled. So a transition of 84 x 84 pixels costs 7 KB, not 56. NumPy's zeros only
 reserves memory: the process uses it as the rings fill.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 from dqn_symbolic.compiling.minibatch import gather
 
-NUMBERS = {  # stored with each frame
+NUMBERS = {  # stored with each frame; the last three are of the step that follows it
     "age": np.int32,  # how many frames of its episode came before
     "action": np.int32,
     "reward": np.float32,
@@ -84,13 +84,13 @@ class ReplayMemory:
         both = np.empty((2, B, frames.shape[1], self.history), self.dtype)
         action, (reward, discount) = np.empty(B, np.int32), np.empty((2, B), np.float32)
         last = (self.written - 1) % self.slots
-        newest = self.valid.take(self.first + chosen, mode="wrap")  # of the frames of each x
+        newest = self.valid.take(self.first + chosen, mode="wrap")  # the newest frame of each x
         gather((frames, *numbers), last, newest, self.n_step, (both, action, reward, discount))
         x, x_tp1 = both.reshape(2, B, *self.obs_shape)
         return [x, action, reward, discount, x_tp1]
 
     def get_state(self):
-        """-> (positions, plain numbers; {name: ring, as far as it is filled}, not copied)."""
+        """-> (positions: plain numbers; {name: the filled part of each ring}, not copied)."""
         filled = min(self.written, self.slots)
         positions = {"written": self.written, "episode_begins": self.episode_begins}
         return positions, {name: ring[:filled] for name, ring in self.rings.items()}

@@ -18,7 +18,7 @@ from dqn_symbolic.initialisers import biases
 
 
 def of(settings, space):
-    """-> the network(x, params) of these settings, for observations of this `space`."""
+    """-> the network(x, params) of these settings; without filters, `conv` is only `mlp`."""
     return partial(
         conv,
         strides=[stride for _, _, stride in settings.filters],
@@ -64,7 +64,7 @@ def conv(x, params, strides, activation=relu, highest=255, centred=False):
     for stride in strides:
         K, k, *params = params
         if h.dtype == "uint8":
-            K = K / (highest / 4 if centred else highest)  # not x: it has more numbers
+            K = K / (highest / 4 if centred else highest)  # instead of x, which has more numbers
             if centred:  # the same as x - mean_pixel(x)
                 k = k - mean_pixel(h) * K.sum(axis=(0, 1, 2))
         h = activation(conv2d(h, K, stride) + k)  # (B, height, width, filters)

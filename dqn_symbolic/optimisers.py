@@ -16,7 +16,7 @@ SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
 def of(settings, learners=1):
-    """-> the optimiser(params, grads) of these settings; learners: that share the agent steps."""
+    """-> the optimiser(params, grads) of these settings; learners: how many share the steps."""
     known = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad}
     known["adam"] = partial(adam, epsilon=settings.adam_epsilon)
     optimiser = known[settings.optimiser]

@@ -6,15 +6,14 @@
 
     gradient(x, action, reward, discount, x_tp1)   -> td_error, *gradients; updates nothing
 
-action (B,) int32, reward (B,) float32, x and x_tp1 (B, *obs). discount (B,) float32 is data: gamma,
-or 0 where the episode terminated with this step. A time limit does not terminate: it keeps gamma,
-and x_tp1 is the real last observation. For an n-step return, reward is the discounted sum of n
-rewards, discount is gamma**n, and x_tp1 follows n steps later. np.asarray(td_error) may wait.
+B transitions, A actions; x_tp1 as x; action (B,) int32, reward and discount (B,) float32. discount
+is gamma, or 0 where the episode terminated with this step. A time limit keeps gamma, and x_tp1 is
+the real last observation. With n steps (fewer at the end of an episode or of the memory), reward is
+their discounted sum, discount gamma**n, x_tp1 n steps later. `beside`: np.asarray(td_error) waits.
 """
 
 from collections.abc import Callable
 from functools import reduce
-from itertools import chain
 from operator import add
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ class Graph(NamedTuple):
     """Symbolic variables; B is free, all other sizes are fixed."""
 
     x: TT.TensorVariable
-    q: TT.TensorVariable
+    q: TT.TensorVariable  # of `forward`
     batch: list  # x, action, reward, discount, x_tp1
     target_q: TT.TensorVariable
     td_error: TT.TensorVariable
@@ -84,8 +83,8 @@ def q_learning(
     gradients = grad(loss(td_error), params)  # not of target_params: the target stands still
     updates = optimiser(params, gradients)
 
-    batch = [x, action, reward, discount, x_tp1]
-    acting_q, variables = network(x, acting) if beside else q, (params, acting, target_params)
+    batch, variables = [x, action, reward, discount, x_tp1], (params, acting, target_params)
+    acting_q = network(x, acting) if beside else q
     return Graph(x, acting_q, batch, target_q, td_error, *variables, loss, gradients, updates)
 
 
@@ -125,7 +124,7 @@ def partial_gradients(graph: Graph, mode, parts: int) -> tuple[Callable, Callabl
     gradient = compiled([*graph.batch, size], outputs, mode, on_unused_input="ignore")
     of_parts = [[p.type() for p in graph.params] for _ in range(parts)]
     givens = [(g, reduce(add, of_p)) for g, of_p in zip(graph.gradients, zip(*of_parts))]
-    inputs = list(chain.from_iterable(of_parts))
+    inputs = [g for of_part in of_parts for g in of_part]
     return gradient, compiled(inputs, [], mode, updates=graph.updates, givens=givens)
 
 

@@ -9,7 +9,7 @@ import dataclasses
 def setting(default, meaning, choices=None, most=None):
     """A field of a dataclass. The command line shows `meaning`, which includes the unit.
 
-    most: the largest number that makes sense, of a whole number 2 billion, of any other 1.
+    most: the largest value; None means 2 billion for a whole number, 1 for any other.
     """
     metadata = {"meaning": meaning, "choices": choices, "most": most}
     return dataclasses.field(default=default, metadata=metadata)
@@ -27,7 +27,7 @@ class Settings:
     beside: bool = setting(False, "update while the game plays on: acting is one update behind")
 
     filters: tuple = setting((), "NUMBERxSIZExSTRIDE of each convolution, in pixels; '' for none")
-    hidden: tuple = setting((128,), "units of each dense layer after them; '' for none")
+    hidden: tuple = setting((128,), "units of each dense layer after the filters; '' for none")
     centred: bool = setting(False, "uint8 pixels without their mean, four times as strong")
     activation: str = setting("relu", "after every layer except the last", ("relu", "tanh"))
     initialiser: str = setting(
@@ -38,7 +38,7 @@ class Settings:
     loss: str = setting("squared", "a function of the TD errors", ("squared", "clipped"))
     optimiser: str = setting("adam", "makes the updates", ("sgd", "rmsprop", "adam", "adagrad"))
     learning_rate: float = setting(0.002, "step size of the optimiser", most=1_000)
-    adam_epsilon: float = setting(1e-8, "Adam steps less where a mean gradient is not far above it")
+    adam_epsilon: float = setting(1e-8, "added to the root of Adam's mean squared gradient")
     anneal_learning_rate: bool = setting(False, "it falls to 0 in the second half of the updates")
     discount: float = setting(0.99, "gamma, per agent step")
     n_step: int = setting(1, "rewards that a target adds before it estimates the rest", most=1_000)
@@ -51,7 +51,7 @@ class Settings:
     sync_every: int = setting(100, "updates from one sync of the target network to the next")
 
     epsilon_start: float = setting(1.0, "probability of a random action until the first update")
-    epsilon_end: float = setting(0.1, "the same after the annealing")
+    epsilon_end: float = setting(0.1, "probability of a random action after the annealing")
     epsilon_steps: int = setting(2_000, "agent steps of the annealing, which follows the warm-up")
 
     evaluate_every: int = setting(250, "agent steps from one evaluation to the next")

@@ -12,7 +12,7 @@ def training(agent, score: Callable = dict, pause: Callable = lambda: False) -> 
     while agent.steps < last:
         before = agent.steps // every
         agent.step()
-        for _ in range(before, min(agent.steps, last) // every):
+        for _ in range(before, min(agent.steps, last) // every):  # REINFORCE may pass several
             row = evaluated(agent, score)
             if row is None:
                 return
@@ -22,7 +22,7 @@ def training(agent, score: Callable = dict, pause: Callable = lambda: False) -> 
 
 
 def evaluated(agent, score: Callable) -> dict | None:
-    """-> a row: agent steps, updates, epsilon, loss, and score() -> {name: number}.
+    """-> a row: env_steps (agent steps), updates, epsilon, loss, and score() -> {name: number}.
 
     The loss is the mean squared TD error since the last row, None without an update. If score()
     returns None, the evaluation was stopped: -> None

@@ -50,8 +50,8 @@ class Catch(gymnasium.Env):
     episode terminates. An episode lasts rows - 1 steps.
     `info["state"]` is the whole `State`; `reset(options={"state": state})` starts from that state.
 
-    Settings: `drift` lets the ball move -1, 0 or +1 columns a step (drawn at reset) and bounce off
-    the walls; `paddle_start` is "anywhere" (drawn at reset) or "middle". Raises ValueError for a
+    Settings: `drift` lets the ball move -1, 0 or +1 columns a step (random at reset) and bounce off
+    the walls; `paddle_start` is "anywhere" (random at reset) or "middle". Raises ValueError for a
     board that is too small or too large.
     """
 
