@@ -566,3 +566,8 @@ def test_wrong_options_of_atari_are_one_line(option, capsys):
     err = capsys.readouterr().err
     assert err.startswith("dqn_symbolic: ALE/Pong-v5")
     assert err.count("\n") == 1
+
+
+def test_by_hand_every_frame_takes_a_key():
+    pong = task(PONG)
+    assert (pong.by_hand, pong.render_mode) == ({"action_repeat": 1}, "rgb_array_list")

@@ -15,8 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numba.core import caching
+from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
-from dqn_symbolic.compiling import cache
+from dqn_symbolic.compiling import cache, minibatch
+from dqn_symbolic.compiling.conv import numba as conv_numba
+from dqn_symbolic.compiling.conv import tiles
 from tests.counts import on_the_page
 from tests.test_bad_files import FUZZ, damaged, fuzz
 from tests.test_crashes import ROOT, mounted
@@ -39,6 +42,12 @@ def test_a_whole_entry_is_read_and_numba_can_read_it_too(files, tmp_path):
     assert caching.IndexDataCacheFile is cache.CheckedFiles
     (numbas,) = cache.CheckedFiles.__bases__
     assert numbas(str(tmp_path), "graph", 0).load(KEY) == DATA
+
+
+def test_compiled_code_belongs_to_the_text_that_it_was_made_from():
+    key = f"gather {cache.text_of(minibatch.__file__)} "
+    assert any(str(name).startswith(key) for name in CACHED_SRC_FUNCTIONS.values())
+    assert cache.text_of(conv_numba.__file__, tiles.__file__) == conv_numba.TEXT
 
 
 def test_two_processes_at_once_do_not_mix_up_their_entries(files, tmp_path, monkeypatch):

@@ -143,6 +143,12 @@ def test_what_random_play_earns_is_a_share_of_episodes(folder):
     assert row["earned"] == pytest.approx(row["chance"], abs=0.1)
 
 
+def test_the_deep_sea_ends_with_the_first_treasure(folder):
+    (row,) = rows(folder, "deep-sea")
+    assert row["found"] == 1
+    assert row["episodes"] < 100  # the limit is 200
+
+
 def test_reinforce_starts_with_the_given_policy(folder):
     for first in (0.05, 0.95):
         found = rows(folder, "corridor", condition=f"reinforce-from-{first}", agent_steps=0)

@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from dqn_symbolic.agent import Agent
+from dqn_symbolic.agent import Agent, streams
 from dqn_symbolic.commands.options import NAMES, TRAINED
 from dqn_symbolic.environments.any_game import task
 from dqn_symbolic.environments.task import Task, scorer
@@ -137,6 +137,24 @@ def test_other_games_are_scored_with_the_evaluations_epsilon_and_catch_without()
         means.append(scorer(Task("", {}, FromZero, frames, 3), agent)()["mean_return"])
     assert means[0] > means[1] == 0
     assert task("games:Catch-v0").epsilon(random_play) == 0
+
+
+def test_each_run_is_scored_by_episodes_of_its_own():
+    """Those of `evaluate`, with the seeds 0, 1, ..., stay new."""
+    seen = []
+
+    class Noting(Counter):
+        def reset(self, *, seed=None, options=None):
+            seen.append(seed)
+            return super().reset(seed=0)
+
+    frames = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
+    for run in (0, 1):
+        agent = SimpleNamespace(forward=always(1), settings=Settings(evaluation_episodes=2))
+        agent.evaluation_seed = streams(run)["evaluation"]
+        scorer(Task("", {}, Noting, frames, 3), agent)()
+    assert len(set(seen)) == 4
+    assert min(seen) > 1_000
 
 
 def test_the_goal_of_catch_is_its_best_mean_return():

@@ -519,3 +519,19 @@ def test_the_convolutional_autoencoder_restores_balls_in_new_positions():
     flat, test = (part.reshape(len(part), -1) for part in (x, test_x))
     pca_error = autoencoder.squared_error(autoencoder.pca(flat, 324)(test), test)
     assert autoencoder.squared_error(reconstruct(test_x), test_x) < 0.2 * pca_error
+
+
+def test_the_best_linear_map_restores_what_other_pixels_tell():
+    rng = np.random.default_rng(0)
+    x = rng.random((200, 1)) * np.ones((1, 64))  # every pixel of an image is the same
+    corrupted = denoising_autoencoder.corrupt(rng, x, 0.3)
+    restored = denoising_autoencoder.linear(x, rng)(corrupted)
+    error = autoencoder.squared_error(restored, x)
+    assert error < 0.1 * autoencoder.squared_error(corrupted, x)
+
+
+def test_weights_of_sigmoids_are_four_times_glorots():
+    params = stacked_denoising_autoencoders.random_params(np.random.default_rng(0), (100,))
+    bound = np.sqrt(6 / (64 + 100))
+    assert 3.9 * bound < abs(params["W1"]).max() <= 4 * bound * (1 + 1e-6)
+    assert abs(params["Wout"]).max() <= np.sqrt(6 / (100 + 10)) * (1 + 1e-6)

@@ -1,14 +1,17 @@
 """The games of the experiments, and their exact values by counting and by formula."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from dqn_symbolic.experiments import learning
 from dqn_symbolic.experiments.corridor import BEST, Corridor, expected_return
 from dqn_symbolic.experiments.deep_sea import DeepSea
 from dqn_symbolic.experiments.exploration import most
 from dqn_symbolic.experiments.late_rewards import Late
+from dqn_symbolic.experiments.runner import EXPERIMENTS
 from dqn_symbolic.experiments.tabular import q_learning, state_graph
 from games.catch import Catch, State
 
@@ -122,3 +125,24 @@ def test_the_highest_catch_rate_with_one_move_by_hand():
     """
     env = Catch(rows=2, columns=3, paddle_width=1)
     assert most(env, 0.3) == pytest.approx((2 * 0.9 + 5 * 0.8) / 9)
+
+
+# -- what is measured in them ----------------------------------------------------------------------
+
+
+def test_late_rewards_are_measured_in_the_late_game(monkeypatch):
+    made = []
+    monkeypatch.setattr(learning, "rows", lambda c, seed, game: made.append(game.make()) or ())
+    for condition in EXPERIMENTS["late-rewards"].conditions(False).values():
+        list(EXPERIMENTS["late-rewards"].measure(condition, 0))
+    assert [(env.delay, env.blank) for env in made] == [
+        *((0, False), (4, False), (4, True), (4, True)),
+    ]
+
+
+def test_the_probability_of_right_in_the_corridor_counts_random_actions(monkeypatch):
+    player = SimpleNamespace(epsilon=0.1, forward=lambda x: np.array([[0.0, 1.0]]))
+    monkeypatch.setattr(learning, "player_of", lambda *_: player)
+    monkeypatch.setattr(learning, "evaluations", lambda player: [0])
+    (row,) = EXPERIMENTS["corridor"].measure({}, 0)
+    assert row["right"] == pytest.approx(0.95)

@@ -59,6 +59,7 @@ def test_the_ablation_has_replay_and_target_network_on_and_off():
         s = Settings(**learner)
         assert (s.memory_size > 32) == (name in ("both", "replay-only"))
         assert (s.sync_every > 1) == (name in ("both", "target-only"))
+        assert s.n_step == 1
 
 
 def test_consecutive_batches_hold_consecutive_transitions():
@@ -186,3 +187,29 @@ def test_a_band_is_the_median_between_the_quartiles():
     assert line.get_xydata().tolist() == [[1, 2], [2, 4]]
     corners = {tuple(corner) for path in area.get_paths() for corner in path.vertices}
     assert corners == {(1, 1), (1, 3), (2, 4)}
+
+
+def test_solved_means_two_perfect_evaluations_in_a_row(monkeypatch):
+    initialisation = EXPERIMENTS["initialisation"]
+    for rates, last, solved in (((1, 0.5, 1, 1, 0), 3, 1), ((1, 0.5, 1, 0.5, 1), 4, 0)):
+        rows = [
+            {"agent_steps": step, "catch_rate": rate, "optimum": 1.0}
+            for step, rate in enumerate(rates)
+        ]
+        monkeypatch.setattr(initialisation.learning, "rows", lambda *_, rows=rows: rows)
+        (row,) = initialisation.measure({}, 0)
+        assert row == {"solved": solved, "agent_steps": last, "catch_rate": 1}
+
+
+def test_the_median_of_seeds_that_are_mostly_not_solved_is_no_number():
+    initialisation = EXPERIMENTS["initialisation"]
+    condition = "mlp-relu-glorot-adam"
+    rows = [
+        {"condition": condition, "seed": seed, "solved": solved, "agent_steps": 3_000}
+        for seed, solved in enumerate((1, 0, 0))
+    ]
+    ((_, text),) = initialisation.cells(rows)["mlp relu"].values()
+    assert text == "-\n33%"
+    rows[1]["solved"] = 1
+    ((_, text),) = initialisation.cells(rows)["mlp relu"].values()
+    assert text == "3.0k\n67%"

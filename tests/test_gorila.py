@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import partial
@@ -21,7 +22,7 @@ from dqn_symbolic.gorila import learner as learner_module
 from dqn_symbolic.gorila.bundle import Bundle, seed_of
 from dqn_symbolic.gorila.learner import FIRST_LOSSES
 from dqn_symbolic.gorila.parameter_server import ParameterServer, in_shards
-from dqn_symbolic.gorila.scheduler import Scheduler
+from dqn_symbolic.gorila.scheduler import Scheduler, line
 from dqn_symbolic.gorila.settings import GorilaSettings
 from dqn_symbolic.optimisers import sgd
 from dqn_symbolic.q_learning import functions
@@ -539,6 +540,13 @@ def test_a_gradient_counts_as_dropped_if_one_server_drops_it():
     one.connect([SimpleNamespace(push=lambda *_, a=answer: a) for answer in answers])
     one.learn(*batch)
     assert one.report() == {"pushes": 1, "behind": 4, "dropped": 0}
+
+
+def test_the_line_of_a_bundle():
+    recent = Counter(steps=100, seconds=0.5, behind=6, pushes=4, dropped=1_200)
+    said = "bundle 2: 200 steps a second, 1.5 versions behind, 1,200 gradients dropped"
+    assert line(1, recent) == said
+    assert line(0, Counter()) == "bundle 1: no steps"
 
 
 def test_outliers():

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -234,6 +235,13 @@ def test_after_a_servers_death_bundles_take_its_parameters_at_once():
     assert said == ["server 1 has died: it begins again at version 51"]
     assert inside(driver.bundles[0], lambda self: self.bundle.learner.versions) == [51]
     assert versions(driver)[0] > 51  # and go on from there
+
+
+def test_work_clears_the_deaths_of_a_bundle_and_of_the_servers():
+    deaths = Counter({"bundle 1": 3, "server 1": 2, "bundle 2": 1})
+    driver = SimpleNamespace(deaths=deaths, servers=[None], note=lambda *_: None)
+    on_ray.OnRay.stepped(driver, ({}, False, None), on_ray.Call(None, 0))
+    assert +deaths == Counter({"bundle 2": 1})
 
 
 def test_a_server_that_is_ended_for_want_of_memory_has_died():
@@ -584,6 +592,14 @@ def test_ray_does_not_start(folder, init, said, tmp_path, capsys, monkeypatch):
     assert said in line
     assert not (tmp_path / "run").exists()
     assert not [*tmp_path.glob("ray/*/*")]
+
+
+def test_a_run_ends_when_the_game_is_solved(tmp_path):
+    easy = ["--game-option", "columns=1", "--game-option", "paddle_width=1", "--steps", "100000"]
+    assert main(["gorila", *QUICK, *easy, "--bundles", "1", "--out", str(tmp_path)]) == 0
+    result = json.loads((tmp_path / "summary.json").read_text())
+    assert result["solved"]
+    assert result["env_steps"] < 100_000
 
 
 @pytest.mark.parametrize(("which", "who"), [("servers", "server 1"), ("bundles", "bundle 1")])

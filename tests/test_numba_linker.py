@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numba.core.errors import NumbaError
 from pytensor.compile.ops import deep_copy_op, wrap_py
+from pytensor.raise_op import Assert
 
 from dqn_symbolic.compiling import cache, numba_linker
 from dqn_symbolic.compiling.backends import mode, try_out
@@ -340,6 +342,21 @@ def test_a_copy_of_a_number_does_not_see_its_update():
     assert [float(f()) for _ in range(3)] == [0, 1, 2]
 
 
+def test_several_threads_can_run_a_function_at_a_time():
+    x = TT.matrix("x", dtype="float32")
+    f = pytensor.function([x], x + 1, mode=mode("numba"))
+    function, _ = numba_linker.one_function(f.maker.fgraph)
+    assert function.targetoptions["nogil"]
+
+
+def test_a_failed_assertion_is_raised():
+    x = TT.vector("x", dtype="float32")
+    f = pytensor.function([x], Assert("no positive sum")(x, x.sum() > 0) * 2, mode=mode("numba"))
+    assert f(np.ones(2, np.float32)).tolist() == [2, 2]
+    with pytest.raises(AssertionError, match="no positive sum"):
+        f(np.zeros(2, np.float32))
+
+
 @pytest.mark.parametrize("collects", [True, False])
 def test_the_first_call_leaves_the_search_for_garbage_as_it_was(collects):
     try:
@@ -403,6 +420,7 @@ def test_pytensors_own_linker_takes_over_when_ours_fails(failure, monkeypatch):
     np.testing.assert_allclose(W.get_value(), M + N / 2, rtol=1e-5, atol=1e-6)
     assert len(warnings) == 1
     assert "\n" not in str(warnings[0].message)
+    assert re.search(r"numba [\d.]+: \w+(Error|Exception): .", str(warnings[0].message))
     assert linker() == "PyTensor's own linker"
 
 

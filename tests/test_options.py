@@ -340,3 +340,11 @@ def test_ctrl_c_in_a_command_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("games.window.window.show", show)
     assert run_catch.main(["play"]) == 130
     assert capsys.readouterr().err.splitlines()[-1] == "run_catch.py: interrupted"
+
+
+def test_compare_has_a_folder_for_each_version(monkeypatch):
+    folders = []
+    monkeypatch.setattr(runner, "compare", lambda names, out, *_: folders.append(str(out)))
+    for more in ([], ["--quick"]):
+        assert run_catch.main(["compare", "corridor", "--quiet", *more]) == 0
+    assert folders == ["runs/compare", "runs/compare-quick"]

@@ -294,6 +294,13 @@ def test_a_window_that_fails_after_the_training_is_one_line(
     assert Walk.made == Walk.closed
 
 
+def test_a_run_ends_when_the_game_is_solved(monkeypatch, tmp_path):
+    monkeypatch.setattr(gymnasium.spec("Walk-v0"), "reward_threshold", -1.0)
+    assert train(tmp_path, 1_000) == 0
+    result = json.loads((tmp_path / "summary.json").read_text())
+    assert (result["solved"], result["env_steps"]) == (True, 120)  # two evaluations
+
+
 class Weird(BaseException):
     def __str__(self):
         raise RuntimeError("no message")
@@ -509,6 +516,7 @@ def test_a_module_of_the_current_folder(how, module, capfd, monkeypatch):
         ("bad", "import nowhere", "bad: its import raised ModuleNotFoundError: No module named"),
         ("bad", "1 / 0", "bad: its import raised ZeroDivisionError: division by zero"),
         ("bad", "raise SystemExit", "bad: its import raised SystemExit"),
+        ("json.py", "", "json.py: Python has another module json, "),
         ("bad.py", "def f(:", "bad.py: its import raised SyntaxError: invalid syntax (bad.py, li"),
     ],
 )

@@ -23,11 +23,12 @@ ROOT = Path(__file__).parent.parent
 SMALL = ["--hidden", "8", "--warm-up", "50", "--steps", "120", "--evaluate-every", "40"]
 
 
-def made(folder, scores, game="CartPole-v1", kwargs=(), **settings):
+def made(folder, scores, game="CartPole-v1", kwargs=(), gorila=None, **settings):
     """-> the folder of a run of this game with these mean returns, one every 100 agent steps."""
     folder.mkdir()
     settings = asdict(Settings(**PRESETS["classic"] | settings))
     data = {"game": game, "settings": {**settings, "game": dict(kwargs)}}
+    data |= {"gorila": gorila} if gorila else {}
     checkpoints.save(folder / "agent.npz", "agent", data, {})
     lines = ["env_steps,updates,seconds,epsilon,loss,catch_rate,mean_return"]
     for i, score in enumerate(scores):
@@ -99,6 +100,12 @@ def test_two_runs_with_one_seed_are_both_drawn(tmp_path, drawn):
     assert plot(*runs, "--out", tmp_path / "a.png", "--quiet") == 0
     assert legend(drawn[0])[0] == "seeds 3, 3"
     assert curve(drawn[0], "seeds 3, 3") == [(100, 6), (200, 8)]
+
+
+def test_runs_with_other_numbers_of_bundles_are_two_lines(tmp_path, drawn):
+    runs = [made(tmp_path / str(n), (1, 2), gorila={"bundles": n}) for n in (2, 4)]
+    assert plot(*runs, "--out", tmp_path / "a.png", "--quiet") == 0
+    assert legend(drawn[0])[:2] == ["bundles 2: seed 0", "bundles 4: seed 0"]
 
 
 def test_runs_of_a_game_with_other_options_have_no_levels_in_common(tmp_path, drawn):
@@ -211,7 +218,8 @@ def test_ticks_are_few_and_have_thousands_separators(tmp_path):
     ]
     figure, title = learning_curves(task("CartPole-v1"), {"": [(0, rows)]})
     save(tmp_path / "curve.png", figure, title)
-    above, _, below = figure.axes
+    above, middle, below = figure.axes
+    assert set(middle.lines[0].get_ydata()) == {0.1}
     for axis in (above.yaxis, below.xaxis, below.yaxis):
         texts = [text.get_text() for text in axis.get_ticklabels() if text.get_text()]
         assert 2 <= len(texts) <= 10

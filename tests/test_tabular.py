@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from dqn_symbolic.experiments.dynamic_programming import errors
 from dqn_symbolic.experiments.tabular import (
     expected_return,
     graph_of,
@@ -122,3 +123,8 @@ def test_expected_return_and_visits_by_enumerating_every_episode():
     np.testing.assert_allclose(result, [expected_visits[i] for i in range(len(result))], atol=1e-12)
     best = np.eye(3)[optimal_q(graph, 1.0).argmax(axis=1)]
     np.testing.assert_allclose(policy_q(graph, best), optimal_q(graph, 1.0))
+
+
+def test_errors_by_hand():
+    found = errors(np.array([[1.0, 0], [0, 2]]), np.array([[0.0, 1], [0, 3]]))
+    assert found == {"rmse": (3 / 4) ** 0.5, "most": 1, "best_action": 0.5}

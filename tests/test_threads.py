@@ -6,6 +6,7 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,3 +199,12 @@ def test_more_threads_than_cores_give_one_line_of_advice(monkeypatch):
     assert backends.advice("numba", threads=3) == (
         "threads: 3, but there are 2 processor cores for them: with 2 it would learn faster"
     )
+
+
+def test_the_c_backend_without_blas_gets_one_line_of_advice(monkeypatch):
+    config = SimpleNamespace(blas__ldflags="")
+    monkeypatch.setattr(backends, "pytensor", SimpleNamespace(config=config))
+    assert "the c backend has no BLAS" in backends.advice("c")
+    assert backends.advice("numba") is None
+    config.blas__ldflags = "-lopenblas"
+    assert backends.advice("c") is None
