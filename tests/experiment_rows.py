@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dqn_symbolic.commands.options import TRAINED
+from dqn_symbolic.environments.any_game import paper_scores
 from dqn_symbolic.experiments import results
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.runner import ALL, drawn
@@ -181,7 +182,21 @@ FIGURES = {name: (lambda name=name: cell(name)) for name in CELLS} | {
     "games.run": lambda: str(len(rows("games"))),
     "games.above_random": lambda: above("random play"),
     "games.as_human": lambda: above("75% of human"),
+    "games.below_random": lambda: str(sum(map(below_random, rows("games")))),
+    "games.above_nature": lambda: str(sum(r["score"] > r["dqn_2015"] for r in rows("games"))),
+    "games.median": lambda: f"{np.median([r['human_normalised'] for r in rows('games')]):.0f}%",
+    "games.nature_as_human": lambda: str(sum(level > 75 for level in natures())),
+    "games.nature_median": lambda: f"{np.median(natures()):.0f}%",
 }
+
+
+def below_random(row):
+    return row["score"] < row["random"] - 3 * row["standard_error"]
+
+
+def natures():
+    """-> the human-normalised scores of the Nature agent, in all 49 games"""
+    return [ALL["games"].nature(scores) for scores in paper_scores().values()]
 
 
 def above(what):
