@@ -8,7 +8,7 @@
 
 B transitions, A actions; x_tp1 as x; action (B,) int32, reward and discount (B,) float32. discount
 is gamma, or 0 where the episode terminated with this step. A time limit keeps gamma, and x_tp1 is
-the real last observation. With n steps (fewer at the end of an episode or of the memory), reward is
+the real last observation. With n rewards (fewer at an episode's or the memory's end), reward is
 their discounted sum, discount gamma**n, x_tp1 n steps later. `beside`: np.asarray(td_error) waits.
 """
 

@@ -13,7 +13,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dqn_symbolic.commands.options import TRAINED
-from dqn_symbolic.environments.any_game import paper_scores
 from dqn_symbolic.experiments import results
 from dqn_symbolic.experiments.figures import save
 from dqn_symbolic.experiments.runner import ALL, drawn
@@ -164,10 +163,9 @@ def slower(line, other):
 
 
 def noise():
-    """-> the medians over the seeds of the noise of REINFORCE's gradient."""
-    found = rows("policy-gradient")
-    groups = [results.grouped(found, "noise_at", "noise", with_baseline=b) for b in (0, 1)]
-    return [np.median(values) for group in groups for values in group.values()]
+    """-> the medians over the seeds of the noise of REINFORCE's gradient without a baseline."""
+    found = results.grouped(rows("policy-gradient"), "noise_at", "noise", with_baseline=0)
+    return [np.median(values) for values in found.values()]
 
 
 FIGURES = {name: (lambda name=name: cell(name)) for name in CELLS} | {
@@ -183,7 +181,7 @@ FIGURES = {name: (lambda name=name: cell(name)) for name in CELLS} | {
     "games.above_random": lambda: above("random play"),
     "games.as_human": lambda: above("75% of human"),
     "games.below_random": lambda: str(sum(map(below_random, rows("games")))),
-    "games.above_nature": lambda: str(sum(r["score"] > r["dqn_2015"] for r in rows("games"))),
+    "games.above_nature": lambda: str(sum(map(above_nature, rows("games")))),
     "games.median": lambda: f"{np.median([r['human_normalised'] for r in rows('games')]):.0f}%",
     "games.nature_as_human": lambda: str(sum(level > 75 for level in natures())),
     "games.nature_median": lambda: f"{np.median(natures()):.0f}%",
@@ -194,9 +192,13 @@ def below_random(row):
     return row["score"] < row["random"] - 3 * row["standard_error"]
 
 
+def above_nature(row):
+    return row["score"] > row["dqn_2015"] + 3 * row["standard_error"]
+
+
 def natures():
-    """-> the human-normalised scores of the Nature agent, in all 49 games"""
-    return [ALL["games"].nature(scores) for scores in paper_scores().values()]
+    """-> the human-normalised scores of the Nature agent in these games"""
+    return [ALL["games"].nature(row) for row in rows("games")]
 
 
 def above(what):

@@ -198,7 +198,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(limit, message, tmp_path, capsys
         after = contents(folder)
     assert capsys.readouterr().err == (
         f"run_catch.py: {folder}/checkpoint.npz: {message}; the last checkpoint is whole:"
-        f" when this is repaired, python run_catch.py --resume {folder}\n"
+        f" when this is repaired, python run_catch.py train --resume {folder}\n"
     )
     assert after == before
     assert main(resume) == 0

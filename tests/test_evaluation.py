@@ -301,6 +301,7 @@ def test_after_ctrl_c_in_the_evaluation_of_one_game_it_goes_on(at):
     assert agent.memory.get_state()[0] == other.memory.get_state()[0]
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_mistake_of_one_game_in_its_evaluation_does_not_change_the_agent(monkeypatch):
     """So a run that is saved then goes on with the episode of its training."""
     env = Counter(endless=True)
@@ -315,6 +316,26 @@ def test_a_mistake_of_one_game_in_its_evaluation_does_not_change_the_agent(monke
         score()
     assert agent.env.episode_return == before > 0
     assert agent.get_state()[0] == state
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_the_first_mistake_of_one_game_is_told(monkeypatch):
+    """A game that has failed may fail again when the training is to go on in it."""
+    game = Counter(endless=True)
+    monkeypatch.setattr(game, "reset", lambda seed=None: Counter.reset(game, seed=7))
+    agent = Agent(game, Settings(one_game=True, hidden=(8,), evaluation_episodes=1))
+    score = scorer(Task("Counter", {}, make=Counter), agent)
+
+    def fail(error):
+        def raise_it(*_, **__):
+            monkeypatch.setattr(game, "reset", fail("the connection is closed"))
+            raise RuntimeError(error)
+
+        return raise_it
+
+    monkeypatch.setattr(game, "step", fail("the root cause"))
+    with pytest.raises(GameError, match="the root cause"):
+        score()
 
 
 @pytest.mark.usefixtures("uncompiled")

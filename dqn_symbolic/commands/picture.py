@@ -99,7 +99,7 @@ def moments(see, env, epsilon, seed):
 
 
 def rally(played):
-    """-> the moments before the first reward above that of the first step, and the latter."""
+    """-> the moments before the first reward above the first step's, and the first step's."""
     shown, first, end = deque(maxlen=SHOWN), None, MOST
     for i, moment in enumerate(played):
         shown.append(moment)

@@ -33,12 +33,13 @@ class CheckedFiles(caching.IndexDataCacheFile):
         return super()._load_data(name)
 
     def save(self, key, data):
-        """As numba's, but the data come first, and their name stands for the key alone.
+        """As numba's, but the data come first, and no two keys have the same name.
 
         numba counts the names. Two processes at once could give the same one to two keys.
         """
         mark = sha256(self._dump((self._version, self._source_stamp, key))).digest()
-        name = self._data_name(int.from_bytes(mark[:8], "big"))
+        new = self._data_name(int.from_bytes(mark[:8], "big"))
+        name = self._load_index().get(key, new)
         try:
             self._save_data(name, data)
             self._save_index({**self._load_index(), key: name})

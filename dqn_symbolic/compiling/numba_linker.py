@@ -177,8 +177,8 @@ class Source:
         """Adds a constant or a function. -> its name in the text, one name for equal keys"""
         if key not in self.names_of_globals or key is None:
             self.names_of_globals[key] = name = self.name("k")
-            of_all = GLOBALS if key is not None else {}
-            self.globals[name] = of_all.setdefault((key, config.numba__fastmath), value)
+            known = key, config.numba__fastmath
+            self.globals[name] = value if key is None else GLOBALS.setdefault(known, value)
         return self.names_of_globals[key]
 
     def function(self, op, node):

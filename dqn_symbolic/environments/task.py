@@ -1,5 +1,6 @@
 """A game and its scoring: all that a run needs to know."""
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ import numpy as np
 
 from dqn_symbolic.evaluation import held_out, returns, seeds
 from dqn_symbolic.frames import History
-from dqn_symbolic.guard.errors import raised
+from dqn_symbolic.guard.errors import GameError, raised
 
 SIDE_BY_SIDE = 100  # the largest number of environments
 
@@ -99,7 +100,7 @@ def scorer(task: Task, player) -> Callable:
                 states = held_out(games[0], beginnings, seed, stop=stop, quiet=quiet)
             scores = returns(player, games, beginnings, *how)
         finally:
-            if shares:
+            if shares and not isinstance(sys.exception(), GameError):  # it does not work
                 player.go_back(player.env.episode_return)
         if scores is None:
             return None

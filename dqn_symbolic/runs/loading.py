@@ -156,7 +156,7 @@ def restore(path, data, task, agent) -> tuple:
 
 
 def restore_agent(path, run, data, agent, others):
-    """Puts what `pieces.save_agent` wrote into an agent, and fills `others`. -> what it returned"""
+    """Puts what `pieces.save_agent` wrote into an agent, fills `others`. -> {number: checksums}"""
     if (path.parent / pieces.FOLDER).is_symlink():
         raise ValueError(f"{pieces.FOLDER} is a link: it would change what another run has")
     state = data["agent"]
