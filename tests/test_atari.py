@@ -31,7 +31,7 @@ from dqn_symbolic.experiments.pong import CHANGES
 from dqn_symbolic.experiments.runner import rows_of
 from dqn_symbolic.guard.files import alone
 from dqn_symbolic.runs.loading import Unreadable, read_settings
-from dqn_symbolic.settings import PRESETS, Settings
+from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
 from dqn_symbolic.training import training
 from tests.plain import load, plain
 from tests.test_agent import bits, saved_state
@@ -460,6 +460,17 @@ def test_the_picture_names_its_own_agent_steps():
     figure = games.draw([row | {"random": -20.7, "human": 9.3, "dqn_2015": 18.9}])
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert "ours: 300" in labels
+    widths = [bars[0].get_width() for bars in figure.axes[0].containers]
+    assert widths == pytest.approx([132, 1])  # the Nature agent's, ours
+
+
+def test_the_ablation_of_pong_sees_the_presets_frames(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        pong.learning, "rows", lambda condition, seed, game, worst: seen.append(game) or ()
+    )
+    assert list(pong.measure({}, 0)) == []
+    assert seen[0].frames.shape == (ATARI_FRAME_SIZE, ATARI_FRAME_SIZE)
 
 
 def test_the_picture_says_what_is_beyond_its_ends():

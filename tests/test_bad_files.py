@@ -163,6 +163,15 @@ def with_other_data(draw, content):
     return zipped({**members, "data.npy": npy(np.array(json.dumps(data)))})
 
 
+def test_an_array_in_fortran_order_is_refused(folder, tmp_path):
+    """Its numbers are those of another matrix."""
+    members = members_of((folder / "agent.npz").read_bytes())
+    W = np.asfortranarray(np.load(io.BytesIO(members["W1.npy"])))
+    path = tmp_path / "agent.npz"
+    path.write_bytes(zipped({**members, "W1.npy": npy(W)}))
+    assert "in Fortran order" in refusal(read_agent, path)
+
+
 def refusal(call, *arguments):
     """-> the message of the error that the command line reports; None if there was none."""
     try:

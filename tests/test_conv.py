@@ -373,3 +373,9 @@ def test_numba_compiles_once_for_all_processes(tmp_path):
     for name in "convolve", "kernel_gradient", "input_gradient", "numba_funcified_fgraph":
         assert any(name in path.name for path in first), name
     assert cached_files() == first
+
+
+def test_a_gradient_of_another_batch_is_refused():
+    x, kernel, dy = example(np.random.default_rng(0), 3, *SMALL[0])
+    with pytest.raises(ValueError, match="do not fit"):
+        compiled(*SMALL[0], mode=MODES["numba"])(x, kernel, dy[:2])

@@ -15,7 +15,7 @@ import pytest
 from dqn_symbolic.agent import Agent, streams
 from dqn_symbolic.commands.options import NAMES, TRAINED
 from dqn_symbolic.environments.any_game import task
-from dqn_symbolic.environments.task import Task, scorer
+from dqn_symbolic.environments.task import Task, new_games, scorer
 from dqn_symbolic.evaluation import held_out, returns
 from dqn_symbolic.guard.errors import GameError
 from dqn_symbolic.settings import ATARI_FRAME_SIZE, PRESETS, Settings
@@ -137,6 +137,17 @@ def test_other_games_are_scored_with_the_evaluations_epsilon_and_catch_without()
         means.append(scorer(Task("", {}, FromZero, frames, 3), agent)()["mean_return"])
     assert means[0] > means[1] == 0
     assert task("games:Catch-v0").epsilon(random_play) == 0
+
+
+def test_at_most_a_hundred_games_are_made_for_an_evaluation():
+    assert len(task("games:Catch-v0").games(Settings(), 101)) == 100
+
+
+def test_new_games_are_cut_as_the_runs_own_evaluations():
+    frames = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
+    game = Task("", {}, partial(Counter, endless=True), frames, 3)
+    one = SimpleNamespace(task=game, settings=Settings(evaluation_steps=7), forward=always(1))
+    assert new_games(one, 2, 0.0).tolist() == [7, 7]
 
 
 def test_each_run_is_scored_by_episodes_of_its_own():

@@ -349,6 +349,17 @@ def picture(seed):
     return figure
 
 
+def test_the_seed_reaches_the_page(monkeypatch, tmp_path):
+    seeds = []
+
+    def main(seed):
+        seeds.append(seed)
+        return picture(seed)
+
+    assert command(monkeypatch, main, "--seed", 3, "--out", tmp_path) == 0
+    assert seeds == [3]
+
+
 def test_the_picture_is_named_after_the_page(monkeypatch, tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     assert command(monkeypatch, picture, "--seed", 3, "--out", out) == 0

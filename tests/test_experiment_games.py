@@ -146,3 +146,15 @@ def test_the_probability_of_right_in_the_corridor_counts_random_actions(monkeypa
     monkeypatch.setattr(learning, "evaluations", lambda player: [0])
     (row,) = EXPERIMENTS["corridor"].measure({}, 0)
     assert row["right"] == pytest.approx(0.95)
+
+
+def test_a_run_that_diverges_catches_nothing_from_then_on(monkeypatch):
+    def diverging(*_):
+        yield {"catch_rate": 0.5, "updates": 3}
+        raise FloatingPointError
+
+    monkeypatch.setattr(learning, "training", diverging)
+    found = list(learning.rows({"agent": {"steps": 30, "evaluate_every": 10}}, 0))
+    assert [(row["agent_steps"], row["catch_rate"]) for row in found] == [
+        *((10, 0.5), (20, 0), (30, 0)),
+    ]

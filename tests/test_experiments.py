@@ -9,6 +9,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from dqn_symbolic.environments.any_game import paper_scores
 from dqn_symbolic.experiments.frames import best_return
 from dqn_symbolic.experiments.jobs import in_processes
 from dqn_symbolic.experiments.minibatches import KINDS
@@ -17,7 +18,7 @@ from dqn_symbolic.experiments.runner import EXPERIMENTS, LONG
 from dqn_symbolic.guard.errors import BadInput
 from dqn_symbolic.memory import ReplayMemory
 from dqn_symbolic.runs.figures import band, panels
-from dqn_symbolic.settings import Settings
+from dqn_symbolic.settings import PRESETS, Settings
 from games.catch import Catch
 
 
@@ -60,6 +61,19 @@ def test_the_ablation_has_replay_and_target_network_on_and_off():
         assert (s.memory_size > 32) == (name in ("both", "replay-only"))
         assert (s.sync_every > 1) == (name in ("both", "target-only"))
         assert s.n_step == 1
+
+
+def test_the_games_are_the_papers_with_the_preset_and_thirty_new_games():
+    full = LONG["games"].conditions(False)
+    assert list(full) == list(paper_scores())
+    assert all((c["episodes"], c["agent"]) == (30, PRESETS["atari"]) for c in full.values())
+
+
+@pytest.mark.parametrize("name", ["exploration", "deep-sea", "corridor"])
+def test_epsilon_stays_the_same(name):
+    for condition in EXPERIMENTS[name].conditions(False).values():
+        s = Settings(**condition["agent"])
+        assert "baseline" in condition or s.epsilon_start == s.epsilon_end
 
 
 def test_consecutive_batches_hold_consecutive_transitions():

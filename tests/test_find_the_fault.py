@@ -5,6 +5,7 @@
 
 import filecmp
 import re
+import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -180,3 +181,22 @@ if __name__ == "__main__":  # all of them: a quarter of an hour
         with TemporaryDirectory() as folder:
             grades = list(graded(number, Path(folder, "copy")))
         tqdm.write(f"{number:2} {grades}")
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_exit_status_is_the_grade(right, tmp_path, monkeypatch, capsys):
+    where = ["7", "--out", str(tmp_path / "my7")]
+    assert not main(where)
+    monkeypatch.setattr("tests.grading.check", lambda *_: (right, "the grade"))
+    assert main([*where, "--check"]) == 1 - right
+    assert capsys.readouterr().out.endswith("the grade\n")
+
+
+def test_tests_that_do_not_end_are_not_right(tmp_path, monkeypatch):
+    def endless(*_, **__):
+        raise subprocess.TimeoutExpired("pytest", 1)
+
+    fault, out = KNOWN[7], tmp_path / "copy"
+    write(fault, out)
+    monkeypatch.setattr("tests.grading.run_tests", endless)
+    assert check(out, fault["test"], fault["file"])[0] is False

@@ -112,6 +112,9 @@ def test_evaluate_takes_an_epsilon(trained, tmp_path):
     assert result["epsilon"] == 1
     assert main(["evaluate", str(trained), *options, "--epsilon", "0"]) == 0
     greedy = json.loads((tmp_path / "evaluation.json").read_text())
+    assert main(["evaluate", str(trained), "--quiet", "--out", str(tmp_path)]) == 0
+    own = json.loads((tmp_path / "evaluation.json").read_text())
+    assert own["episodes"] == summary(trained)["settings"]["evaluation_episodes"]
     assert greedy["epsilon"] == 0
     assert greedy["mean"] != result["mean"]
 

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
+import warnings
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -188,6 +189,9 @@ def test_a_game_whose_rewards_do_not_come_back_is_noticed(tmp_path):
     del gymnasium.registry["Walk-v0"]
     gymnasium.register("Walk-v0", entry_point=Forgetful)
     assert train(tmp_path, 100) == 0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "the game did not come back")
+        assert resume(tmp_path, 110, "--no-window") == 0  # quietly
     with pytest.warns(RuntimeWarning, match="the game did not come back to where it was"):
         assert main(["train", "--resume", str(tmp_path), "--steps", "120", "--no-window"]) == 0
 

@@ -78,6 +78,7 @@ def test_moments_are_those_of_the_greedy_policy(folder):
     found = list(zip(range(20), moments(seeing(catch, settings, weights), env, 0.0, seed=4)))
     overs = [i for i, moment in found if moment.over]
     assert overs == [8, 17]
+    assert (found[0][1].screen != found[9][1].screen).any()  # another episode
     assert [moment.reward for _, moment in found[:9]][:8] == [0] * 8
     agent = Agent(catch.make(), Settings(hidden=(16, 8)))
     for param, value in zip(agent.graph.params, weights.values()):
@@ -127,3 +128,14 @@ def test_without_scikit_learn_a_line_says_what_is_missing(folder, tmp_path, caps
     assert main(["picture", str(folder), "--out", str(tmp_path)]) == 0
     assert "no states.png: scikit-learn is not installed" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["rally.png"]
+
+
+def test_pictures_of_an_agent_of_the_project_have_a_folder_of_their_own(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(picture, "folder_of", lambda *_: folder)
+    monkeypatch.setattr(picture, "find_spec", lambda name: None)  # no t-SNE
+    assert main(["picture", "--agent", "pong", "--quiet"]) == 0
+    assert (tmp_path / "pong" / "rally.png").exists()
+    assert not (folder / "rally.png").exists()

@@ -254,3 +254,9 @@ def test_the_forecast_of_gorila_waits_until_the_new_memories_are_warm(tmp_path, 
     one.pause = lambda: pause() or one.agent.steps == 150
     trained(one, zero)
     assert lines == ["forecast: 2:44:40 without evaluations, at 1.0 steps a second; 9 GB"]
+
+
+@pytest.mark.parametrize("game", ["ALE/Pong-v5", "my_game:Pong-v0"])
+def test_the_folder_of_a_run_is_named_after_the_game(game, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert re.fullmatch(r"runs/pong-\d{8}-\d{6}", run.unique_folder(game).as_posix())

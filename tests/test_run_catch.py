@@ -94,6 +94,7 @@ def test_the_default_run_solves_catch(trained):
     assert result["compile_seconds"] > 0
     assert (result["seed"], result["backend"]) == (0, "numba")
     assert "compiling learn" in out
+    assert f"{result['train_seconds']:.1f} s of training" in out
     score = "catch rate 1 (optimum 1, chance 0.3)"
     assert f"solved: {score} after {result['env_steps']:,} agent steps" in out
     assert result["game"] == "games:Catch-v0"

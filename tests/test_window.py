@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -1818,3 +1819,20 @@ def test_a_display_starts_without_a_complaint():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert process.stderr == ""
+
+
+def test_a_display_that_does_not_answer_is_no_screen(monkeypatch):
+    """pygame would then draw into nothing."""
+    for name in ("SDL_VIDEODRIVER", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", ":9876")
+    assert not screen_module.has_screen()
+    pygame.display.quit()
+
+
+def test_a_person_plays_the_game_as_it_is_made_by_hand(monkeypatch):
+    game, rows = replace(any_game.task("games:Catch-v0"), by_hand={"rows": 5}), []
+    monkeypatch.setattr(screen_module, "has_screen", lambda: True)
+    monkeypatch.setattr(window, "show", lambda env, title: rows.append(env.unwrapped.rows))
+    assert playing.play(SimpleNamespace(make_task=lambda given: game)) == 0
+    assert rows == [5]
