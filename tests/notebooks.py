@@ -13,7 +13,8 @@ from pathlib import Path
 import jupytext
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from PIL import Image
+
+from dqn_symbolic.runs.figures import write_smaller
 
 PACKAGE = Path(__file__).parent.parent / "dqn_symbolic"
 FOLDER = PACKAGE / "exercises"  # of the notebooks
@@ -286,8 +287,8 @@ def run(made):
 
 def smaller(png):
     """A PNG of 256 colours, as base64 text: half the size, with no visible loss."""
-    file, picture = io.BytesIO(), Image.open(io.BytesIO(base64.b64decode(png)))
-    picture.convert("RGB").quantize(256).save(file, format="png", optimize=True)
+    file = io.BytesIO()
+    write_smaller(io.BytesIO(base64.b64decode(png)), file)
     return base64.b64encode(file.getvalue()).decode()
 
 

@@ -133,8 +133,7 @@ def test_other_games_are_scored_with_the_evaluations_epsilon_and_catch_without()
     seed, means = np.random.SeedSequence(0), []
     for s in (random_play, Settings(evaluation_episodes=2)):
         agent = SimpleNamespace(forward=always(0), settings=s, evaluation_seed=seed)
-        frames = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
-        means.append(scorer(Task("", {}, FromZero, frames, 3), agent)()["mean_return"])
+        means.append(scorer(Task("", {}, FromZero), agent)()["mean_return"])
     assert means[0] > means[1] == 0
     assert task("games:Catch-v0").epsilon(random_play) == 0
 
@@ -144,8 +143,7 @@ def test_at_most_a_hundred_games_are_made_for_an_evaluation():
 
 
 def test_new_games_are_cut_as_the_runs_own_evaluations():
-    frames = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
-    game = Task("", {}, partial(Counter, endless=True), frames, 3)
+    game = Task("", {}, partial(Counter, endless=True))
     one = SimpleNamespace(task=game, settings=Settings(evaluation_steps=7), forward=always(1))
     assert new_games(one, 2, 0.0).tolist() == [7, 7]
 
@@ -159,11 +157,10 @@ def test_each_run_is_scored_by_episodes_of_its_own():
             seen.append(seed)
             return super().reset(seed=0)
 
-    frames = gymnasium.spaces.Box(0, 255, (1,), np.uint8)
     for run in (0, 1):
         agent = SimpleNamespace(forward=always(1), settings=Settings(evaluation_episodes=2))
         agent.evaluation_seed = streams(run)["evaluation"]
-        scorer(Task("", {}, Noting, frames, 3), agent)()
+        scorer(Task("", {}, Noting), agent)()
     assert len(set(seen)) == 4
     assert min(seen) > 1_000
 

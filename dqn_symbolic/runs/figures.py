@@ -102,5 +102,8 @@ def save(path, figure, title):
             axis.set_major_formatter("{x:,.10g}")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    small = Image.open(drawn).convert("RGB").quantize(256)
-    write_whole(path, lambda file: small.save(file, format="png", optimize=True))
+    write_whole(path, lambda file: write_smaller(drawn, file))
+
+
+def write_smaller(png, file):
+    Image.open(png).convert("RGB").quantize(256).save(file, format="png", optimize=True)

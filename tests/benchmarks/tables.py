@@ -59,11 +59,7 @@ def summary():
     batch, pong = {"work": "learn, batch 32"}, {"x": "84 x 84 x 4", "capacity": 10_000}
     nature, warm = {"preset": "nature", **batch}, {"compile_cache": "warm"}
     quantities = {  # what: (file, column, its rows: ours first)
-        "launch to perfect play of Catch, warm cache, s": (
-            "start",
-            "first_perfect_s",
-            warm,
-        ),
+        "launch to perfect play of Catch, warm cache, s": ("start", "first_perfect_s", warm),
         "agent steps until Catch is solved": ("seeds", "agent_steps", {"kind": "dense"}),
         "an agent step of Catch, us": ("peers", "us", {}),
         "a learn step of Catch, us": ("learn", "us", {"optimiser": "adam"}),
